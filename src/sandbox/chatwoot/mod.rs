@@ -1,0 +1,1 @@
+//! A stand-in of Chatwoot 4.13.0.
