@@ -96,3 +96,22 @@ impl std::str::FromStr for LegId {
             .ok_or_else(|| NotALeg(text.chars().take(80).collect()))
     }
 }
+
+/// What the carrier calls a leg, a recording or a room; opaque here.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CarrierRef(pub std::sync::Arc<str>);
+
+impl CarrierRef {
+    /// Takes the carrier's word as it is.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The carrier's word.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

@@ -1,1 +1,426 @@
-//! store.
+//! Where calls, facts and promises are kept: the only room that knows SQL.
+//!
+//! One trait, three stores (a model in memory, SQLite, PostgreSQL), one conformance suite. The database is the arbiter:
+//! a save that is not the next version of its call is refused, and so is a second live leg of one agent or one phone.
+//! No other room reads a row; they see the types on this page.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::call::effect::{Effect, Neighbour};
+use crate::call::event::Event;
+use crate::call::signal::Signal;
+use crate::call::state::Call;
+use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
+use crate::phone_number::PhoneNumber;
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such row.
+    #[error("there is no {what}")]
+    NotFound { what: &'static str },
+    /// Somebody was faster; read again and decide again.
+    #[error("{0}")]
+    Conflict(Conflict),
+    /// The database cannot be reached, is locked or is full. The save may have happened if `may_have_happened`.
+    #[error("the database could not {attempt}")]
+    Unavailable {
+        attempt: &'static str,
+        may_have_happened: bool,
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A row does not read as what it should be.
+    #[error("a stored {what} cannot be read")]
+    Corrupt {
+        what: &'static str,
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// Which promise the database kept against us.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Conflict {
+    /// The call has changed since it was loaded.
+    #[error("the call changed meanwhile")]
+    Version,
+    /// A call with this carrier reference exists.
+    #[error("the call exists")]
+    CallExists,
+    /// The agent, or the agent's phone, has a live leg.
+    #[error("a phone is being rung for another call")]
+    PhoneTaken,
+}
+
+/// Everything one decision changes; saved in one transaction or not at all.
+#[derive(Debug, Clone)]
+pub struct Save {
+    /// The call as decided. Its `version` is the one it was loaded with (0 for a new call); the store writes the next.
+    pub call: Call,
+    /// When it was decided.
+    pub at: DateTime<Utc>,
+    /// What it was decided upon.
+    pub signal: Signal,
+    /// What happened, in order. `LegOffered` makes a leg, `LegPlaced` names it, `CallOwned` marks it as talking,
+    /// `LegReleased` frees its agent and phone.
+    pub events: Vec<Event>,
+    /// What is to be done. One that exists under its key already is left as it is.
+    pub effects: Vec<NewEffect>,
+    /// What the decision means for agents.
+    pub marks: Vec<AgentMark>,
+    /// The answer given, to be repeated word for word.
+    pub answer: Option<StoredAnswer>,
+}
+
+/// An effect on its way into the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEffect {
+    /// What.
+    pub effect: Effect,
+    /// Effects of one lane are delivered one after the other, in the order they were saved.
+    pub lane: String,
+    /// Not before.
+    pub due_at: DateTime<Utc>,
+}
+
+/// The first answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAnswer {
+    /// What makes a request the same request. DESIGN.md section 4, "Asked twice".
+    pub key: String,
+    /// The body that was sent.
+    pub body: String,
+}
+
+/// What a decision means for one agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "mark", rename_all = "snake_case")]
+pub enum AgentMark {
+    /// A call was offered.
+    Offered { agent: AgentId },
+    /// The agent rests until then (cooldown, or the shorter delays).
+    RestsUntil { agent: AgentId, until: DateTime<Utc> },
+    /// An offer of full time was not taken.
+    Missed { agent: AgentId },
+    /// An offer was taken or turned down by a person: misses start again at nought.
+    Responded { agent: AgentId },
+    /// The carrier says that this agent's number cannot be reached at all.
+    PhoneUnreachable { agent: AgentId },
+    /// Eligible, but the call went to others.
+    PassedOver { agent: AgentId },
+}
+
+/// What is believed of an agent's availability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// Takes calls.
+    Online,
+    /// Does not: set so by the agent.
+    Busy,
+    /// Does not: set so, or gone longer than the grace.
+    Offline,
+    /// Nothing was ever heard, or too long ago: the shift alone decides.
+    Unknown,
+}
+
+/// The facts about one agent that the store keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentFacts {
+    /// Who.
+    pub agent: AgentId,
+    /// What Chatwoot said last, after hysteresis.
+    pub presence: Presence,
+    /// When that was last confirmed.
+    pub presence_at: Option<DateTime<Utc>>,
+    /// The agent's own phone switch, which wins when off.
+    pub switched_off_until: Option<DateTime<Utc>>,
+    /// The leg the carrier may still hold for this agent.
+    pub live_leg: Option<LiveLeg>,
+    /// Rests until.
+    pub rests_until: Option<DateTime<Utc>>,
+    /// Paused until.
+    pub paused_until: Option<DateTime<Utc>>,
+    /// Last offered a call.
+    pub last_offered_at: Option<DateTime<Utc>>,
+    /// Offers passed over since then.
+    pub passed_over: u32,
+    /// Full-time offers missed in a row.
+    pub misses: u32,
+    /// Whether the carrier refused the agent's number as unreachable.
+    pub phone_unreachable: bool,
+    /// Open conversations the agent owns in brand inboxes.
+    pub open_conversations: u32,
+}
+
+impl AgentFacts {
+    /// An agent of whom nothing is known.
+    #[must_use]
+    pub fn unknown(agent: AgentId) -> Self {
+        Self {
+            agent,
+            presence: Presence::Unknown,
+            presence_at: None,
+            switched_off_until: None,
+            live_leg: None,
+            rests_until: None,
+            paused_until: None,
+            last_offered_at: None,
+            passed_over: 0,
+            misses: 0,
+            phone_unreachable: false,
+            open_conversations: 0,
+        }
+    }
+}
+
+/// A leg that holds an agent's phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LiveLeg {
+    /// Its call.
+    pub call: CallId,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// Whether the agent talks on it.
+    pub talking: bool,
+}
+
+/// What routing needs to know at one instant, apart from the rules.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadedFacts {
+    /// One for each agent asked for, in that order.
+    pub agents: Vec<AgentFacts>,
+    /// Legs to agents that the carrier may hold now, over all brands.
+    pub legs_live: u32,
+    /// Legs offered within the last minute, over all brands.
+    pub legs_last_minute: u32,
+    /// Ring effects that wait for their turn at the carrier.
+    pub rings_pending: u32,
+}
+
+/// What is known of a phone number from Chatwoot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownContact {
+    /// The number.
+    pub phone: PhoneNumber,
+    /// The name, if it has one.
+    pub name: Option<String>,
+    /// Whether the team blocked it.
+    pub blocked: bool,
+    /// Chatwoot's id of it.
+    pub contact_id: i64,
+}
+
+/// An effect taken from the outbox under a lease.
+#[derive(Debug, Clone)]
+pub struct Leased {
+    /// The row.
+    pub id: i64,
+    /// The call it belongs to.
+    pub call: CallId,
+    /// What is to be done.
+    pub effect: Effect,
+    /// How often it was tried before.
+    pub attempts: u32,
+    /// When it was saved.
+    pub created_at: DateTime<Utc>,
+    /// Which lease; only its holder may settle the row.
+    pub lease: i64,
+}
+
+/// What became of a leased effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// Done.
+    Done,
+    /// Again, not before then.
+    Again { at: DateTime<Utc>, why: String, counts: bool },
+    /// Given up; a person is asked.
+    Dead { why: String },
+}
+
+/// A row of the outbox that was given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The row.
+    pub id: i64,
+    /// The call.
+    pub call: CallId,
+    /// The kind of effect.
+    pub kind: String,
+    /// The last failure.
+    pub why: String,
+}
+
+/// Where a call stands in Chatwoot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InboxLink {
+    /// The contact.
+    pub contact_id: i64,
+    /// The conversation's display id.
+    pub conversation_id: i64,
+}
+
+/// Audio that we hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRecording {
+    /// The carrier's name of it.
+    pub recording: CarrierRef,
+    /// The call it belongs to.
+    pub call: CallId,
+    /// Media type.
+    pub content_type: String,
+    /// The bytes.
+    pub audio: Bytes,
+}
+
+/// A published version of the rules, as its canonical JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedRules {
+    /// From 1.
+    pub version: u32,
+    /// The document.
+    pub body: String,
+    /// When.
+    pub published_at: DateTime<Utc>,
+    /// By whom.
+    pub published_by: String,
+}
+
+/// A report on an agent's presence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresenceChange {
+    /// Who.
+    pub agent: AgentId,
+    /// The belief.
+    pub presence: Presence,
+    /// As of.
+    pub at: DateTime<Utc>,
+}
+
+/// What came of asking for a slot at the carrier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PacingSlot {
+    /// Go.
+    Taken,
+    /// Ask again then.
+    NotBefore(DateTime<Utc>),
+}
+
+/// A line of a call's history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistoryEntry {
+    /// The version the save made.
+    pub version: u32,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Upon what.
+    pub signal: Signal,
+    /// What happened.
+    pub events: Vec<Event>,
+}
+
+/// Where everything durable is kept.
+///
+/// Every method may be called from several replicas at once. A method that is dropped half-way has either happened
+/// wholly or not at all.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Whether the store can be written to now.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Saves one decision: call, legs, history, effects, marks and answer, in one transaction.
+    ///
+    /// # Errors
+    /// `Conflict` when the call's version is not the stored one, when the call exists, or when a leg would take a phone
+    /// or an agent that has a live leg; then nothing is saved. A save whose decision has no events and no answer is
+    /// the caller's to leave out.
+    async fn save(&self, save: Save) -> Result<(), StoreError>;
+
+    /// The call, as last saved.
+    async fn find_call(&self, id: CallId) -> Result<Option<Call>, StoreError>;
+    /// The call whose caller's leg has this name.
+    async fn find_call_by_caller_ref(&self, caller: &CarrierRef) -> Result<Option<Call>, StoreError>;
+    /// The history of a call, oldest first.
+    async fn load_history(&self, id: CallId) -> Result<Vec<HistoryEntry>, StoreError>;
+    /// Calls whose `wake_at` is not after `now`, the longest due first, at most `limit`.
+    async fn find_calls_to_wake(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<CallId>, StoreError>;
+    /// The earliest `wake_at` of all calls.
+    async fn find_next_wake(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
+    /// Calls that wait for a phone, the longest waiting first, at most `limit`.
+    async fn find_waiting_calls(&self, limit: u32) -> Result<Vec<CallId>, StoreError>;
+    /// Calls that hold a live leg of this agent.
+    async fn find_calls_ringing(&self, agent: &AgentId) -> Result<Vec<CallId>, StoreError>;
+    /// The most recent calls, newest first, before `before`, at most `limit`.
+    async fn list_calls(&self, before: Option<DateTime<Utc>>, limit: u32) -> Result<Vec<Call>, StoreError>;
+    /// How many calls this number began since `since`.
+    async fn count_calls_from(&self, caller: &PhoneNumber, brand: &BrandId, since: DateTime<Utc>) -> Result<u32, StoreError>;
+
+    /// The first answer to this request, if it was answered before.
+    async fn find_answer(&self, key: &str) -> Result<Option<String>, StoreError>;
+    /// Forgets answers and delivery ids from before `before`; returns how many.
+    async fn forget_before(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
+
+    /// The facts about these agents, and the account's legs.
+    async fn load_facts(&self, agents: &[AgentId], now: DateTime<Utc>) -> Result<LoadedFacts, StoreError>;
+    /// Takes note of agents' presence; returns those whose presence changed.
+    async fn note_presence(&self, changes: &[PresenceChange]) -> Result<Vec<AgentId>, StoreError>;
+    /// Sets an agent's own phone switch: off until then, or on.
+    async fn switch_phone(&self, agent: &AgentId, off_until: Option<DateTime<Utc>>) -> Result<(), StoreError>;
+
+    /// What is known of this number.
+    async fn find_contact(&self, phone: &PhoneNumber) -> Result<Option<KnownContact>, StoreError>;
+    /// Takes note of contacts; the newest word on a number wins. A contact whose number changed is forgotten under the old.
+    async fn note_contacts(&self, contacts: &[KnownContact]) -> Result<(), StoreError>;
+
+    /// Leases up to `limit` due effects for this neighbour until `now + lease`: the first unfinished row of each lane only.
+    async fn lease_effects(
+        &self,
+        neighbour: Neighbour,
+        now: DateTime<Utc>,
+        lease: TimeDelta,
+        limit: u32,
+    ) -> Result<Vec<Leased>, StoreError>;
+    /// Settles a leased effect.
+    ///
+    /// # Errors
+    /// `Conflict(Version)` when the lease has passed to somebody else.
+    async fn settle_effect(&self, id: i64, lease: i64, settled: Settled, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// When the next effect is due, or its lease ends.
+    async fn find_next_effect(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
+    /// How many effects wait.
+    async fn count_effects_due(&self) -> Result<u64, StoreError>;
+    /// Effects that were given up.
+    async fn list_dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, StoreError>;
+    /// Puts a dead letter back.
+    async fn revive_effect(&self, id: i64, now: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// Asks for leave to start one outbound call; at most one per `interval`, shared by all replicas.
+    async fn take_pacing_slot(&self, now: DateTime<Utc>, interval: TimeDelta) -> Result<PacingSlot, StoreError>;
+    /// Takes or renews a named lease; false when another holder has it.
+    async fn take_lease(&self, name: &str, holder: &str, now: DateTime<Utc>, span: TimeDelta) -> Result<bool, StoreError>;
+
+    /// Where the call stands in Chatwoot.
+    async fn find_inbox_link(&self, call: CallId) -> Result<Option<InboxLink>, StoreError>;
+    /// Keeps it.
+    async fn save_inbox_link(&self, call: CallId, link: InboxLink) -> Result<(), StoreError>;
+
+    /// Keeps audio; the same recording twice is kept once.
+    async fn save_recording(&self, recording: StoredRecording, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// The audio.
+    async fn find_recording(&self, recording: &CarrierRef) -> Result<Option<StoredRecording>, StoreError>;
+
+    /// Publishes rules as the next version; returns it.
+    async fn publish_rules(&self, body: &str, by: &str, now: DateTime<Utc>) -> Result<u32, StoreError>;
+    /// The version in force.
+    async fn find_current_rules(&self) -> Result<Option<PublishedRules>, StoreError>;
+    /// One version.
+    async fn find_rules(&self, version: u32) -> Result<Option<PublishedRules>, StoreError>;
+
+    /// Remembers a Chatwoot delivery; false when it was seen before.
+    async fn note_delivery(&self, delivery: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;
+}

@@ -1,0 +1,133 @@
+//! What we ask a neighbour to do, in the imperative. An effect is a row before it is a request.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{CallId, CarrierRef};
+
+/// One request to a neighbour. Its details are read from the call when it is carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
+    /// Ring this leg's phone by an outbound call.
+    RingAgent { leg: u32 },
+    /// Stop a leg that nobody has answered.
+    CancelLeg { leg: u32 },
+    /// End a leg that was answered.
+    DropLeg { leg: u32 },
+    /// Tell the agent on this leg that the caller has gone, and hang up.
+    TellCallerGone { leg: u32 },
+    /// Fetch the caller out of the queue into the room.
+    FetchCaller { attempt: u32 },
+    /// Send the caller to the document that the call's state asks for.
+    MoveCaller { attempt: u32 },
+    /// Hang up the caller.
+    DropCaller,
+    /// Ask the carrier how this leg stands.
+    CheckLeg { leg: u32, attempt: u32 },
+    /// Ask the carrier whether the caller is still connected.
+    CheckCaller { attempt: u32 },
+    /// Ask the carrier who is in the room.
+    CheckRoom { attempt: u32 },
+    /// Ask the carrier which recordings this call left.
+    FindRecordings { attempt: u32 },
+    /// Bring the audio here.
+    FetchRecording { recording: CarrierRef },
+
+    /// Contact, conversation and the note on arrival.
+    NoteArrival,
+    /// The owner, labels and attributes.
+    AssignOwner,
+    /// The note at the end of an answered call.
+    NoteEnd,
+    /// The note for a call that nobody took and that left no message.
+    NoteMissed,
+    /// The voicemail with its audio.
+    PostVoicemail { recording: CarrierRef },
+    /// What was said, after the voicemail.
+    PostTranscript { recording: CarrierRef },
+}
+
+/// Which neighbour an effect goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Neighbour {
+    /// Twilio.
+    Carrier,
+    /// Chatwoot.
+    Inbox,
+}
+
+impl Effect {
+    /// Who carries it out.
+    #[must_use]
+    pub fn neighbour(&self) -> Neighbour {
+        match self {
+            Self::RingAgent { .. }
+            | Self::CancelLeg { .. }
+            | Self::DropLeg { .. }
+            | Self::TellCallerGone { .. }
+            | Self::FetchCaller { .. }
+            | Self::MoveCaller { .. }
+            | Self::DropCaller
+            | Self::CheckLeg { .. }
+            | Self::CheckCaller { .. }
+            | Self::CheckRoom { .. }
+            | Self::FindRecordings { .. }
+            | Self::FetchRecording { .. } => Neighbour::Carrier,
+            Self::NoteArrival
+            | Self::AssignOwner
+            | Self::NoteEnd
+            | Self::NoteMissed
+            | Self::PostVoicemail { .. }
+            | Self::PostTranscript { .. } => Neighbour::Inbox,
+        }
+    }
+
+    /// The word that stands in SQL, metrics and logs.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::RingAgent { .. } => "ring_agent",
+            Self::CancelLeg { .. } => "cancel_leg",
+            Self::DropLeg { .. } => "drop_leg",
+            Self::TellCallerGone { .. } => "tell_caller_gone",
+            Self::FetchCaller { .. } => "fetch_caller",
+            Self::MoveCaller { .. } => "move_caller",
+            Self::DropCaller => "drop_caller",
+            Self::CheckLeg { .. } => "check_leg",
+            Self::CheckCaller { .. } => "check_caller",
+            Self::CheckRoom { .. } => "check_room",
+            Self::FindRecordings { .. } => "find_recordings",
+            Self::FetchRecording { .. } => "fetch_recording",
+            Self::NoteArrival => "note_arrival",
+            Self::AssignOwner => "assign_owner",
+            Self::NoteEnd => "note_end",
+            Self::NoteMissed => "note_missed",
+            Self::PostVoicemail { .. } => "post_voicemail",
+            Self::PostTranscript { .. } => "post_transcript",
+        }
+    }
+
+    /// The key under which the effect exists once: the same decision taken twice asks for it once.
+    #[must_use]
+    pub fn key(&self, call: CallId) -> String {
+        let kind = self.kind();
+        match self {
+            Self::RingAgent { leg } | Self::CancelLeg { leg } | Self::DropLeg { leg } | Self::TellCallerGone { leg } => {
+                format!("{call}:{kind}:{leg}")
+            }
+            Self::CheckLeg { leg, attempt } => format!("{call}:{kind}:{leg}:{attempt}"),
+            Self::FetchCaller { attempt }
+            | Self::MoveCaller { attempt }
+            | Self::CheckCaller { attempt }
+            | Self::CheckRoom { attempt }
+            | Self::FindRecordings { attempt } => format!("{call}:{kind}:{attempt}"),
+            Self::FetchRecording { recording } | Self::PostVoicemail { recording } | Self::PostTranscript { recording } => {
+                format!("{call}:{kind}:{}", recording.as_str())
+            }
+            Self::DropCaller | Self::NoteArrival | Self::AssignOwner | Self::NoteEnd | Self::NoteMissed => {
+                format!("{call}:{kind}")
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What we record as having happened, in the past tense. A call changes by events alone.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AgentId, CarrierRef};
+use crate::phone_number::PhoneNumber;
+use crate::shortlist::ShortlistRecord;
+
+/// How one leg ended, as reports and people tell them apart. Never fold one into another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LegEnd {
+    /// The agent pressed 1 and met the caller.
+    Accepted,
+    /// A person pressed another key.
+    Declined,
+    /// Answered, and nobody pressed a key.
+    NoConfirm,
+    /// Answered by what is probably a voicemail.
+    VoicemailSuspected,
+    /// Rang its full time.
+    NoAnswer,
+    /// Busy.
+    Busy,
+    /// Could not be rung, or broke.
+    Failed,
+    /// Another agent was first.
+    LostRace,
+    /// The caller left, or was taken elsewhere, first.
+    CallerLeft,
+}
+
+/// The one way in which a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// An agent and the caller met.
+    Answered,
+    /// The caller left a message.
+    Voicemail,
+    /// Nobody took it and there is no message.
+    Missed,
+    /// The caller left before the deadline.
+    Abandoned,
+    /// Heard the closed message.
+    AfterHoursMessage,
+    /// Went to the operator line or another number.
+    Redirected,
+    /// A blocked contact.
+    Blocked,
+    /// Something of ours broke.
+    Failed,
+}
+
+impl Ending {
+    /// The word that stands in SQL, JSON and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Voicemail => "voicemail",
+            Self::Missed => "missed",
+            Self::Abandoned => "abandoned",
+            Self::AfterHoursMessage => "after_hours_message",
+            Self::Redirected => "redirected",
+            Self::Blocked => "blocked",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Why the caller was sent to the fallback path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FallbackReason {
+    /// The brand is closed.
+    Closed,
+    /// Nobody may be rung, and that will last.
+    NobodyEligible,
+    /// The time to answer is over.
+    Deadline,
+    /// Everybody has said no or did not answer.
+    NobodyLeft,
+    /// The caller asked for it.
+    CallerChose,
+    /// Too many calls from this caller.
+    Flood,
+    /// The account carries no more legs.
+    Caps,
+}
+
+/// Why a claim did not become ownership.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LapseReason {
+    /// The winner's leg ended first.
+    LegEnded,
+    /// They did not meet in time.
+    Deadline,
+}
+
+/// One thing that happened to a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The call was refused: the caller is blocked.
+    CallRefused,
+    /// A shortlist was taken; who rings and why not the others.
+    ShortlistTaken { record: ShortlistRecord },
+    /// The caller began to wait; the ring ends at `deadline_at` unless extended.
+    WaitBegan { method: RingMethod, deadline_at: DateTime<Utc> },
+    /// The first phones were offered the call, from which the deadline counts.
+    DeadlineSet { deadline_at: DateTime<Utc> },
+    /// The caller asked for the next stretch of waiting.
+    CallerPolled,
+    /// The caller was told to leave the queue, and comes to the next document by itself.
+    CallerReleased,
+    /// A request to fetch the caller out of the queue is on its way.
+    FetchBegan,
+    /// That request failed.
+    FetchFailed,
+    /// The call goes on by the other method.
+    MethodChanged { method: RingMethod },
+    /// A simultaneous dial was handed out.
+    RoundBegan { round: u32 },
+    /// A simultaneous dial ended without a claim; `lost_ms` went to screening.
+    RoundEnded { round: u32 },
+
+    /// A phone was promised to this call.
+    LegOffered { leg: u32, agent: AgentId, phone: PhoneNumber, round: u32, give_up_at: DateTime<Utc> },
+    /// The carrier took the leg.
+    LegPlaced { leg: u32, carrier_ref: CarrierRef },
+    /// The phone rang.
+    LegRang { leg: u32 },
+    /// Somebody or something picked up.
+    LegAnswered { leg: u32 },
+    /// How the leg ended is decided; the carrier may not have let go of the phone yet.
+    LegClosed { leg: u32, how: LegEnd },
+    /// The carrier let go of the phone.
+    LegReleased { leg: u32 },
+    /// We asked the carrier about the leg.
+    LegChecked { leg: u32 },
+
+    /// An agent pressed 1 first.
+    CallClaimed { leg: u32, deadline_at: DateTime<Utc> },
+    /// The claim came to nothing.
+    ClaimLapsed { leg: u32, why: LapseReason },
+    /// The room was asked about, since the claim's deadline passed.
+    RoomAsked { deadline_at: DateTime<Utc> },
+    /// The caller was handed the room.
+    CallerSentToRoom,
+    /// The caller entered the room.
+    CallerEntered,
+    /// The caller left the room before the two met.
+    CallerLeftRoom,
+    /// The agent entered the room.
+    LegEntered { leg: u32 },
+    /// The agent left the room before the two met.
+    LegLeftRoom { leg: u32 },
+    /// Agent and caller met: the agent owns the call.
+    CallOwned { leg: u32, agent: AgentId },
+
+    /// Nobody answered in time, but a phone is still listening to the prompt.
+    GraceBegan { until: DateTime<Utc> },
+    /// The caller is on the fallback path.
+    FallbackBegan { why: FallbackReason },
+    /// The caller was handed the document that records.
+    RecorderOffered,
+    /// There is a recording.
+    VoicemailRecorded { recording: CarrierRef, seconds: u32 },
+    /// Its file is ready at the carrier.
+    RecordingReady { recording: CarrierRef, seconds: u32 },
+    /// Nothing was recorded.
+    RecordingAbsent,
+    /// We hold the audio.
+    RecordingStored { recording: CarrierRef },
+    /// What was said.
+    Transcribed { recording: CarrierRef, text: Option<String> },
+
+    /// The caller's connection ended.
+    CallerLeft,
+    /// We asked the carrier whether the caller is there.
+    CallerChecked,
+    /// The call is over.
+    CallEnded { ending: Ending },
+    /// Something arrived that makes no sense in this state; kept, since it may explain a fault.
+    Ignored { what: String },
+}
+
+/// How phones are rung. Source: contract twilio.md section 3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RingMethod {
+    /// One outbound call per phone, the caller waiting in a queue.
+    Legs,
+    /// One simultaneous dial.
+    Dial,
+}
+
+impl Event {
+    /// Whether the event belongs in the call's history; the beat of the waiting caller does not.
+    #[must_use]
+    pub fn is_history(&self) -> bool {
+        !matches!(self, Self::CallerPolled | Self::CallerChecked | Self::LegChecked { .. })
+    }
+}

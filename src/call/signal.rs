@@ -1,0 +1,163 @@
+//! What can arrive: everything the world may tell a call.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::CarrierRef;
+
+/// One thing that happened outside, in the core's words.
+///
+/// A leg is named by its number within the call. Signals may come twice, late, never, or in another order than they
+/// happened; `decide` is total over all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "signal", rename_all = "snake_case")]
+pub enum Signal {
+    /// The caller is on the line and waits for the first document.
+    Arrived,
+    /// The queue asks what the waiting caller hears next.
+    WaitPolled,
+    /// The caller pressed a key while waiting.
+    CallerPressed { key: char },
+    /// The caller is somewhere between two documents and asks what comes next: after the queue, after a room, after a
+    /// redirect, after a step that failed. Answered from the call's state.
+    CallerAsks { at: CallerDoor },
+    /// The caller's connection ended.
+    CallerGone,
+    /// We are about to fetch the caller out of the queue by request; asks for leave to do so.
+    FetchBegins,
+    /// That request was refused or its result is unknown.
+    FetchFailed,
+
+    /// The carrier took our request to ring this leg and named it.
+    LegPlaced { leg: u32, carrier_ref: CarrierRef },
+    /// The carrier refused to ring this leg; `unreachable` when the number itself is at fault.
+    LegRefused { leg: u32, unreachable: bool },
+    /// The phone rings.
+    LegRings { leg: u32, carrier_ref: Option<CarrierRef> },
+    /// Somebody or something picked up; asks what it hears.
+    LegAsks { leg: u32, carrier_ref: Option<CarrierRef> },
+    /// The accept prompt ended with this key, or with none.
+    LegPressed { leg: u32, key: Option<char> },
+    /// The leg came out of the room and asks what it hears.
+    LegLeftRoom { leg: u32 },
+    /// The carrier says the leg ended.
+    LegFinished { leg: u32, outcome: LegOutcome },
+
+    /// Somebody entered the room.
+    RoomEntered { who: Party },
+    /// Both are in the room and can hear each other.
+    RoomStarted,
+    /// Somebody left the room.
+    RoomLeft { who: Party },
+    /// What the carrier says of the room when asked.
+    RoomChecked { caller_in: bool, leg_in: bool },
+
+    /// A simultaneous dial came to its end and the caller asks what comes next.
+    DialEnded { round: u32, bridged: bool },
+
+    /// The caller finished recording, or hung up while recording.
+    VoicemailTaken { recording: Option<CarrierRef>, seconds: Option<u32> },
+    /// The file is ready at the carrier.
+    RecordingReady { recording: CarrierRef, seconds: u32 },
+    /// There is no file and will be none.
+    RecordingAbsent { recording: Option<CarrierRef> },
+    /// We hold the audio ourselves.
+    RecordingStored { recording: CarrierRef },
+    /// What was said, or nothing when the transcription failed.
+    Transcribed { recording: CarrierRef, text: Option<String> },
+
+    /// The carrier, asked, says whether the caller is still connected.
+    CallerChecked { connected: bool },
+    /// A deadline of this call may have passed.
+    Woken,
+    /// A phone somewhere became free, or an agent available.
+    PhonesFreed,
+    /// An agent was explicitly switched off, paused by a person or removed: no leg of theirs may go on ringing.
+    AgentWithdrawn { agent: crate::ids::AgentId },
+}
+
+/// Where the caller stands when asking what comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallerDoor {
+    /// The queue let go of the caller.
+    Queue,
+    /// Fetched by request, to join the room.
+    Join,
+    /// Came out of the room.
+    Room,
+    /// Any other place: a redirect of ours, the fallback address.
+    Elsewhere,
+}
+
+/// How the carrier says a leg ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LegOutcome {
+    /// It was answered and is over.
+    Completed,
+    /// Busy.
+    Busy,
+    /// Rang its time out, or was turned away.
+    NoAnswer,
+    /// Could not be connected.
+    Failed,
+    /// Cancelled before it was answered.
+    Canceled,
+}
+
+/// One of the two who meet in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Party {
+    /// The caller.
+    Caller,
+    /// The agent on this leg.
+    Leg(u32),
+}
+
+impl Signal {
+    /// Whether deciding may offer the call to phones, so that the facts about agents have to be loaded.
+    #[must_use]
+    pub fn may_offer(&self) -> bool {
+        match self {
+            Self::Arrived
+            | Self::WaitPolled
+            | Self::CallerAsks { .. }
+            | Self::LegRefused { .. }
+            | Self::LegPressed { .. }
+            | Self::LegFinished { .. }
+            | Self::RoomLeft { .. }
+            | Self::RoomChecked { .. }
+            | Self::DialEnded { .. }
+            | Self::Woken
+            | Self::PhonesFreed
+            | Self::CallerChecked { .. }
+            | Self::AgentWithdrawn { .. } => true,
+            Self::CallerPressed { .. }
+            | Self::CallerGone
+            | Self::FetchBegins
+            | Self::FetchFailed
+            | Self::LegPlaced { .. }
+            | Self::LegRings { .. }
+            | Self::LegAsks { .. }
+            | Self::LegLeftRoom { .. }
+            | Self::RoomEntered { .. }
+            | Self::RoomStarted
+            | Self::VoicemailTaken { .. }
+            | Self::RecordingReady { .. }
+            | Self::RecordingAbsent { .. }
+            | Self::RecordingStored { .. }
+            | Self::Transcribed { .. } => false,
+        }
+    }
+}
+
+/// An instant with what arrived then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// When we heard of it.
+    pub at: DateTime<Utc>,
+    /// What it was.
+    pub signal: Signal,
+}

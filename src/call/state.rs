@@ -1,0 +1,523 @@
+//! A call, the stage it is in, and how an event changes it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::event::{Ending, Event, FallbackReason, LegEnd, RingMethod};
+use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
+use crate::phone_number::{Caller, PhoneNumber};
+
+/// A waiting caller who has not asked for the next document for so long is looked for at the carrier.
+///
+/// A wait document lasts at most 6 s, and the request may take a few more.
+pub const SILENCE_BEFORE_CHECK: TimeDelta = TimeDelta::seconds(10);
+
+/// A leg that should long have ended is looked for at the carrier after so much more.
+pub const LEG_CHECK_AFTER: TimeDelta = TimeDelta::seconds(30);
+
+/// How often a talking pair is looked for at the carrier, should the end of the call never be reported.
+pub const TALK_CHECK_EVERY: TimeDelta = TimeDelta::seconds(240);
+
+/// How long a recording may take from the end of the call until its file is ready, before we look for it ourselves.
+pub const RECORDING_CHECK_AFTER: TimeDelta = TimeDelta::seconds(20);
+
+/// How often a recording that should exist is looked for. With the doubling pause: more than a day.
+pub const RECORDING_CHECKS_MAX: u32 = 12;
+
+/// One call, from the first ring to the last hang-up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// Its identifier.
+    pub id: CallId,
+    /// The brand that was dialled.
+    pub brand: BrandId,
+    /// The brand's number that was dialled.
+    pub number: PhoneNumber,
+    /// Who calls.
+    pub caller: Caller,
+    /// The name spoken and shown, from the contact or the carrier.
+    pub caller_name: Option<String>,
+    /// What the carrier calls the caller's leg.
+    pub caller_ref: CarrierRef,
+    /// The rules it arrived under.
+    pub rules_version: u32,
+    /// When it arrived.
+    pub arrived_at: DateTime<Utc>,
+    /// Where it stands.
+    pub stage: Stage,
+    /// How its phones are rung.
+    pub method: RingMethod,
+    /// Every leg to an agent, in order of number, from 1.
+    pub legs: Vec<Leg>,
+    /// The owner, once owned; for ever.
+    pub owner: Option<AgentId>,
+    /// When the ring ends.
+    pub deadline_at: Option<DateTime<Utc>>,
+    /// Whether phones were offered the call, so that the deadline counts from there.
+    pub offered: bool,
+    /// Until when a phone inside the prompt may still win.
+    pub grace_until: Option<DateTime<Utc>>,
+    /// Where the caller is, as far as documents tell.
+    pub caller_at: CallerAt,
+    /// When the caller last asked for a document.
+    pub caller_heard_at: DateTime<Utc>,
+    /// When the caller's connection ended.
+    pub caller_left_at: Option<DateTime<Utc>>,
+    /// Number of simultaneous dials so far.
+    pub round: u32,
+    /// When the present simultaneous dial was handed out.
+    pub round_began_at: Option<DateTime<Utc>>,
+    /// Milliseconds by which the deadline was extended since phones were lost to screening.
+    pub extended_ms: i64,
+    /// Counts the documents handed to the caller; minted into their addresses.
+    pub step: u32,
+    /// Counts requests that may be repeated under a new key.
+    pub attempts: u32,
+    /// When a phone or caller was last asked about at the carrier.
+    pub checked_at: Option<DateTime<Utc>>,
+    /// Why the caller is on the fallback path.
+    pub fallback: Option<FallbackReason>,
+    /// The voicemail.
+    pub voicemail: Voicemail,
+    /// How it ended.
+    pub ending: Option<Ending>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// Number of saved changes; the database refuses a save that is not the next.
+    pub version: u32,
+}
+
+/// Where a call stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "at", rename_all = "snake_case")]
+pub enum Stage {
+    /// Nothing decided yet.
+    New,
+    /// The caller waits; phones may be ringing.
+    Waiting,
+    /// An agent pressed 1; the two have not met yet.
+    Claimed { leg: u32, deadline_at: DateTime<Utc>, asked: bool },
+    /// They talk.
+    Talking { leg: u32, since: DateTime<Utc> },
+    /// The fallback path: greeting, tone, recording.
+    Voicemail,
+    /// Over.
+    Ended,
+}
+
+/// Where the caller is, as far as the documents we handed out tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "at", rename_all = "snake_case")]
+pub enum CallerAt {
+    /// Before any document.
+    Door,
+    /// In the queue.
+    Queue,
+    /// Told to leave the queue; asks for the next document by itself.
+    Leaving,
+    /// A request to fetch the caller is on its way.
+    BeingFetched { since: DateTime<Utc> },
+    /// In a simultaneous dial.
+    Dial,
+    /// Handed the room; `entered` once the carrier said so.
+    Room { entered: bool },
+    /// Hears the greeting or records.
+    Recorder,
+    /// Gone.
+    Gone,
+}
+
+/// The connection to one agent's phone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Leg {
+    /// From 1 within the call.
+    pub number: u32,
+    /// Whose phone.
+    pub agent: AgentId,
+    /// Which phone.
+    pub phone: PhoneNumber,
+    /// What the carrier calls it, once known.
+    pub carrier_ref: Option<CarrierRef>,
+    /// The simultaneous dial it belongs to; 0 under `legs`.
+    pub round: u32,
+    /// When the phone was promised to this call.
+    pub offered_at: DateTime<Utc>,
+    /// When it stops ringing by itself.
+    pub give_up_at: DateTime<Utc>,
+    /// How far it came.
+    pub progress: LegProgress,
+    /// When it rang.
+    pub rang_at: Option<DateTime<Utc>>,
+    /// When it was picked up.
+    pub answered_at: Option<DateTime<Utc>>,
+    /// How it ended, once decided.
+    pub end: Option<LegEnd>,
+    /// Whether the carrier may still hold the phone; the agent is rung by nobody else meanwhile.
+    pub live: bool,
+    /// When the carrier was last asked about it.
+    pub checked_at: Option<DateTime<Utc>>,
+}
+
+/// How far a leg came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LegProgress {
+    /// Promised; the carrier may not know of it.
+    Offered,
+    /// The carrier took it.
+    Placed,
+    /// The phone rings.
+    Ringing,
+    /// Picked up; the prompt plays.
+    Prompted,
+    /// Pressed 1 first.
+    Claimed,
+    /// In the room.
+    InRoom,
+}
+
+/// What is known of the voicemail.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Voicemail {
+    /// The carrier's name of the recording.
+    pub recording: Option<CarrierRef>,
+    /// Its length in whole seconds.
+    pub seconds: u32,
+    /// When it was taken.
+    pub taken_at: Option<DateTime<Utc>>,
+    /// Whether the file is ready at the carrier.
+    pub ready: bool,
+    /// Whether we hold the audio.
+    pub stored: bool,
+    /// Whether the carrier said that there is none.
+    pub absent: bool,
+    /// What was said.
+    pub transcript: Option<String>,
+    /// How often the carrier was asked for it.
+    pub checks: u32,
+}
+
+/// What a call starts from.
+#[derive(Debug, Clone)]
+pub struct NewCall {
+    /// Its identifier.
+    pub id: CallId,
+    /// The brand that was dialled.
+    pub brand: BrandId,
+    /// The number that was dialled.
+    pub number: PhoneNumber,
+    /// Who calls.
+    pub caller: Caller,
+    /// A name from the contact or the carrier.
+    pub caller_name: Option<String>,
+    /// The carrier's name for the caller's leg.
+    pub caller_ref: CarrierRef,
+    /// The rules in force.
+    pub rules_version: u32,
+    /// Now.
+    pub at: DateTime<Utc>,
+}
+
+impl Call {
+    /// A call about which nothing is decided.
+    #[must_use]
+    pub fn new(new: NewCall) -> Self {
+        Self {
+            id: new.id,
+            brand: new.brand,
+            number: new.number,
+            caller: new.caller,
+            caller_name: new.caller_name,
+            caller_ref: new.caller_ref,
+            rules_version: new.rules_version,
+            arrived_at: new.at,
+            stage: Stage::New,
+            method: RingMethod::Legs,
+            legs: Vec::new(),
+            owner: None,
+            deadline_at: None,
+            offered: false,
+            grace_until: None,
+            caller_at: CallerAt::Door,
+            caller_heard_at: new.at,
+            caller_left_at: None,
+            round: 0,
+            round_began_at: None,
+            extended_ms: 0,
+            step: 0,
+            attempts: 0,
+            checked_at: None,
+            fallback: None,
+            voicemail: Voicemail::default(),
+            ending: None,
+            ended_at: None,
+            version: 0,
+        }
+    }
+
+    /// The leg of that number, if there is one.
+    #[must_use]
+    pub fn find_leg(&self, number: u32) -> Option<&Leg> {
+        self.legs.get(usize::try_from(number).ok()?.checked_sub(1)?)
+    }
+
+    fn leg_mut(&mut self, number: u32) -> Option<&mut Leg> {
+        self.legs.get_mut(usize::try_from(number).ok()?.checked_sub(1)?)
+    }
+
+    /// Legs whose end is not decided.
+    pub fn open_legs(&self) -> impl Iterator<Item = &Leg> {
+        self.legs.iter().filter(|leg| leg.end.is_none())
+    }
+
+    /// Legs that the carrier may still hold.
+    pub fn live_legs(&self) -> impl Iterator<Item = &Leg> {
+        self.legs.iter().filter(|leg| leg.live)
+    }
+
+    /// Whether it is over.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    /// Whether nothing more is expected: over, no phone held, no recording awaited.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.has_ended() && self.live_legs().next().is_none() && !self.awaits_recording()
+    }
+
+    /// Whether a recording may exist that we do not hold yet.
+    #[must_use]
+    pub fn awaits_recording(&self) -> bool {
+        self.caller_at_recorder_once()
+            && !self.voicemail.absent
+            && !self.voicemail.stored
+            && self.voicemail.checks < RECORDING_CHECKS_MAX
+    }
+
+    fn caller_at_recorder_once(&self) -> bool {
+        self.voicemail.recording.is_some() || self.voicemail.taken_at.is_some() || self.voicemail.checks > 0 || {
+            matches!(self.caller_at, CallerAt::Recorder)
+        }
+    }
+
+    /// The next instant at which this call has to be looked at even if nothing arrives.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<DateTime<Utc>> {
+        let stage = match self.stage {
+            Stage::New => Some(self.arrived_at + SILENCE_BEFORE_CHECK),
+            Stage::Waiting => self.wake_while_waiting(),
+            Stage::Claimed { deadline_at, .. } => Some(deadline_at),
+            Stage::Talking { since, .. } => Some(self.checked_at.unwrap_or(since) + TALK_CHECK_EVERY),
+            Stage::Voicemail => {
+                let heard = self.caller_heard_at.max(self.checked_at.unwrap_or(self.caller_heard_at));
+                Some(if matches!(self.caller_at, CallerAt::Recorder) { heard + TALK_CHECK_EVERY } else { heard + SILENCE_BEFORE_CHECK })
+            }
+            Stage::Ended => None,
+        };
+        let legs = self
+            .live_legs()
+            .filter(|leg| leg.progress < LegProgress::Claimed || leg.end.is_some())
+            .map(|leg| leg.checked_at.unwrap_or(leg.give_up_at) + LEG_CHECK_AFTER)
+            .min();
+        let recording = (self.has_ended() && self.awaits_recording()).then(|| {
+            // The pause doubles: 20 s, 40 s, … at most some hours.
+            let pause = RECORDING_CHECK_AFTER * (1_i32 << self.voicemail.checks.min(10));
+            self.checked_at.or(self.ended_at).unwrap_or(self.arrived_at) + pause
+        });
+        [stage, legs, recording].into_iter().flatten().min()
+    }
+
+    fn wake_while_waiting(&self) -> Option<DateTime<Utc>> {
+        let silent = match self.caller_at {
+            CallerAt::Dial => None,
+            CallerAt::Door
+            | CallerAt::Queue
+            | CallerAt::Leaving
+            | CallerAt::BeingFetched { .. }
+            | CallerAt::Room { .. }
+            | CallerAt::Recorder
+            | CallerAt::Gone => {
+                Some(self.caller_heard_at.max(self.checked_at.unwrap_or(self.caller_heard_at)) + SILENCE_BEFORE_CHECK)
+            }
+        };
+        // A simultaneous dial has its own time-out at the carrier; ours is the backstop behind it.
+        let deadline = self.grace_until.or(self.deadline_at).map(|at| match self.caller_at {
+            CallerAt::Dial => at + LEG_CHECK_AFTER,
+            CallerAt::Door
+            | CallerAt::Queue
+            | CallerAt::Leaving
+            | CallerAt::BeingFetched { .. }
+            | CallerAt::Room { .. }
+            | CallerAt::Recorder
+            | CallerAt::Gone => at,
+        });
+        [silent, deadline].into_iter().flatten().min()
+    }
+
+    /// Changes the call by one event that happened at `now`.
+    #[expect(clippy::too_many_lines, reason = "one table, to be read from top to bottom")]
+    pub fn apply(&mut self, event: &Event, now: DateTime<Utc>) {
+        match event {
+            Event::CallRefused => {}
+            Event::ShortlistTaken { .. } | Event::Ignored { .. } => {}
+            Event::WaitBegan { method, deadline_at } => {
+                self.stage = Stage::Waiting;
+                self.method = *method;
+                self.deadline_at = Some(*deadline_at);
+                self.grace_until = None;
+                self.caller_at = match method {
+                    RingMethod::Legs => CallerAt::Queue,
+                    RingMethod::Dial => CallerAt::Dial,
+                };
+                self.caller_heard_at = now;
+                self.step += 1;
+            }
+            Event::DeadlineSet { deadline_at } => {
+                self.deadline_at = Some(*deadline_at);
+                self.offered = true;
+            }
+            Event::CallerPolled => {
+                self.caller_heard_at = now;
+                self.step += 1;
+                if !matches!(self.caller_at, CallerAt::BeingFetched { .. }) {
+                    self.caller_at = CallerAt::Queue;
+                }
+            }
+            Event::CallerReleased => {
+                self.caller_heard_at = now;
+                self.step += 1;
+                self.caller_at = CallerAt::Leaving;
+            }
+            Event::FetchBegan => self.caller_at = CallerAt::BeingFetched { since: now },
+            Event::FetchFailed => {
+                if matches!(self.caller_at, CallerAt::BeingFetched { .. }) {
+                    self.caller_at = CallerAt::Queue;
+                }
+            }
+            Event::MethodChanged { method } => self.method = *method,
+            Event::RoundBegan { round } => {
+                self.round = *round;
+                self.round_began_at = Some(now);
+                self.caller_at = CallerAt::Dial;
+                self.caller_heard_at = now;
+                self.step += 1;
+            }
+            Event::RoundEnded { .. } => self.caller_heard_at = now,
+            Event::LegOffered { leg, agent, phone, round, give_up_at } => self.legs.push(Leg {
+                number: *leg,
+                agent: agent.clone(),
+                phone: phone.clone(),
+                carrier_ref: None,
+                round: *round,
+                offered_at: now,
+                give_up_at: *give_up_at,
+                progress: LegProgress::Offered,
+                rang_at: None,
+                answered_at: None,
+                end: None,
+                live: true,
+                checked_at: None,
+            }),
+            Event::LegPlaced { leg, carrier_ref } => self.change_leg(*leg, |leg| {
+                leg.carrier_ref = Some(carrier_ref.clone());
+                leg.progress = leg.progress.max(LegProgress::Placed);
+            }),
+            Event::LegRang { leg } => self.change_leg(*leg, |leg| {
+                leg.progress = leg.progress.max(LegProgress::Ringing);
+                leg.rang_at.get_or_insert(now);
+            }),
+            Event::LegAnswered { leg } => self.change_leg(*leg, |leg| {
+                leg.progress = leg.progress.max(LegProgress::Prompted);
+                leg.answered_at.get_or_insert(now);
+            }),
+            Event::LegClosed { leg, how } => self.change_leg(*leg, |leg| leg.end = Some(*how)),
+            Event::LegReleased { leg } => self.change_leg(*leg, |leg| leg.live = false),
+            Event::LegChecked { leg } => self.change_leg(*leg, |leg| leg.checked_at = Some(now)),
+            Event::CallClaimed { leg, deadline_at } => {
+                self.stage = Stage::Claimed { leg: *leg, deadline_at: *deadline_at, asked: false };
+                self.grace_until = None;
+                self.change_leg(*leg, |leg| leg.progress = LegProgress::Claimed);
+            }
+            Event::ClaimLapsed { .. } => self.stage = Stage::Waiting,
+            Event::RoomAsked { deadline_at } => {
+                if let Stage::Claimed { leg, .. } = self.stage {
+                    self.stage = Stage::Claimed { leg, deadline_at: *deadline_at, asked: true };
+                }
+            }
+            Event::CallerSentToRoom => {
+                self.caller_heard_at = now;
+                self.step += 1;
+                self.caller_at = CallerAt::Room { entered: false };
+            }
+            Event::CallerEntered => self.caller_at = CallerAt::Room { entered: true },
+            Event::CallerLeftRoom => {
+                if matches!(self.caller_at, CallerAt::Room { .. }) {
+                    self.caller_at = CallerAt::Leaving;
+                }
+            }
+            Event::LegEntered { leg } => {
+                self.change_leg(*leg, |leg| leg.progress = leg.progress.max(LegProgress::InRoom));
+            }
+            Event::LegLeftRoom { leg } => self.change_leg(*leg, |leg| leg.progress = LegProgress::Claimed),
+            Event::CallOwned { leg, agent } => {
+                self.stage = Stage::Talking { leg: *leg, since: now };
+                self.owner = Some(agent.clone());
+                self.change_leg(*leg, |leg| leg.progress = LegProgress::InRoom);
+            }
+            Event::GraceBegan { until } => self.grace_until = Some(*until),
+            Event::FallbackBegan { why } => {
+                self.stage = Stage::Voicemail;
+                self.fallback = Some(*why);
+                self.grace_until = None;
+            }
+            Event::RecorderOffered => {
+                self.caller_at = CallerAt::Recorder;
+                self.caller_heard_at = now;
+                self.step += 1;
+            }
+            Event::VoicemailRecorded { recording, seconds } => {
+                self.voicemail.recording = Some(recording.clone());
+                self.voicemail.seconds = *seconds;
+                self.voicemail.taken_at.get_or_insert(now);
+                self.voicemail.absent = false;
+            }
+            Event::RecordingReady { recording, seconds } => {
+                self.voicemail.recording = Some(recording.clone());
+                self.voicemail.seconds = *seconds;
+                self.voicemail.taken_at.get_or_insert(now);
+                self.voicemail.ready = true;
+                self.voicemail.absent = false;
+            }
+            Event::RecordingAbsent => self.voicemail.absent = true,
+            Event::RecordingStored { .. } => self.voicemail.stored = true,
+            Event::Transcribed { text, .. } => self.voicemail.transcript = text.clone(),
+            Event::CallerLeft => {
+                self.caller_left_at.get_or_insert(now);
+                if !matches!(self.caller_at, CallerAt::Recorder) {
+                    self.caller_at = CallerAt::Gone;
+                }
+            }
+            Event::CallerChecked => {
+                self.checked_at = Some(now);
+                self.attempts += 1;
+                if self.has_ended() {
+                    self.voicemail.checks += 1;
+                }
+            }
+            Event::CallEnded { ending } => {
+                self.stage = Stage::Ended;
+                self.ending = Some(*ending);
+                self.ended_at.get_or_insert(now);
+                self.checked_at = None;
+            }
+        }
+    }
+
+    fn change_leg(&mut self, number: u32, change: impl FnOnce(&mut Leg)) {
+        if let Some(leg) = self.leg_mut(number) {
+            change(leg);
+        }
+    }
+}
