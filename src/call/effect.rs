@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::state::Call;
 use crate::ids::{CallId, CarrierRef};
+use crate::phone_number::Caller;
 
 /// One request to a neighbour. Its details are read from the call when it is carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -16,10 +18,8 @@ pub enum Effect {
     DropLeg { leg: u32 },
     /// Tell the agent on this leg that the caller has gone, and hang up.
     TellCallerGone { leg: u32 },
-    /// Fetch the caller out of the queue into the room.
+    /// Fetch the caller out of the queue or the room, to the document that the call's state asks for.
     FetchCaller { attempt: u32 },
-    /// Send the caller to the document that the call's state asks for.
-    MoveCaller { attempt: u32 },
     /// Hang up the caller.
     DropCaller,
     /// Ask the carrier how this leg stands.
@@ -67,7 +67,6 @@ impl Effect {
             | Self::DropLeg { .. }
             | Self::TellCallerGone { .. }
             | Self::FetchCaller { .. }
-            | Self::MoveCaller { .. }
             | Self::DropCaller
             | Self::CheckLeg { .. }
             | Self::CheckCaller { .. }
@@ -83,6 +82,31 @@ impl Effect {
         }
     }
 
+    /// Effects of one lane are carried out one after the other: those of a leg, of the caller, of a conversation.
+    #[must_use]
+    pub fn lane(&self, call: &Call) -> String {
+        match self {
+            Self::RingAgent { leg }
+            | Self::CancelLeg { leg }
+            | Self::DropLeg { leg }
+            | Self::TellCallerGone { leg }
+            | Self::CheckLeg { leg, .. } => format!("leg:{}-{leg}", call.id),
+            Self::FetchCaller { .. } | Self::DropCaller | Self::CheckCaller { .. } | Self::CheckRoom { .. } => {
+                format!("caller:{}", call.id)
+            }
+            Self::FindRecordings { .. } | Self::FetchRecording { .. } => format!("recording:{}", call.id),
+            Self::NoteArrival
+            | Self::AssignOwner
+            | Self::NoteEnd
+            | Self::NoteMissed
+            | Self::PostVoicemail { .. }
+            | Self::PostTranscript { .. } => match &call.caller {
+                Caller::Known(phone) => format!("inbox:{}:{}", call.brand, phone.as_e164()),
+                Caller::Withheld | Caller::Other(_) => format!("inbox:{}:{}", call.brand, call.id),
+            },
+        }
+    }
+
     /// The word that stands in SQL, metrics and logs.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -92,7 +116,6 @@ impl Effect {
             Self::DropLeg { .. } => "drop_leg",
             Self::TellCallerGone { .. } => "tell_caller_gone",
             Self::FetchCaller { .. } => "fetch_caller",
-            Self::MoveCaller { .. } => "move_caller",
             Self::DropCaller => "drop_caller",
             Self::CheckLeg { .. } => "check_leg",
             Self::CheckCaller { .. } => "check_caller",
@@ -118,7 +141,6 @@ impl Effect {
             }
             Self::CheckLeg { leg, attempt } => format!("{call}:{kind}:{leg}:{attempt}"),
             Self::FetchCaller { attempt }
-            | Self::MoveCaller { attempt }
             | Self::CheckCaller { attempt }
             | Self::CheckRoom { attempt }
             | Self::FindRecordings { attempt } => format!("{call}:{kind}:{attempt}"),

@@ -112,8 +112,10 @@ pub enum Event {
     WaitBegan { method: RingMethod, deadline_at: DateTime<Utc> },
     /// The first phones were offered the call, from which the deadline counts.
     DeadlineSet { deadline_at: DateTime<Utc> },
-    /// The caller asked for the next stretch of waiting.
-    CallerPolled,
+    /// The caller asked for the next stretch of waiting, and will ask again at `next_at`.
+    CallerPolled { next_at: DateTime<Utc> },
+    /// A wave of phones was offered the call; the next joins at `next_at`, if there is one.
+    WaveBegan { next_at: Option<DateTime<Utc>> },
     /// The caller was told to leave the queue, and comes to the next document by itself.
     CallerReleased,
     /// A request to fetch the caller out of the queue is on its way.
@@ -124,7 +126,7 @@ pub enum Event {
     MethodChanged { method: RingMethod },
     /// A simultaneous dial was handed out.
     RoundBegan { round: u32 },
-    /// A simultaneous dial ended without a claim; `lost_ms` went to screening.
+    /// A simultaneous dial ended without a claim.
     RoundEnded { round: u32 },
 
     /// A phone was promised to this call.
@@ -202,6 +204,6 @@ impl Event {
     /// Whether the event belongs in the call's history; the beat of the waiting caller does not.
     #[must_use]
     pub fn is_history(&self) -> bool {
-        !matches!(self, Self::CallerPolled | Self::CallerChecked | Self::LegChecked { .. })
+        !matches!(self, Self::CallerPolled { .. } | Self::CallerChecked | Self::LegChecked { .. })
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod effect;
 pub mod event;
+pub mod mark;
 pub mod reply;
 pub mod signal;
 pub mod state;

@@ -61,6 +61,10 @@ pub struct Call {
     pub caller_at: CallerAt,
     /// When the caller last asked for a document.
     pub caller_heard_at: DateTime<Utc>,
+    /// When the caller will ask for the next stretch of waiting by itself.
+    pub next_poll_at: Option<DateTime<Utc>>,
+    /// When the next wave of phones joins.
+    pub next_wave_at: Option<DateTime<Utc>>,
     /// When the caller's connection ended.
     pub caller_left_at: Option<DateTime<Utc>>,
     /// Number of simultaneous dials so far.
@@ -240,6 +244,8 @@ impl Call {
             grace_until: None,
             caller_at: CallerAt::Door,
             caller_heard_at: new.at,
+            next_poll_at: None,
+            next_wave_at: None,
             caller_left_at: None,
             round: 0,
             round_began_at: None,
@@ -353,7 +359,7 @@ impl Call {
             | CallerAt::Recorder
             | CallerAt::Gone => at,
         });
-        [silent, deadline].into_iter().flatten().min()
+        [silent, deadline, self.next_wave_at].into_iter().flatten().min()
     }
 
     /// Changes the call by one event that happened at `now`.
@@ -378,8 +384,9 @@ impl Call {
                 self.deadline_at = Some(*deadline_at);
                 self.offered = true;
             }
-            Event::CallerPolled => {
+            Event::CallerPolled { next_at } => {
                 self.caller_heard_at = now;
+                self.next_poll_at = Some(*next_at);
                 self.step += 1;
                 if !matches!(self.caller_at, CallerAt::BeingFetched { .. }) {
                     self.caller_at = CallerAt::Queue;
@@ -396,6 +403,7 @@ impl Call {
                     self.caller_at = CallerAt::Queue;
                 }
             }
+            Event::WaveBegan { next_at } => self.next_wave_at = *next_at,
             Event::MethodChanged { method } => self.method = *method,
             Event::RoundBegan { round } => {
                 self.round = *round;

@@ -7,7 +7,6 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
 
 use crate::call::effect::{Effect, Neighbour};
 use crate::call::event::Event;
@@ -96,111 +95,8 @@ pub struct StoredAnswer {
     pub body: String,
 }
 
-/// What a decision means for one agent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "mark", rename_all = "snake_case")]
-pub enum AgentMark {
-    /// A call was offered.
-    Offered { agent: AgentId },
-    /// The agent rests until then (cooldown, or the shorter delays).
-    RestsUntil { agent: AgentId, until: DateTime<Utc> },
-    /// An offer of full time was not taken.
-    Missed { agent: AgentId },
-    /// An offer was taken or turned down by a person: misses start again at nought.
-    Responded { agent: AgentId },
-    /// The carrier says that this agent's number cannot be reached at all.
-    PhoneUnreachable { agent: AgentId },
-    /// Eligible, but the call went to others.
-    PassedOver { agent: AgentId },
-}
-
-/// What is believed of an agent's availability.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Presence {
-    /// Takes calls.
-    Online,
-    /// Does not: set so by the agent.
-    Busy,
-    /// Does not: set so, or gone longer than the grace.
-    Offline,
-    /// Nothing was ever heard, or too long ago: the shift alone decides.
-    Unknown,
-}
-
-/// The facts about one agent that the store keeps.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AgentFacts {
-    /// Who.
-    pub agent: AgentId,
-    /// What Chatwoot said last, after hysteresis.
-    pub presence: Presence,
-    /// When that was last confirmed.
-    pub presence_at: Option<DateTime<Utc>>,
-    /// The agent's own phone switch, which wins when off.
-    pub switched_off_until: Option<DateTime<Utc>>,
-    /// The leg the carrier may still hold for this agent.
-    pub live_leg: Option<LiveLeg>,
-    /// Rests until.
-    pub rests_until: Option<DateTime<Utc>>,
-    /// Paused until.
-    pub paused_until: Option<DateTime<Utc>>,
-    /// Last offered a call.
-    pub last_offered_at: Option<DateTime<Utc>>,
-    /// Offers passed over since then.
-    pub passed_over: u32,
-    /// Full-time offers missed in a row.
-    pub misses: u32,
-    /// Whether the carrier refused the agent's number as unreachable.
-    pub phone_unreachable: bool,
-    /// Open conversations the agent owns in brand inboxes.
-    pub open_conversations: u32,
-}
-
-impl AgentFacts {
-    /// An agent of whom nothing is known.
-    #[must_use]
-    pub fn unknown(agent: AgentId) -> Self {
-        Self {
-            agent,
-            presence: Presence::Unknown,
-            presence_at: None,
-            switched_off_until: None,
-            live_leg: None,
-            rests_until: None,
-            paused_until: None,
-            last_offered_at: None,
-            passed_over: 0,
-            misses: 0,
-            phone_unreachable: false,
-            open_conversations: 0,
-        }
-    }
-}
-
-/// A leg that holds an agent's phone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LiveLeg {
-    /// Its call.
-    pub call: CallId,
-    /// Since when.
-    pub since: DateTime<Utc>,
-    /// Whether the agent talks on it.
-    pub talking: bool,
-}
-
-/// What routing needs to know at one instant, apart from the rules.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LoadedFacts {
-    /// One for each agent asked for, in that order.
-    pub agents: Vec<AgentFacts>,
-    /// Legs to agents that the carrier may hold now, over all brands.
-    pub legs_live: u32,
-    /// Legs offered within the last minute, over all brands.
-    pub legs_last_minute: u32,
-    /// Ring effects that wait for their turn at the carrier.
-    pub rings_pending: u32,
-}
+pub use crate::call::mark::AgentMark;
+pub use crate::shortlist::facts::{AgentFacts, LiveLeg, LoadedFacts, Presence};
 
 /// What is known of a phone number from Chatwoot.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,94 @@
+//! What must be known of agents to say who rings; loaded by the shell, read by the pure rooms.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AgentId, CallId};
+
+/// What is believed of an agent's availability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// Takes calls.
+    Online,
+    /// Does not: set so by the agent.
+    Busy,
+    /// Does not: set so, or gone longer than the grace.
+    Offline,
+    /// Nothing was ever heard, or too long ago: the shift alone decides.
+    Unknown,
+}
+
+/// The facts about one agent that the store keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentFacts {
+    /// Who.
+    pub agent: AgentId,
+    /// What Chatwoot said last, after hysteresis.
+    pub presence: Presence,
+    /// When that was last confirmed.
+    pub presence_at: Option<DateTime<Utc>>,
+    /// The agent's own phone switch, which wins when off.
+    pub switched_off_until: Option<DateTime<Utc>>,
+    /// The leg the carrier may still hold for this agent.
+    pub live_leg: Option<LiveLeg>,
+    /// Rests until.
+    pub rests_until: Option<DateTime<Utc>>,
+    /// Paused until.
+    pub paused_until: Option<DateTime<Utc>>,
+    /// Last offered a call.
+    pub last_offered_at: Option<DateTime<Utc>>,
+    /// Offers passed over since then.
+    pub passed_over: u32,
+    /// Full-time offers missed in a row.
+    pub misses: u32,
+    /// Whether the carrier refused the agent's number as unreachable.
+    pub phone_unreachable: bool,
+    /// Open conversations the agent owns in brand inboxes.
+    pub open_conversations: u32,
+}
+
+impl AgentFacts {
+    /// An agent of whom nothing is known.
+    #[must_use]
+    pub fn unknown(agent: AgentId) -> Self {
+        Self {
+            agent,
+            presence: Presence::Unknown,
+            presence_at: None,
+            switched_off_until: None,
+            live_leg: None,
+            rests_until: None,
+            paused_until: None,
+            last_offered_at: None,
+            passed_over: 0,
+            misses: 0,
+            phone_unreachable: false,
+            open_conversations: 0,
+        }
+    }
+}
+
+/// A leg that holds an agent's phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LiveLeg {
+    /// Its call.
+    pub call: CallId,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// Whether the agent talks on it.
+    pub talking: bool,
+}
+
+/// What routing needs to know at one instant, apart from the rules.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadedFacts {
+    /// One for each agent asked for, in that order.
+    pub agents: Vec<AgentFacts>,
+    /// Legs to agents that the carrier may hold now, over all brands.
+    pub legs_live: u32,
+    /// Legs offered within the last minute, over all brands.
+    pub legs_last_minute: u32,
+    /// Ring effects that wait for their turn at the carrier.
+    pub rings_pending: u32,
+}
