@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::checks::Checks;
+use crate::rules::DestinationPolicy;
 
 /// Fraud's brake: an outbound call goes only to these regions. Source: THREATS.md T-01.
 #[derive(Debug, Clone, Deserialize)]
@@ -27,6 +28,16 @@ impl Default for Destinations {
 }
 
 impl Destinations {
+    /// The policy that these settings say.
+    #[must_use]
+    pub fn policy(&self) -> DestinationPolicy {
+        DestinationPolicy::new(
+            self.regions.iter().map(String::as_str),
+            self.allow_prefixes.iter().map(String::as_str),
+            self.deny_prefixes.iter().map(String::as_str),
+        )
+    }
+
     pub(super) fn check(&self, checks: &mut Checks) {
         for (index, region) in self.regions.iter().enumerate() {
             if region.len() != 2 || !region.bytes().all(|b| b.is_ascii_uppercase()) {
