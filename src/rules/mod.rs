@@ -1,1 +1,210 @@
-//! rules.
+//! What ops publish: brands, numbers, hours, shifts, ringing; and where a call may go out to.
+//!
+//! Pure: no clock, no chance, no input or output. An instant comes in as a value.
+//!
+//! ```
+//! use offhook::rules::{file, hours};
+//!
+//! let rules = file::parse("routing.toml", include_str!("../../examples/routing.toml")).unwrap();
+//! let brand = rules.brand_of(&"+15550100002".parse().unwrap()).unwrap();
+//! let monday_noon = "2026-11-23T12:00:00-05:00".parse().unwrap();
+//! assert!(hours::is_open(&brand.hours, brand.time_zone, monday_noon));
+//! ```
+
+use std::time::Duration;
+
+use chrono_tz::Tz;
+
+use crate::ids::{AgentId, BrandId};
+use crate::phone_number::PhoneNumber;
+
+mod brand;
+pub mod destination;
+mod export;
+pub mod file;
+pub mod hours;
+mod reader;
+pub mod ringing;
+
+pub use destination::{DestinationPolicy, DestinationRefused, DialTarget, RefusalReason};
+pub use export::export;
+pub use hours::{Interval, WeeklyHours};
+pub use ringing::{DialStopsAt, RingMethod};
+
+/// One published version of all rules. A call keeps the version it arrived with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// Counts up from 1 with every publish.
+    pub version: u32,
+    /// In the order of the file; ids and inboxes are unique.
+    pub brands: Vec<Brand>,
+    /// In the order of the file; numbers are unique, brands exist.
+    pub numbers: Vec<Number>,
+    /// In the order of the file; ids and phones are unique, and no phone is one of our own numbers.
+    pub agents: Vec<Agent>,
+}
+
+/// Whom a customer dials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brand {
+    /// Stands in the label `brand-<id>`: lower-case letters, digits and dashes, at most 40.
+    pub id: BrandId,
+    /// Spoken and shown.
+    pub name: String,
+    /// Name of its inbox in Chatwoot.
+    pub inbox: String,
+    /// The inbox's number there, if it is known; it is found by name otherwise.
+    pub inbox_id: Option<i64>,
+    /// The zone of its hours, and of the times in its notes.
+    pub time_zone: Tz,
+    /// When it is open; empty means always.
+    pub hours: WeeklyHours,
+    /// Language of what is spoken, such as `en-US`.
+    pub language: String,
+    /// The carrier's voice that speaks, such as `Polly.Joanna`; its standard voice otherwise.
+    pub voice: Option<String>,
+    /// What callers hear.
+    pub texts: Texts,
+    /// From the first offer until the fallback; 5 to 90 s.
+    pub max_wait: Duration,
+    /// How its phones are rung, if not as the account says.
+    pub ring_method: Option<RingMethod>,
+    /// Phones rung together; all, if absent. 1 to 100.
+    pub ring_width: Option<u32>,
+    /// After which the next `ring_width` phones join; 3 to 60 s.
+    pub wave_interval: Duration,
+    /// Rest after an answered call; 0 to 600 s.
+    pub cooldown: Duration,
+    /// Rest after a decline; 0 to 600 s.
+    pub after_decline: Duration,
+    /// Rest after a no answer; 0 to 600 s.
+    pub after_no_answer: Duration,
+    /// Rest after a busy; 0 to 600 s.
+    pub after_busy: Duration,
+    /// Whether a caller waits for agents who are on a call. Source: DESIGN.md section 2.6.
+    pub wait_for_on_call: bool,
+    /// What becomes of a call nobody takes.
+    pub voicemail: Voicemail,
+    /// Whether conversations are recorded.
+    pub recording: Recording,
+    /// People who agreed to be rung whatever their state, when the database is down. At most ten, may be empty.
+    pub emergency_numbers: Vec<PhoneNumber>,
+    /// Who may be rung for it; unique, may be empty, every agent exists.
+    pub roster: Vec<AgentId>,
+}
+
+/// What callers hear, each 1 to 500 characters of plain words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Texts {
+    /// Before the ringing, if anything.
+    pub greeting: Option<String>,
+    /// Before the tone.
+    pub voicemail_greeting: String,
+    /// While waiting, between the ringing.
+    pub waiting: Option<String>,
+    /// Out of hours, before the voicemail.
+    pub closed: String,
+    /// After a message: when they are called back.
+    pub callback_promise: Option<String>,
+}
+
+/// Voicemail of a brand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Voicemail {
+    /// Longest message; 5 to 600 s.
+    pub max_length: Duration,
+    /// Whether the carrier writes it down. It does so for at most 120 s.
+    pub transcribe: bool,
+    /// The key that leads there from waiting: a digit or `#`, since `*` is the supervisor's.
+    pub key: Option<char>,
+}
+
+/// Whether conversations are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Recording {
+    /// They are not.
+    #[default]
+    Off,
+}
+
+/// A number that customers dial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Number {
+    /// The number, at the carrier.
+    pub number: PhoneNumber,
+    /// Whose it is.
+    pub brand: BrandId,
+}
+
+/// Somebody who takes calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// Lower-case letters, digits and dashes, at most 40.
+    pub id: AgentId,
+    /// Spoken and shown.
+    pub name: String,
+    /// Who this is in Chatwoot; an address or a number, or both.
+    pub email: Option<String>,
+    /// The user's number in Chatwoot.
+    pub chatwoot_user_id: Option<i64>,
+    /// The ordinary phone that rings.
+    pub phone: PhoneNumber,
+    /// Whether the phone is known to be theirs; it is not rung otherwise. From a file, whoever imports it vouches.
+    pub phone_verified: bool,
+    /// Who says so, for the audit; the import itself if absent.
+    pub vouched_by: Option<String>,
+    /// The zone of the shift.
+    pub time_zone: Option<Tz>,
+    /// When they work; always, if absent.
+    pub shift: Option<WeeklyHours>,
+    /// What says whether they take calls now.
+    pub availability: AvailabilitySource,
+    /// Unique; may be empty.
+    pub skills: Vec<String>,
+}
+
+/// What says whether an agent takes calls now. Source: DESIGN.md section 5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum AvailabilitySource {
+    /// Chatwoot's status: only `online` takes calls.
+    #[default]
+    Follow,
+    /// A switch of their own.
+    OwnSwitch,
+}
+
+impl Rules {
+    /// The brand of a dialled number.
+    #[must_use]
+    pub fn brand_of(&self, number: &PhoneNumber) -> Option<&Brand> {
+        let number = self.numbers.iter().find(|ours| ours.number == *number)?;
+        self.brand(&number.brand)
+    }
+
+    /// The brand of that name.
+    #[must_use]
+    pub fn brand(&self, id: &BrandId) -> Option<&Brand> {
+        self.brands.iter().find(|brand| brand.id == *id)
+    }
+
+    /// The agent of that name.
+    #[must_use]
+    pub fn agent(&self, id: &AgentId) -> Option<&Agent> {
+        self.agents.iter().find(|agent| agent.id == *id)
+    }
+
+    /// The agent whose phone this is.
+    #[must_use]
+    pub fn agent_of_phone(&self, phone: &PhoneNumber) -> Option<&Agent> {
+        self.agents.iter().find(|agent| agent.phone == *phone)
+    }
+
+    /// A number of the brand, shown to those it calls: the first in the file.
+    #[must_use]
+    pub fn number_of(&self, brand: &BrandId) -> Option<&PhoneNumber> {
+        self.numbers
+            .iter()
+            .find(|number| number.brand == *brand)
+            .map(|number| &number.number)
+    }
+}

@@ -1,0 +1,184 @@
+//! `offhook check`: looks at the settings and at a routing file, changes nothing.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::config::Settings;
+use crate::phone_number::PhoneNumber;
+use crate::rules::file::{Fault, RoutingFileError};
+use crate::rules::{DestinationPolicy, Rules};
+
+/// What to look at besides the settings.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// A routing file to look at as well.
+    #[arg(value_name = "ROUTING")]
+    pub routing: Option<PathBuf>,
+}
+
+/// Tells whether the settings are good for `offhook serve`, and whether the routing file could be imported.
+///
+/// # Errors
+/// Every fault of the settings; or, when those are good, every fault of the routing file.
+#[expect(clippy::unused_async, reason = "all commands have the same form")]
+pub async fn run(args: Args, settings: Settings) -> anyhow::Result<ExitCode> {
+    let told = look(&args, &settings)?;
+    std::io::stdout().write_all(told.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn look(args: &Args, settings: &Settings) -> anyhow::Result<String> {
+    settings.check_for_service()?;
+    let mut told = "settings: good\n".to_owned();
+    if let Some(path) = &args.routing {
+        let rules = super::read_routing(path, &settings.destinations.policy())?;
+        let (brands, numbers, agents) =
+            (rules.brands.len(), rules.numbers.len(), rules.agents.len());
+        told.push_str(&format!(
+            "{}: good: brands {brands}, numbers {numbers}, agents {agents}\n",
+            path.display()
+        ));
+    }
+    Ok(told)
+}
+
+/// Every phone of the rules must be one that may be called, or it would be refused at the first ring.
+pub(super) fn check_phones(
+    file: &str,
+    text: &str,
+    rules: &Rules,
+    policy: &DestinationPolicy,
+) -> Result<(), RoutingFileError> {
+    let agents = rules
+        .agents
+        .iter()
+        .map(|agent| (format!("the phone of agent `{}`", agent.id), &agent.phone));
+    let emergency = rules.brands.iter().flat_map(|brand| {
+        let what = format!("an emergency number of brand `{}`", brand.id);
+        brand
+            .emergency_numbers
+            .iter()
+            .map(move |number| (what.clone(), number))
+    });
+    let faults: Vec<Fault> = agents
+        .chain(emergency)
+        .filter_map(|(what, number)| {
+            let refused = policy.approve(number).err()?;
+            let message = format!(
+                "{what} may not be called: {}; see [destinations] in the settings",
+                refused.reason
+            );
+            Some(Fault {
+                line: line_of(text, number),
+                message,
+            })
+        })
+        .collect();
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(RoutingFileError {
+            file: file.to_owned(),
+            faults,
+        })
+    }
+}
+
+/// The first line on which the number stands.
+fn line_of(text: &str, number: &PhoneNumber) -> usize {
+    text.lines()
+        .position(|line| line.contains(number.as_e164()))
+        .unwrap_or_default()
+        + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+
+    fn complete() -> Settings {
+        let mut settings = Settings::default();
+        settings.server.public_base_url = Some("https://calls.example".parse().unwrap());
+        settings.twilio.account_sid = Some("AC00000000000000000000000000000000".into());
+        settings.twilio.auth_tokens = vec![SecretString::from("not-a-real-token")];
+        settings.chatwoot.base_url = Some("https://chat.example".parse().unwrap());
+        settings.chatwoot.account_id = Some(1);
+        settings.chatwoot.api_token = Some(SecretString::from("not-a-real-token"));
+        settings.chatwoot.webhook_secrets = vec![SecretString::from("not-a-real-secret")];
+        settings
+    }
+
+    fn routing(text: &str) -> (tempfile::TempDir, Args) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("routing.toml");
+        std::fs::write(&path, text).unwrap();
+        (
+            folder,
+            Args {
+                routing: Some(path),
+            },
+        )
+    }
+
+    #[test]
+    fn good_settings_and_rules_are_said_to_be_good() {
+        let (_folder, args) = routing(include_str!("../../examples/routing.toml"));
+        let told = look(&args, &complete()).unwrap();
+        assert!(
+            told.starts_with("settings: good\n")
+                && told.ends_with("good: brands 2, numbers 2, agents 5\n"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn bad_ones_end_with_code_two() {
+        let code = |err: &anyhow::Error| format!("{:?}", super::super::exit_code_of(err));
+        let two = format!("{:?}", ExitCode::from(2));
+        let missing = look(&Args { routing: None }, &Settings::default()).unwrap_err();
+        assert_eq!(code(&missing), two);
+        assert!(
+            missing
+                .to_string()
+                .contains("twilio.account_sid: found nothing"),
+            "{missing}"
+        );
+        let (_folder, args) = routing("[[brnad]]\n");
+        let bad = look(&args, &complete()).unwrap_err();
+        assert_eq!(code(&bad), two);
+        assert!(
+            format!("{bad:#}").contains("routing.toml:1: `brnad` is unknown"),
+            "{bad:#}"
+        );
+        let nowhere = look(
+            &Args {
+                routing: Some("/nowhere/routing.toml".into()),
+            },
+            &complete(),
+        )
+        .unwrap_err();
+        assert_eq!(code(&nowhere), two);
+        assert_eq!(
+            code(&anyhow::anyhow!("disk gone")),
+            format!("{:?}", ExitCode::from(1))
+        );
+    }
+
+    #[test]
+    fn a_phone_that_may_not_be_called_is_named() {
+        let (_folder, args) = routing(
+            &include_str!("../../examples/routing.toml").replace("+15550100013", "+18765550100"),
+        );
+        let told = format!("{:#}", look(&args, &complete()).unwrap_err());
+        assert!(
+            told.contains(
+                "routing.toml:72: the phone of agent `luis` may not be called: its region, JM, is not among"
+            ),
+            "{told}"
+        );
+        assert!(!told.contains("8765550100"));
+    }
+}
