@@ -118,6 +118,8 @@ pub enum Event {
     WaveBegan { next_at: Option<DateTime<Utc>> },
     /// The caller was told to leave the queue, and comes to the next document by itself.
     CallerReleased,
+    /// The deadline moved, since phones were lost to screening.
+    DeadlineExtended { lost_ms: i64, deadline_at: DateTime<Utc> },
     /// A request to fetch the caller out of the queue is on its way.
     FetchBegan,
     /// That request failed.
@@ -177,6 +179,8 @@ pub enum Event {
     RecordingAbsent,
     /// We hold the audio.
     RecordingStored { recording: CarrierRef },
+    /// The carrier was asked for recordings of this call.
+    RecordingSought,
     /// What was said.
     Transcribed { recording: CarrierRef, text: Option<String> },
 

@@ -1,8 +1,201 @@
 //! The life of one call.
+//!
+//! One pure function, [`decide`], takes a call, the rules it arrived under, the facts of this instant and one signal. It
+//! gives the call as it is afterwards, what happened, what is to be asked of the neighbours, and what the person who
+//! listens hears. It refuses to know the time, chance, the database, the network, and any word of Twilio's or Chatwoot's.
+//!
+//! The contract, as a protocol:
+//!
+//! - The first signal of a call is `Arrived`. Everything else may come in any order, twice, late or never.
+//! - `decide` is total: a signal that makes no sense is recorded as ignored, and the reply is one that leaves the person
+//!   somewhere sensible.
+//! - The caller of `decide` saves call, events, effects and marks in one transaction before anything is said or asked,
+//!   and decides again from the stored call if the save is refused.
+//! - A call that ended stays ended, with the same ending; an owner stays the owner.
+//!
+//! Example: a call waits, Priya presses 1. `LegPressed { leg: 2, key: '1' }` gives the event `CallClaimed`, the effects
+//! `CancelLeg` for each phone that still rings and `FetchCaller`, and the reply `JoinRoom`.
 
+mod accept;
+mod arrival;
+mod dialling;
 pub mod effect;
 pub mod event;
 pub mod mark;
 pub mod reply;
+mod ringing;
 pub mod signal;
 pub mod state;
+mod talking;
+mod turn;
+mod voicemail;
+mod waking;
+pub mod words;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::rules::{DestinationPolicy, Rules};
+use crate::shortlist::facts::LoadedFacts;
+use effect::Effect;
+use event::Event;
+use mark::AgentMark;
+use reply::Reply;
+use signal::{CallerDoor, Signal};
+use state::{Call, Stage};
+use turn::Turn;
+
+/// What is known at the instant of a decision, apart from the rules.
+#[derive(Debug, Clone)]
+pub struct Facts<'a> {
+    /// Now.
+    pub at: DateTime<Utc>,
+    /// Facts about the members of the brand's roster and the account's legs; empty for a signal that may not offer.
+    pub loaded: LoadedFacts,
+    /// What is known of the caller.
+    pub caller: CallerFacts,
+    /// What is known of the carrier.
+    pub carrier: CarrierFacts,
+    /// Where outbound legs may go.
+    pub destinations: &'a DestinationPolicy,
+}
+
+/// What is known of the caller from before this call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CallerFacts {
+    /// Whether the team blocked the contact.
+    pub is_blocked: bool,
+    /// Calls from this number within the last ten minutes, this one not counted.
+    pub recent_calls: u32,
+}
+
+/// What is known of the carrier and of the account there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CarrierFacts {
+    /// Whether its REST API answers.
+    pub rest_is_up: bool,
+    /// The account's setting; a brand may have its own.
+    pub method: crate::rules::RingMethod,
+    /// What a live test found out about simultaneous dial.
+    pub dial_stops_at: crate::rules::DialStopsAt,
+    /// The account's pace of outbound calls: one in so long.
+    pub pace: TimeDelta,
+    /// Most legs to agents at one time.
+    pub legs_live_max: u32,
+    /// Most legs to agents offered within a minute.
+    pub legs_per_minute_max: u32,
+}
+
+/// What follows from one signal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// The call as it is now. Its version is the one it came with.
+    pub call: Call,
+    /// What happened, in order. Empty when nothing changed.
+    pub events: Vec<Event>,
+    /// What is to be asked of the neighbours.
+    pub effects: Vec<Effect>,
+    /// What it means for agents.
+    pub marks: Vec<AgentMark>,
+    /// What the person who listens hears.
+    pub reply: Reply,
+}
+
+/// Decides what follows from one signal. See the contract at the top of this page.
+#[must_use]
+pub fn decide(call: Call, rules: &Rules, facts: &Facts<'_>, signal: &Signal) -> Decision {
+    let Some(brand) = rules.find_brand(&call.brand) else {
+        // The brand was there when the call arrived, and a call keeps the rules it arrived with.
+        let reply = Reply::SayAndHangUp { words: words::UNKNOWN_NUMBER.to_owned() };
+        return Decision { call, events: Vec::new(), effects: Vec::new(), marks: Vec::new(), reply };
+    };
+    let mut turn = Turn::new(call, rules, brand, facts);
+    let reply = answer(&mut turn, signal);
+    turn.finish(reply)
+}
+
+fn answer(turn: &mut Turn<'_>, signal: &Signal) -> Reply {
+    match signal {
+        Signal::Arrived => turn.on_arrived(),
+        Signal::WaitPolled => turn.on_wait_polled(),
+        Signal::CallerPressed { key } => turn.on_caller_pressed(*key),
+        Signal::CallerAsks { at } => turn.on_caller_asks(*at),
+        Signal::DialEnded { round, bridged } => turn.on_dial_ended(*round, *bridged),
+        Signal::LegAsks { leg, carrier_ref } => turn.on_leg_asks(*leg, carrier_ref.as_ref(), signal),
+        Signal::LegPressed { leg, key } => turn.on_leg_pressed(*leg, *key, signal),
+        Signal::LegLeftRoom { leg } => turn.on_leg_left_room(*leg),
+        Signal::VoicemailTaken { recording, seconds } => turn.on_voicemail_taken(recording.as_ref(), *seconds),
+        Signal::CallerGone
+        | Signal::FetchBegins
+        | Signal::FetchFailed
+        | Signal::LegPlaced { .. }
+        | Signal::LegRefused { .. }
+        | Signal::LegRings { .. }
+        | Signal::LegFinished { .. }
+        | Signal::RoomEntered { .. }
+        | Signal::RoomStarted
+        | Signal::RoomLeft { .. }
+        | Signal::RoomChecked { .. }
+        | Signal::RecordingReady { .. }
+        | Signal::RecordingAbsent { .. }
+        | Signal::RecordingStored { .. }
+        | Signal::Transcribed { .. }
+        | Signal::CallerChecked { .. }
+        | Signal::Woken
+        | Signal::PhonesFreed
+        | Signal::AgentWithdrawn { .. } => {
+            take_note(turn, signal);
+            Reply::Nothing
+        }
+    }
+}
+
+/// Signals that nobody waits for an answer to.
+fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
+    match signal {
+        Signal::CallerGone => turn.on_caller_gone(),
+        Signal::FetchBegins => turn.on_fetch_begins(),
+        Signal::FetchFailed => turn.on_fetch_failed(),
+        Signal::LegPlaced { leg, carrier_ref } => turn.on_leg_placed(*leg, carrier_ref),
+        Signal::LegRefused { leg, unreachable } => turn.on_leg_refused(*leg, *unreachable),
+        Signal::LegRings { leg, carrier_ref } => turn.on_leg_rings(*leg, carrier_ref.as_ref()),
+        Signal::LegFinished { leg, outcome } => turn.on_leg_finished(*leg, *outcome, signal),
+        Signal::RoomEntered { who } => turn.on_room_entered(*who),
+        Signal::RoomStarted => turn.on_room_started(),
+        Signal::RoomLeft { who } => turn.on_room_left(*who),
+        Signal::RoomChecked { caller_in, leg_in } => turn.on_room_checked(*caller_in, *leg_in),
+        Signal::RecordingReady { recording, seconds } => turn.on_recording_ready(recording, *seconds),
+        Signal::RecordingAbsent { recording } => turn.on_recording_absent(recording.as_ref()),
+        Signal::RecordingStored { recording } => turn.on_recording_stored(recording),
+        Signal::Transcribed { recording, text } => turn.on_transcribed(recording, text.as_deref()),
+        Signal::CallerChecked { connected } => turn.on_caller_checked(*connected),
+        Signal::Woken => turn.on_woken(),
+        Signal::PhonesFreed => turn.on_phones_freed(),
+        Signal::AgentWithdrawn { agent } => turn.on_agent_withdrawn(agent),
+        Signal::Arrived
+        | Signal::WaitPolled
+        | Signal::CallerPressed { .. }
+        | Signal::CallerAsks { .. }
+        | Signal::DialEnded { .. }
+        | Signal::LegAsks { .. }
+        | Signal::LegPressed { .. }
+        | Signal::LegLeftRoom { .. }
+        | Signal::VoicemailTaken { .. } => turn.ignore(signal),
+    }
+}
+
+impl Turn<'_> {
+    /// What the caller hears next, wherever the caller stands: answered from the call's state alone.
+    fn on_caller_asks(&mut self, at: CallerDoor) -> Reply {
+        match self.call.stage {
+            Stage::New => self.on_arrived(),
+            Stage::Waiting => self.receive_waiting_caller(),
+            Stage::Claimed { .. } => self.send_caller_to_room(),
+            Stage::Talking { .. } => match at {
+                CallerDoor::Room => self.on_talk_over(),
+                CallerDoor::Queue | CallerDoor::Join | CallerDoor::Elsewhere => self.send_caller_to_room(),
+            },
+            Stage::Voicemail => self.offer_recorder(),
+            Stage::Ended => Reply::HangUp,
+        }
+    }
+}

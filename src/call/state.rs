@@ -75,8 +75,6 @@ pub struct Call {
     pub extended_ms: i64,
     /// Counts the documents handed to the caller; minted into their addresses.
     pub step: u32,
-    /// Counts requests that may be repeated under a new key.
-    pub attempts: u32,
     /// When a phone or caller was last asked about at the carrier.
     pub checked_at: Option<DateTime<Utc>>,
     /// Why the caller is on the fallback path.
@@ -251,7 +249,6 @@ impl Call {
             round_began_at: None,
             extended_ms: 0,
             step: 0,
-            attempts: 0,
             checked_at: None,
             fallback: None,
             voicemail: Voicemail::default(),
@@ -316,9 +313,11 @@ impl Call {
             Stage::Waiting => self.wake_while_waiting(),
             Stage::Claimed { deadline_at, .. } => Some(deadline_at),
             Stage::Talking { since, .. } => Some(self.checked_at.unwrap_or(since) + TALK_CHECK_EVERY),
+            Stage::Voicemail if self.caller_left_at.is_some() => None,
             Stage::Voicemail => {
                 let heard = self.caller_heard_at.max(self.checked_at.unwrap_or(self.caller_heard_at));
-                Some(if matches!(self.caller_at, CallerAt::Recorder) { heard + TALK_CHECK_EVERY } else { heard + SILENCE_BEFORE_CHECK })
+                let at_recorder = matches!(self.caller_at, CallerAt::Recorder);
+                Some(heard + if at_recorder { TALK_CHECK_EVERY } else { SILENCE_BEFORE_CHECK })
             }
             Stage::Ended => None,
         };
@@ -327,10 +326,11 @@ impl Call {
             .filter(|leg| leg.progress < LegProgress::Claimed || leg.end.is_some())
             .map(|leg| leg.checked_at.unwrap_or(leg.give_up_at) + LEG_CHECK_AFTER)
             .min();
-        let recording = (self.has_ended() && self.awaits_recording()).then(|| {
+        let is_over = self.has_ended() || self.caller_left_at.is_some();
+        let recording = (is_over && self.awaits_recording()).then(|| {
             // The pause doubles: 20 s, 40 s, … at most some hours.
             let pause = RECORDING_CHECK_AFTER * (1_i32 << self.voicemail.checks.min(10));
-            self.checked_at.or(self.ended_at).unwrap_or(self.arrived_at) + pause
+            self.checked_at.or(self.caller_left_at).or(self.ended_at).unwrap_or(self.arrived_at) + pause
         });
         [stage, legs, recording].into_iter().flatten().min()
     }
@@ -402,6 +402,10 @@ impl Call {
                 if matches!(self.caller_at, CallerAt::BeingFetched { .. }) {
                     self.caller_at = CallerAt::Queue;
                 }
+            }
+            Event::DeadlineExtended { lost_ms, deadline_at } => {
+                self.deadline_at = Some(*deadline_at);
+                self.extended_ms += lost_ms;
             }
             Event::WaveBegan { next_at } => self.next_wave_at = *next_at,
             Event::MethodChanged { method } => self.method = *method,
@@ -507,12 +511,10 @@ impl Call {
                     self.caller_at = CallerAt::Gone;
                 }
             }
-            Event::CallerChecked => {
+            Event::CallerChecked => self.checked_at = Some(now),
+            Event::RecordingSought => {
                 self.checked_at = Some(now);
-                self.attempts += 1;
-                if self.has_ended() {
-                    self.voicemail.checks += 1;
-                }
+                self.voicemail.checks += 1;
             }
             Event::CallEnded { ending } => {
                 self.stage = Stage::Ended;

@@ -1,0 +1,265 @@
+//! An agent picks up, presses 1, and meets the caller: claim, room, ownership.
+
+use chrono::TimeDelta;
+
+use super::effect::Effect;
+use super::event::{Ending, Event, LapseReason, LegEnd, RingMethod};
+use super::reply::{Reply, RoomSeat};
+use super::ringing::GRACE;
+use super::signal::{Party, Signal};
+use super::state::{CallerAt, Leg, LegProgress, Stage};
+use super::turn::Turn;
+use super::words;
+use crate::ids::CarrierRef;
+use crate::phone_number::Caller;
+
+/// A claim becomes ownership within so long, or lapses. Source: DESIGN.md section 2.9.
+pub(super) const CLAIM_HOLDS: TimeDelta = TimeDelta::seconds(10);
+
+/// The carrier gets so long to say who is in the room.
+const ROOM_ANSWER_TAKES: TimeDelta = TimeDelta::seconds(4);
+
+/// Phones that ring again after a lapse get at least so long. Long enough to pick up, listen and press.
+const RING_AGAIN: TimeDelta = TimeDelta::seconds(15);
+
+/// Everything from arrival to a person or a recorder fits into so long.
+const WHOLE_WAIT_MAX: TimeDelta = TimeDelta::seconds(112);
+
+/// Seconds to listen for the key after the words. Contract twilio.md 2.10.
+const LISTEN_S: u32 = 8;
+
+/// Under a simultaneous dial a screening phone may keep the others from ringing, so it is asked more briefly.
+const LISTEN_SCREENING_S: u32 = 4;
+
+/// The key that accepts.
+const ACCEPT_KEY: char = '1';
+
+impl Turn<'_> {
+    pub(super) fn on_leg_asks(&mut self, number: u32, carrier_ref: Option<&CarrierRef>, signal: &Signal) -> Reply {
+        let Some(leg) = self.leg(number) else {
+            self.ignore(signal);
+            return say(words::NO_LONGER);
+        };
+        self.name_leg(&leg, carrier_ref);
+        self.record(Event::LegAnswered { leg: number });
+        if self.call.stage == Stage::Waiting && leg.end.is_none() && leg.live {
+            let screening = leg.round > 0;
+            let listen_s = if screening { LISTEN_SCREENING_S } else { LISTEN_S };
+            return Reply::AskToAccept { leg: number, words: self.accept_prompt(), listen_s, screening };
+        }
+        say(&self.why_too_late(number))
+    }
+
+    fn accept_prompt(&self) -> String {
+        let caller = self.call.caller_name.clone().unwrap_or_else(|| match &self.call.caller {
+            Caller::Known(phone) => words::number_ending_in(phone.as_e164()),
+            Caller::Withheld | Caller::Other(_) => words::WITHHELD.to_owned(),
+        });
+        words::ask_to_accept(&self.brand.name, &caller)
+    }
+
+    /// What an agent hears who comes too late.
+    fn why_too_late(&self, number: u32) -> String {
+        if self.call.caller_left_at.is_some() && self.call.owner.is_none() {
+            return words::CALLER_GONE.to_owned();
+        }
+        match self.call.stage {
+            Stage::Claimed { leg, .. } | Stage::Talking { leg, .. } if leg != number => {
+                self.leg(leg).map_or_else(|| words::NO_LONGER.to_owned(), |leg| words::taken_by(&self.name_of(&leg.agent)))
+            }
+            Stage::Voicemail => words::CALLER_AT_RECORDER.to_owned(),
+            Stage::New | Stage::Waiting | Stage::Claimed { .. } | Stage::Talking { .. } | Stage::Ended => {
+                let owner = self.call.owner.as_ref().map(|owner| words::taken_by(&self.name_of(owner)));
+                owner.unwrap_or_else(|| words::NO_LONGER.to_owned())
+            }
+        }
+    }
+
+    pub(super) fn on_leg_pressed(&mut self, number: u32, key: Option<char>, signal: &Signal) -> Reply {
+        let Some(leg) = self.leg(number) else {
+            self.ignore(signal);
+            return say(words::NO_LONGER);
+        };
+        if self.holder() == Some(number) && key == Some(ACCEPT_KEY) && leg.live {
+            // The winning press again: won, again.
+            return self.let_in(&leg);
+        }
+        let is_late = self.call.stage != Stage::Waiting || leg.end.is_some() || !leg.live || self.is_past_grace();
+        if is_late {
+            let reply = if key.is_some() { say(&self.why_too_late(number)) } else { Reply::HangUp };
+            if leg.end.is_none() {
+                let how = if key.is_some() { LegEnd::LostRace } else { self.name_silence(&leg) };
+                self.close_leg(&leg, how);
+            }
+            return reply;
+        }
+        match key {
+            Some(ACCEPT_KEY) => self.claim(&leg),
+            Some(_) => {
+                self.close_leg(&leg, LegEnd::Declined);
+                self.after_leg_closed();
+                Reply::HangUp
+            }
+            None => {
+                let how = self.name_silence(&leg);
+                self.close_leg(&leg, how);
+                self.after_leg_closed();
+                Reply::HangUp
+            }
+        }
+    }
+
+    /// The deadline and its grace are over, though nothing has looked at them yet.
+    fn is_past_grace(&self) -> bool {
+        let until = self.call.grace_until.or(self.call.deadline_at.map(|at| at + GRACE));
+        until.is_some_and(|until| self.now >= until)
+    }
+
+    /// First press: the others stop, and the two are brought together.
+    fn claim(&mut self, leg: &Leg) -> Reply {
+        self.record(Event::CallClaimed { leg: leg.number, deadline_at: self.now + CLAIM_HOLDS });
+        let others: Vec<Leg> = self.call.open_legs().filter(|other| other.number != leg.number).cloned().collect();
+        for other in others {
+            self.close_leg(&other, LegEnd::LostRace);
+            // One that listens to the prompt is not cut in mid-sentence; it is told when it presses.
+            if other.progress < LegProgress::Prompted {
+                self.stop_ringing(&other);
+            }
+        }
+        if leg.round == 0 {
+            self.ask(Effect::FetchCaller { attempt: self.attempt() });
+        }
+        self.let_in(leg)
+    }
+
+    fn let_in(&self, leg: &Leg) -> Reply {
+        if leg.round == 0 { Reply::JoinRoom { who: RoomSeat::Leg(leg.number) } } else { Reply::Bridge }
+    }
+
+    /// The caller is handed the room.
+    pub(super) fn send_caller_to_room(&mut self) -> Reply {
+        if self.call.method == RingMethod::Dial && self.call.caller_at == CallerAt::Dial {
+            // A simultaneous dial that let go of the caller: there is no room to go to.
+            return self.on_dial_ended(self.call.round, false);
+        }
+        self.record(Event::CallerSentToRoom);
+        Reply::JoinRoom { who: RoomSeat::Caller }
+    }
+
+    pub(super) fn on_room_entered(&mut self, who: Party) {
+        let Stage::Claimed { leg: claimed, .. } = self.call.stage else { return };
+        match who {
+            Party::Caller => {
+                if self.call.caller_at != (CallerAt::Room { entered: true }) {
+                    self.record(Event::CallerEntered);
+                }
+            }
+            Party::Leg(number) if number == claimed => self.record(Event::LegEntered { leg: number }),
+            Party::Leg(_) => return,
+        }
+        let leg_in = self.leg(claimed).is_some_and(|leg| leg.progress == LegProgress::InRoom);
+        if leg_in && self.call.caller_at == (CallerAt::Room { entered: true }) {
+            self.own();
+        }
+    }
+
+    pub(super) fn on_room_started(&mut self) {
+        self.own();
+    }
+
+    /// Both met: the claim is ownership.
+    pub(super) fn own(&mut self) {
+        let Stage::Claimed { leg: number, .. } = self.call.stage else { return };
+        let Some(leg) = self.leg(number) else { return };
+        if self.call.owner.is_none() {
+            self.record(Event::CallOwned { leg: number, agent: leg.agent });
+            self.ask(Effect::AssignOwner);
+        }
+    }
+
+    pub(super) fn on_room_left(&mut self, who: Party) {
+        match (self.call.stage, who) {
+            (Stage::Claimed { .. }, Party::Caller) => self.record(Event::CallerLeftRoom),
+            (Stage::Claimed { leg, .. }, Party::Leg(number)) if leg == number => {
+                self.record(Event::LegLeftRoom { leg });
+            }
+            (Stage::Talking { leg, .. }, Party::Caller) => self.finish_talk(leg),
+            (Stage::Talking { leg, .. }, Party::Leg(number)) if leg == number => self.finish_talk(leg),
+            (Stage::New | Stage::Waiting | Stage::Claimed { .. } | Stage::Talking { .. } | Stage::Voicemail | Stage::Ended, _) => {}
+        }
+    }
+
+    /// The claim's deadline passed: ask who is in the room, then believe the answer, or failing one the documents.
+    pub(super) fn on_claim_deadline(&mut self, asked: bool) {
+        if asked || self.call.method == RingMethod::Dial {
+            let was_sent = match self.call.caller_at {
+                CallerAt::Room { .. } | CallerAt::Dial => true,
+                CallerAt::Door
+                | CallerAt::Queue
+                | CallerAt::Leaving
+                | CallerAt::BeingFetched { .. }
+                | CallerAt::Recorder
+                | CallerAt::Gone => false,
+            };
+            if was_sent { self.own() } else { self.lapse(LapseReason::Deadline) }
+            return;
+        }
+        self.record(Event::RoomAsked { deadline_at: self.now + ROOM_ANSWER_TAKES });
+        self.ask(Effect::CheckRoom { attempt: self.attempt() });
+    }
+
+    pub(super) fn on_room_checked(&mut self, caller_in: bool, leg_in: bool) {
+        if !matches!(self.call.stage, Stage::Claimed { .. }) {
+            return;
+        }
+        if caller_in && leg_in { self.own() } else { self.lapse(LapseReason::Deadline) }
+    }
+
+    /// The claim came to nothing: the winner's leg ends, and the caller goes back to waiting.
+    pub(super) fn lapse(&mut self, why: LapseReason) {
+        let Stage::Claimed { leg: number, .. } = self.call.stage else { return };
+        let Some(leg) = self.leg(number) else { return };
+        self.record(Event::ClaimLapsed { leg: number, why });
+        self.close_leg(&leg, LegEnd::Failed);
+        if leg.live && why == LapseReason::Deadline {
+            self.ask(Effect::DropLeg { leg: number });
+        }
+        let latest = self.call.arrived_at + WHOLE_WAIT_MAX;
+        let deadline_at = self.call.deadline_at.unwrap_or(self.now).max(self.now + RING_AGAIN).min(latest);
+        self.record(Event::DeadlineSet { deadline_at });
+        if self.call.method == RingMethod::Legs {
+            self.keep_ringing();
+            self.fetch_caller_unless_soon_back();
+        }
+    }
+
+    /// The leg that claimed or owns the call ended at the carrier.
+    pub(super) fn on_holder_finished(&mut self, leg: &Leg) {
+        match self.call.stage {
+            Stage::Claimed { .. } => {
+                self.release(leg);
+                self.lapse(LapseReason::LegEnded);
+            }
+            Stage::Talking { .. } => {
+                self.finish_talk(leg.number);
+                self.release(leg);
+            }
+            Stage::New | Stage::Waiting | Stage::Voicemail | Stage::Ended => self.release(leg),
+        }
+    }
+
+    pub(super) fn on_caller_gone_after_claim(&mut self, number: u32) {
+        if let Some(leg) = self.leg(number) {
+            self.close_leg(&leg, LegEnd::CallerLeft);
+            if leg.live && leg.round == 0 {
+                self.ask(Effect::TellCallerGone { leg: number });
+            }
+        }
+        self.close_open_legs(LegEnd::CallerLeft);
+        self.end(Ending::Abandoned);
+    }
+}
+
+fn say(words: &str) -> Reply {
+    Reply::SayAndHangUp { words: words.to_owned() }
+}

@@ -1,0 +1,423 @@
+//! Phones are offered the call, the caller waits, and the ring comes to its end.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::effect::Effect;
+use super::event::{Ending, Event, FallbackReason, LegEnd, RingMethod};
+use super::mark::AgentMark;
+use super::reply::Reply;
+use super::signal::{LegOutcome, Signal};
+use super::state::{CallerAt, Leg, LegProgress, Stage};
+use super::turn::Turn;
+use crate::ids::{AgentId, CarrierRef};
+use crate::shortlist::{Earlier, Question, Shortlist, take_shortlist};
+
+/// A phone inside the accept prompt at the deadline may still win for so long. Source: DESIGN.md section 2.12.
+pub(super) const GRACE: TimeDelta = TimeDelta::seconds(8);
+
+/// A wait document lasts at most so many seconds, so that the state is looked at as often. Contract twilio.md 3.4.
+const WAIT_DOCUMENT_MAX_S: i64 = 5;
+
+/// The listening at the end of a wait document lasts so long.
+const WAIT_LISTEN: TimeDelta = TimeDelta::seconds(1);
+
+/// A request to fetch the caller is believed to be on its way for so long.
+const FETCH_TAKES: TimeDelta = TimeDelta::seconds(3);
+
+/// Everything from arrival to a person or a recorder fits into so long. Source: DESIGN.md section 11, invariant 4.
+const WHOLE_WAIT_MAX: TimeDelta = TimeDelta::seconds(112);
+
+/// A call that handed its caller so many documents without getting anywhere goes to the fallback path.
+const STEPS_MAX: u32 = 400;
+
+impl Turn<'_> {
+    pub(super) fn on_wait_polled(&mut self) -> Reply {
+        if self.call.stage == Stage::Waiting {
+            self.keep_ringing();
+        }
+        if self.call.stage == Stage::Waiting && !self.should_dial_instead() {
+            return self.keep_waiting();
+        }
+        if let CallerAt::BeingFetched { since } = self.call.caller_at
+            && self.now - since < FETCH_TAKES
+        {
+            // The request is on its way: two ways to one place would tear the room apart.
+            return self.play_ringback(1, None);
+        }
+        self.record(Event::CallerReleased);
+        Reply::LeaveQueue
+    }
+
+    fn keep_waiting(&mut self) -> Reply {
+        let until = self.call.grace_until.or(self.call.deadline_at).unwrap_or(self.now);
+        let left = (until - self.now - WAIT_LISTEN).num_seconds();
+        let seconds = u32::try_from(left.clamp(1, WAIT_DOCUMENT_MAX_S)).unwrap_or(1);
+        self.play_ringback(seconds, self.brand.voicemail.key)
+    }
+
+    fn play_ringback(&mut self, seconds: u32, voicemail_key: Option<char>) -> Reply {
+        let next_at = self.now + TimeDelta::seconds(i64::from(seconds)) + WAIT_LISTEN;
+        self.record(Event::CallerPolled { next_at });
+        Reply::KeepWaiting { seconds, voicemail_key, step: self.call.step }
+    }
+
+    pub(super) fn enter_queue(&mut self, words: Option<String>) -> Reply {
+        Reply::Wait { words }
+    }
+
+    /// A caller whose state is waiting stands outside the queue: after a lapse, after a step that failed.
+    pub(super) fn receive_waiting_caller(&mut self) -> Reply {
+        if self.call.step > STEPS_MAX {
+            self.close_open_legs(LegEnd::CallerLeft);
+            self.fall_back(FallbackReason::NobodyLeft);
+            return self.offer_recorder();
+        }
+        self.keep_ringing();
+        if self.call.stage != Stage::Waiting {
+            return self.on_caller_asks(super::signal::CallerDoor::Elsewhere);
+        }
+        if self.should_dial_instead()
+            && let Some(reply) = self.begin_round()
+        {
+            return reply;
+        }
+        let deadline_at = self.call.deadline_at.unwrap_or(self.now);
+        let (grace, method) = (self.call.grace_until, self.call.method);
+        self.record(Event::WaitBegan { method, deadline_at });
+        if let Some(until) = grace {
+            self.record(Event::GraceBegan { until });
+        }
+        self.record(Event::CallerPolled { next_at: self.now });
+        self.enter_queue(None)
+    }
+
+    /// Ends the ring if it is time, else offers the call to whoever came free.
+    pub(super) fn keep_ringing(&mut self) {
+        let until = self.call.grace_until.or(self.call.deadline_at);
+        if until.is_some_and(|until| self.now >= until) {
+            self.on_deadline();
+        } else if self.call.method == RingMethod::Legs {
+            self.offer_phones();
+            self.fall_back_if_hopeless();
+        } else if !self.should_dial_instead() {
+            self.fall_back_if_hopeless();
+        }
+    }
+
+    /// The ring is over: at the deadline phones that nobody picked up stop; one inside the prompt has its grace.
+    fn on_deadline(&mut self) {
+        let listening = self.call.open_legs().any(|leg| leg.progress == LegProgress::Prompted);
+        if listening && self.call.grace_until.is_none() {
+            let ringing: Vec<Leg> =
+                self.call.open_legs().filter(|leg| leg.progress < LegProgress::Prompted).cloned().collect();
+            for leg in ringing {
+                self.close_leg(&leg, LegEnd::NoAnswer);
+                self.stop_ringing(&leg);
+            }
+            self.record(Event::GraceBegan { until: self.now + GRACE });
+            return;
+        }
+        self.close_open_legs(LegEnd::NoAnswer);
+        self.fall_back(FallbackReason::Deadline);
+        self.fetch_caller_unless_soon_back();
+    }
+
+    /// Asks for the caller to be fetched, unless the caller comes by itself within two seconds.
+    pub(super) fn fetch_caller_unless_soon_back(&mut self) {
+        let soon = self.now + TimeDelta::seconds(2);
+        let comes_by_itself = match self.call.caller_at {
+            CallerAt::Queue => self.call.next_poll_at.is_some_and(|at| at <= soon && at + GRACE > self.now),
+            CallerAt::Door | CallerAt::Leaving | CallerAt::Dial | CallerAt::Recorder | CallerAt::Gone => true,
+            CallerAt::BeingFetched { since } => self.now - since < FETCH_TAKES,
+            CallerAt::Room { .. } => false,
+        };
+        if !comes_by_itself {
+            self.ask(Effect::FetchCaller { attempt: self.attempt() });
+        }
+    }
+
+    pub(super) fn on_fetch_begins(&mut self) {
+        let wanted = match self.call.stage {
+            Stage::Claimed { .. } | Stage::Voicemail => {
+                matches!(self.call.caller_at, CallerAt::Queue | CallerAt::BeingFetched { .. })
+                    || (self.call.stage == Stage::Voicemail && matches!(self.call.caller_at, CallerAt::Room { .. }))
+            }
+            Stage::Waiting => matches!(self.call.caller_at, CallerAt::Room { .. } | CallerAt::BeingFetched { .. }),
+            Stage::New | Stage::Talking { .. } | Stage::Ended => false,
+        };
+        // A caller who has been silent stands nowhere that we know of; fetching is then the way to find them again.
+        let lost = matches!(self.call.stage, Stage::Waiting | Stage::Claimed { .. } | Stage::Voicemail)
+            && !matches!(self.call.caller_at, CallerAt::Recorder | CallerAt::Dial | CallerAt::Gone)
+            && self.now - self.call.caller_heard_at >= super::state::SILENCE_BEFORE_CHECK;
+        if (wanted || lost) && self.call.caller_left_at.is_none() {
+            self.record(Event::FetchBegan);
+        }
+    }
+
+    pub(super) fn on_fetch_failed(&mut self) {
+        self.record(Event::FetchFailed);
+    }
+
+    pub(super) fn on_caller_pressed(&mut self, key: char) -> Reply {
+        let wants_recorder = self.brand.voicemail.key == Some(key);
+        if self.call.stage == Stage::Waiting && wants_recorder {
+            self.close_open_legs(LegEnd::CallerLeft);
+            self.fall_back(FallbackReason::CallerChose);
+            self.record(Event::CallerReleased);
+            return Reply::LeaveQueue;
+        }
+        self.on_wait_polled()
+    }
+
+    // Offering.
+
+    pub(super) fn take_shortlist(&self) -> Shortlist {
+        let ringing = u32::try_from(self.call.open_legs().count()).unwrap_or(u32::MAX);
+        let question = Question {
+            rules: self.rules,
+            rules_version: self.call.rules_version,
+            destinations: self.facts.destinations,
+            brand: self.brand,
+            facts: &self.facts.loaded.agents,
+            at: self.now,
+            width: self.width_now(),
+            ringing,
+        };
+        take_shortlist(&question, |agent| self.earlier(agent))
+    }
+
+    /// What this agent had to do with this call.
+    fn earlier(&self, agent: &AgentId) -> Earlier {
+        let mut earlier = Earlier::Nothing;
+        for leg in self.call.legs.iter().filter(|leg| leg.agent == *agent) {
+            let asked_again = match leg.end {
+                None => return Earlier::Offered,
+                Some(LegEnd::LostRace | LegEnd::CallerLeft) => true,
+                // Never reached the carrier; the other method may still reach the phone.
+                Some(LegEnd::Failed) => leg.carrier_ref.is_none() && leg.rang_at.is_none() && self.call.method == RingMethod::Dial,
+                // Under a simultaneous dial a phone may stop since another was picked up.
+                Some(LegEnd::NoAnswer) => leg.round > 0 && self.call.method == RingMethod::Dial,
+                Some(LegEnd::Accepted | LegEnd::Declined | LegEnd::NoConfirm | LegEnd::VoicemailSuspected | LegEnd::Busy) => false,
+            };
+            if !asked_again {
+                return Earlier::Offered;
+            }
+            if leg.live {
+                earlier = Earlier::StillHeld;
+            }
+        }
+        earlier
+    }
+
+    /// How many phones may ring by now: one wave more every `wave_interval`.
+    fn width_now(&self) -> u32 {
+        let waves = self.call.legs.first().map_or(1, |first| {
+            let interval = self.brand.wave_interval().num_milliseconds().max(1);
+            1 + (self.now - first.offered_at).num_milliseconds().max(0) / interval
+        });
+        self.brand.width().saturating_mul(u32::try_from(waves).unwrap_or(u32::MAX))
+    }
+
+    /// How many more legs the account's caps allow.
+    pub(super) fn legs_allowed(&self) -> usize {
+        let carrier = &self.facts.carrier;
+        let live = carrier.legs_live_max.saturating_sub(self.facts.loaded.legs_live);
+        let fresh = carrier.legs_per_minute_max.saturating_sub(self.facts.loaded.legs_last_minute);
+        usize::try_from(live.min(fresh)).unwrap_or(usize::MAX)
+    }
+
+    /// Offers the call to every phone that may ring now; under `legs`.
+    pub(super) fn offer_phones(&mut self) {
+        if self.call.stage != Stage::Waiting || self.call.grace_until.is_some() || self.call.caller_left_at.is_some() {
+            return;
+        }
+        let shortlist = self.take_shortlist();
+        let is_first = self.call.legs.is_empty();
+        if shortlist.ring.is_empty() {
+            if is_first && self.call.version == 0 {
+                self.record(Event::ShortlistTaken { record: shortlist.record });
+            }
+            return;
+        }
+        let allowed = self.legs_allowed();
+        let later = shortlist.later.clone();
+        self.record(Event::ShortlistTaken { record: shortlist.record });
+        self.set_deadline_at_first_offer();
+        for agent in shortlist.ring.into_iter().take(allowed) {
+            if let Some(leg) = self.offer(&agent, 0, self.call.deadline_at.unwrap_or(self.now)) {
+                self.ask(Effect::RingAgent { leg });
+            }
+        }
+        for agent in &later {
+            self.mark(AgentMark::PassedOver { agent: agent.clone() });
+        }
+        let next_at = (!later.is_empty()).then(|| self.now + self.brand.wave_interval());
+        self.record(Event::WaveBegan { next_at });
+    }
+
+    pub(super) fn set_deadline_at_first_offer(&mut self) {
+        if !self.call.offered {
+            let deadline_at = (self.now + self.brand.max_wait()).min(self.call.arrived_at + WHOLE_WAIT_MAX);
+            self.record(Event::DeadlineSet { deadline_at });
+        }
+    }
+
+    /// Promises the agent's phone to this call; the number of the leg.
+    pub(super) fn offer(&mut self, agent: &AgentId, round: u32, give_up_at: DateTime<Utc>) -> Option<u32> {
+        let phone = self.rules.find_agent(agent)?.phone.clone();
+        let leg = u32::try_from(self.call.legs.len()).unwrap_or(u32::MAX).saturating_add(1);
+        self.record(Event::LegOffered { leg, agent: agent.clone(), phone, round, give_up_at });
+        self.mark(AgentMark::Offered { agent: agent.clone() });
+        Some(leg)
+    }
+
+    /// Nobody rings and nobody may come free: the caller need not wait for that.
+    pub(super) fn fall_back_if_hopeless(&mut self) {
+        if self.call.stage != Stage::Waiting || self.has_open_legs() {
+            return;
+        }
+        let shortlist = self.take_shortlist();
+        let may_ring = !shortlist.ring.is_empty() && self.legs_allowed() > 0;
+        if may_ring || (shortlist.is_hopeful && self.legs_allowed() > 0) {
+            return;
+        }
+        let why = if !shortlist.ring.is_empty() || shortlist.is_hopeful {
+            FallbackReason::Caps
+        } else if self.call.legs.is_empty() {
+            FallbackReason::NobodyEligible
+        } else {
+            FallbackReason::NobodyLeft
+        };
+        self.fall_back(why);
+        self.fetch_caller_unless_soon_back();
+    }
+
+    pub(super) fn on_phones_freed(&mut self) {
+        if self.call.stage == Stage::Waiting && self.call.method == RingMethod::Legs {
+            self.keep_ringing();
+        }
+    }
+
+    pub(super) fn on_agent_withdrawn(&mut self, agent: &AgentId) {
+        let open: Vec<Leg> = self
+            .call
+            .open_legs()
+            .filter(|leg| leg.agent == *agent && leg.progress < LegProgress::Prompted && leg.round == 0)
+            .cloned()
+            .collect();
+        for leg in open {
+            self.close_leg(&leg, LegEnd::Failed);
+            self.stop_ringing(&leg);
+        }
+        self.fall_back_if_hopeless();
+    }
+
+    // What the carrier says of a leg that rings.
+
+    pub(super) fn on_leg_placed(&mut self, number: u32, carrier_ref: &CarrierRef) {
+        let Some(leg) = self.leg(number) else { return };
+        if leg.carrier_ref.is_none() {
+            self.record(Event::LegPlaced { leg: number, carrier_ref: carrier_ref.clone() });
+        }
+        if leg.end.is_some() && leg.live {
+            // Closed before the carrier had named it.
+            self.stop_ringing(&leg);
+        }
+    }
+
+    pub(super) fn on_leg_refused(&mut self, number: u32, unreachable: bool) {
+        let Some(leg) = self.leg(number) else { return };
+        if unreachable {
+            self.mark(AgentMark::PhoneUnreachable { agent: leg.agent.clone() });
+        }
+        self.close_leg(&leg, LegEnd::Failed);
+        self.release(&leg);
+        self.after_leg_closed();
+    }
+
+    pub(super) fn on_leg_rings(&mut self, number: u32, carrier_ref: Option<&CarrierRef>) {
+        let Some(leg) = self.leg(number) else { return };
+        self.name_leg(&leg, carrier_ref);
+        if leg.rang_at.is_none() && leg.live {
+            self.record(Event::LegRang { leg: number });
+        }
+    }
+
+    pub(super) fn name_leg(&mut self, leg: &Leg, carrier_ref: Option<&CarrierRef>) {
+        if let Some(carrier_ref) = carrier_ref
+            && leg.carrier_ref.is_none()
+        {
+            self.record(Event::LegPlaced { leg: leg.number, carrier_ref: carrier_ref.clone() });
+        }
+    }
+
+    pub(super) fn release(&mut self, leg: &Leg) {
+        if self.call.find_leg(leg.number).is_some_and(|leg| leg.live) {
+            self.record(Event::LegReleased { leg: leg.number });
+        }
+    }
+
+    pub(super) fn on_leg_finished(&mut self, number: u32, outcome: LegOutcome, signal: &Signal) {
+        let Some(leg) = self.leg(number) else { return self.ignore(signal) };
+        if !leg.live {
+            return;
+        }
+        if self.call.stage == (Stage::Waiting) || leg.end.is_some() || self.holder() != Some(number) {
+            let how = match outcome {
+                LegOutcome::Busy => LegEnd::Busy,
+                LegOutcome::Failed => LegEnd::Failed,
+                LegOutcome::Completed | LegOutcome::NoAnswer | LegOutcome::Canceled
+                    if leg.progress >= LegProgress::Prompted =>
+                {
+                    self.name_silence(&leg)
+                }
+                LegOutcome::Completed | LegOutcome::NoAnswer | LegOutcome::Canceled => LegEnd::NoAnswer,
+            };
+            self.close_leg(&leg, how);
+            self.release(&leg);
+            self.after_leg_closed();
+            return;
+        }
+        self.on_holder_finished(&leg);
+    }
+
+    /// The leg that claimed or owns the call.
+    pub(super) fn holder(&self) -> Option<u32> {
+        match self.call.stage {
+            Stage::Claimed { leg, .. } | Stage::Talking { leg, .. } => Some(leg),
+            Stage::New | Stage::Waiting | Stage::Voicemail | Stage::Ended => None,
+        }
+    }
+
+    /// One phone less: others may join, or nobody is left to wait for.
+    pub(super) fn after_leg_closed(&mut self) {
+        if self.call.stage != Stage::Waiting || self.call.method == RingMethod::Dial {
+            return;
+        }
+        if self.call.grace_until.is_some() && !self.has_open_legs() {
+            self.fall_back(FallbackReason::Deadline);
+            self.fetch_caller_unless_soon_back();
+            return;
+        }
+        self.keep_ringing();
+    }
+
+    /// The caller's connection ended.
+    pub(super) fn on_caller_gone(&mut self) {
+        if self.call.caller_left_at.is_some() {
+            return;
+        }
+        let stage = self.call.stage;
+        self.record(Event::CallerLeft);
+        match stage {
+            Stage::New | Stage::Waiting => {
+                self.close_open_legs(LegEnd::CallerLeft);
+                self.end(Ending::Abandoned);
+            }
+            Stage::Claimed { leg: number, .. } => self.on_caller_gone_after_claim(number),
+            Stage::Talking { leg, .. } => self.finish_talk(leg),
+            Stage::Voicemail => self.on_caller_gone_at_recorder(),
+            Stage::Ended => {}
+        }
+    }
+}

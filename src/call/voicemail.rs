@@ -1,0 +1,112 @@
+//! The fallback path: greeting, tone, recording, and what becomes of it.
+
+use super::effect::Effect;
+use super::event::{Ending, Event, FallbackReason};
+use super::reply::Reply;
+use super::state::{CallerAt, Stage};
+use super::turn::Turn;
+use super::words;
+use crate::ids::CarrierRef;
+
+impl Turn<'_> {
+    /// Greets and records. Asked again, it offers the recorder again: a caller who stands here has not been recorded.
+    pub(super) fn offer_recorder(&mut self) -> Reply {
+        if self.call.voicemail.taken_at.is_some() {
+            return Reply::SayAndHangUp { words: words::THANKS.to_owned() };
+        }
+        self.record(Event::RecorderOffered);
+        let greeting = match self.call.fallback {
+            Some(FallbackReason::Closed) => self.brand.texts.closed.to_owned(),
+            Some(
+                FallbackReason::NobodyEligible
+                | FallbackReason::Deadline
+                | FallbackReason::NobodyLeft
+                | FallbackReason::CallerChose
+                | FallbackReason::Flood
+                | FallbackReason::Caps,
+            )
+            | None => self.brand.texts.voicemail_greeting.to_owned(),
+        };
+        Reply::TakeVoicemail {
+            greeting,
+            max_length_s: self.brand.voicemail_max_length_s(),
+            transcribe: self.brand.voicemail.transcribe,
+        }
+    }
+
+    /// The recorder let go of the caller.
+    pub(super) fn on_voicemail_taken(&mut self, recording: Option<&CarrierRef>, seconds: Option<u32>) -> Reply {
+        if let Some(recording) = recording {
+            if self.call.voicemail.recording.is_none() {
+                let seconds = seconds.unwrap_or(0);
+                self.record(Event::VoicemailRecorded { recording: recording.clone(), seconds });
+            }
+            if self.call.stage == Stage::Voicemail {
+                self.end(Ending::Voicemail);
+            }
+        } else if self.call.voicemail.recording.is_none() && !self.call.voicemail.absent {
+            self.record(Event::RecordingAbsent);
+            if self.call.stage == Stage::Voicemail {
+                self.end(Ending::Missed);
+            }
+        }
+        Reply::SayAndHangUp { words: words::THANKS.to_owned() }
+    }
+
+    pub(super) fn on_recording_ready(&mut self, recording: &CarrierRef, seconds: u32) {
+        if self.call.voicemail.ready && self.call.voicemail.recording.as_ref() == Some(recording) {
+            return;
+        }
+        self.record(Event::RecordingReady { recording: recording.clone(), seconds });
+        self.ask(Effect::FetchRecording { recording: recording.clone() });
+        // The recorder's own document may never be asked for; there is a message all the same.
+        if self.call.stage == Stage::Voicemail {
+            self.end(Ending::Voicemail);
+        }
+    }
+
+    pub(super) fn on_recording_absent(&mut self, recording: Option<&CarrierRef>) {
+        let is_ours = recording.is_none() || self.call.voicemail.recording.is_none() || self.call.voicemail.recording.as_ref() == recording;
+        if !is_ours || self.call.voicemail.ready || self.call.voicemail.absent {
+            return;
+        }
+        let may_still_record = self.call.stage == Stage::Voicemail && self.call.caller_left_at.is_none();
+        if may_still_record && recording.is_none() {
+            return;
+        }
+        self.record(Event::RecordingAbsent);
+        if self.call.stage == Stage::Voicemail {
+            self.end(Ending::Missed);
+        }
+    }
+
+    pub(super) fn on_recording_stored(&mut self, recording: &CarrierRef) {
+        if self.call.voicemail.stored && self.call.voicemail.recording.as_ref() == Some(recording) {
+            return;
+        }
+        self.record(Event::RecordingStored { recording: recording.clone() });
+        self.ask(Effect::PostVoicemail { recording: recording.clone() });
+        if self.call.voicemail.transcript.is_some() {
+            self.ask(Effect::PostTranscript { recording: recording.clone() });
+        }
+    }
+
+    pub(super) fn on_transcribed(&mut self, recording: &CarrierRef, text: Option<&str>) {
+        let text = text.map(str::trim).filter(|text| !text.is_empty() && *text != "(blank)");
+        if self.call.voicemail.transcript.is_some() {
+            return;
+        }
+        self.record(Event::Transcribed { recording: recording.clone(), text: text.map(str::to_owned) });
+        // Posted after the voicemail, never instead of it.
+        if text.is_some() && self.call.voicemail.stored {
+            self.ask(Effect::PostTranscript { recording: recording.clone() });
+        }
+    }
+
+    pub(super) fn on_caller_gone_at_recorder(&mut self) {
+        if self.call.caller_at != CallerAt::Recorder {
+            // Never reached the recorder, so there is nothing to wait for.
+            self.end(Ending::Missed);
+        }
+    }
+}

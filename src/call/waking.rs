@@ -1,0 +1,99 @@
+//! A deadline of the call may have passed: everything that time alone brings about.
+
+use chrono::TimeDelta;
+
+use super::effect::Effect;
+use super::event::{Event, LegEnd};
+use super::state::{CallerAt, LEG_CHECK_AFTER, Leg, LegProgress, SILENCE_BEFORE_CHECK, Stage, TALK_CHECK_EVERY};
+use super::turn::Turn;
+
+impl Turn<'_> {
+    pub(super) fn on_woken(&mut self) {
+        self.check_overdue_legs();
+        match self.call.stage {
+            Stage::New => {
+                // Saved, and never answered: whoever called is looked for.
+                self.check_caller();
+            }
+            Stage::Waiting => self.wake_waiting(),
+            Stage::Claimed { deadline_at, asked, .. } => {
+                if self.now >= deadline_at {
+                    self.on_claim_deadline(asked);
+                }
+            }
+            Stage::Talking { leg, since } => {
+                if self.now >= self.call.checked_at.unwrap_or(since) + TALK_CHECK_EVERY {
+                    self.ask(Effect::CheckLeg { leg, attempt: self.attempt() });
+                    self.check_caller();
+                }
+            }
+            Stage::Voicemail => self.wake_at_recorder(),
+            Stage::Ended => {
+                if self.call.wake_at().is_some_and(|at| at <= self.now) && self.call.awaits_recording() {
+                    self.look_for_recording();
+                }
+            }
+        }
+    }
+
+    fn wake_waiting(&mut self) {
+        let is_silent = self.now - self.call.caller_heard_at >= SILENCE_BEFORE_CHECK
+            && self.call.checked_at.is_none_or(|at| self.now - at >= SILENCE_BEFORE_CHECK);
+        if self.call.caller_at == CallerAt::Dial {
+            let overdue = self.call.deadline_at.is_some_and(|at| self.now >= at + LEG_CHECK_AFTER);
+            if overdue {
+                // The carrier should have ended the dial long ago.
+                self.close_open_legs(LegEnd::NoAnswer);
+                self.fall_back(super::event::FallbackReason::Deadline);
+                self.check_caller();
+            }
+            return;
+        }
+        self.keep_ringing();
+        if self.call.next_wave_at.is_some_and(|at| at <= self.now) {
+            self.record(Event::WaveBegan { next_at: None });
+        }
+        if is_silent {
+            self.check_caller();
+        }
+    }
+
+    fn wake_at_recorder(&mut self) {
+        if self.call.caller_left_at.is_some() {
+            self.look_for_recording();
+            return;
+        }
+        let heard = self.call.caller_heard_at.max(self.call.checked_at.unwrap_or(self.call.caller_heard_at));
+        let patience = if self.call.caller_at == CallerAt::Recorder { TALK_CHECK_EVERY } else { SILENCE_BEFORE_CHECK };
+        if self.now - heard >= patience {
+            self.check_caller();
+        }
+    }
+
+    fn check_caller(&mut self) {
+        self.record(Event::CallerChecked);
+        self.ask(Effect::CheckCaller { attempt: self.attempt() });
+    }
+
+    fn look_for_recording(&mut self) {
+        self.record(Event::RecordingSought);
+        self.ask(Effect::FindRecordings { attempt: self.attempt() });
+    }
+
+    fn check_overdue_legs(&mut self) {
+        let overdue: Vec<Leg> = self
+            .call
+            .live_legs()
+            .filter(|leg| leg.progress < LegProgress::Claimed || leg.end.is_some())
+            .filter(|leg| self.now >= leg.checked_at.unwrap_or(leg.give_up_at) + LEG_CHECK_AFTER)
+            .cloned()
+            .collect();
+        for leg in overdue {
+            self.record(Event::LegChecked { leg: leg.number });
+            self.ask(Effect::CheckLeg { leg: leg.number, attempt: self.attempt() });
+            if leg.end.is_none() && self.now >= leg.give_up_at + TimeDelta::seconds(60) {
+                self.close_leg(&leg, LegEnd::Failed);
+            }
+        }
+    }
+}

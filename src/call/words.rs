@@ -1,0 +1,35 @@
+//! What people hear: every sentence that the core says by itself. What a brand says in its own words is in the rules.
+
+/// Said to a number that belongs to no brand.
+pub const UNKNOWN_NUMBER: &str = "Sorry, this number is not in use. Goodbye.";
+/// Said after a message was left.
+pub const THANKS: &str = "Thank you. Goodbye.";
+/// Said to an agent whose caller has gone.
+pub const CALLER_GONE: &str = "The caller has hung up.";
+/// Said to an agent who presses too late.
+pub const CALLER_AT_RECORDER: &str = "The caller is leaving a message.";
+/// Said to an agent when nothing better is known.
+pub const NO_LONGER: &str = "This call is no longer waiting.";
+
+/// The accept prompt: brand and caller, then the key.
+#[must_use]
+pub fn ask_to_accept(brand: &str, caller: &str) -> String {
+    format!("{brand}, call from {caller}. Press 1.")
+}
+
+/// Said to an agent who was not first.
+#[must_use]
+pub fn taken_by(owner: &str) -> String {
+    format!("{owner} took this call.")
+}
+
+/// A caller without a name, by the last four digits, one by one.
+#[must_use]
+pub fn number_ending_in(e164: &str) -> String {
+    let digits: Vec<char> = e164.chars().filter(char::is_ascii_digit).collect();
+    let spoken: Vec<String> = digits.iter().rev().take(4).rev().map(char::to_string).collect();
+    format!("a number ending in {}", spoken.join(" "))
+}
+
+/// A caller who gave no number.
+pub const WITHHELD: &str = "a withheld number";

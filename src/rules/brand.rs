@@ -1,0 +1,89 @@
+//! A brand's rules as the core reads them: spans as `TimeDelta`, defaults filled in.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Agent, Brand, Rules, hours};
+use crate::ids::{AgentId, BrandId};
+
+impl Rules {
+    /// The brand of that name.
+    #[must_use]
+    pub fn find_brand(&self, id: &BrandId) -> Option<&Brand> {
+        self.brand(id)
+    }
+
+    /// The agent of that name.
+    #[must_use]
+    pub fn find_agent(&self, id: &AgentId) -> Option<&Agent> {
+        self.agent(id)
+    }
+}
+
+impl Brand {
+    /// Whether the brand is open at `at`; one without hours always is.
+    #[must_use]
+    pub fn is_open(&self, at: DateTime<Utc>) -> bool {
+        self.hours.intervals.is_empty() || hours::is_open(&self.hours, self.time_zone, at)
+    }
+
+    /// How long a caller waits from the first offer.
+    #[must_use]
+    pub fn max_wait(&self) -> TimeDelta {
+        delta(self.max_wait)
+    }
+
+    /// Phones that ring at once.
+    #[must_use]
+    pub fn width(&self) -> u32 {
+        self.ring_width.unwrap_or(u32::MAX)
+    }
+
+    /// After so long the next wave joins.
+    #[must_use]
+    pub fn wave_interval(&self) -> TimeDelta {
+        delta(self.wave_interval)
+    }
+
+    /// Rest after an answered call.
+    #[must_use]
+    pub fn cooldown(&self) -> TimeDelta {
+        delta(self.cooldown)
+    }
+
+    /// Rest after a decline.
+    #[must_use]
+    pub fn after_decline(&self) -> TimeDelta {
+        delta(self.after_decline)
+    }
+
+    /// Rest after an offer nobody took.
+    #[must_use]
+    pub fn after_no_answer(&self) -> TimeDelta {
+        delta(self.after_no_answer)
+    }
+
+    /// Rest after a busy phone.
+    #[must_use]
+    pub fn after_busy(&self) -> TimeDelta {
+        delta(self.after_busy)
+    }
+
+    /// The longest message, in seconds.
+    #[must_use]
+    pub fn voicemail_max_length_s(&self) -> u32 {
+        u32::try_from(self.voicemail.max_length.as_secs()).unwrap_or(u32::MAX)
+    }
+}
+
+impl Agent {
+    /// Whether the agent works at `at`; one without a shift always does. The shift is read in `zone` unless the agent
+    /// has a zone of their own.
+    #[must_use]
+    pub fn is_on_shift(&self, zone: chrono_tz::Tz, at: DateTime<Utc>) -> bool {
+        self.shift.as_ref().is_none_or(|shift| hours::is_open(shift, self.time_zone.unwrap_or(zone), at))
+    }
+}
+
+fn delta(span: std::time::Duration) -> TimeDelta {
+    TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX)
+}
