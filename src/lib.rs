@@ -12,6 +12,7 @@
 
 pub mod app;
 pub mod clock;
+pub mod crash;
 pub mod dashboard;
 pub mod ids;
 pub mod phone_number;

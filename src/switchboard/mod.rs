@@ -1,1 +1,363 @@
-//! switchboard.
+//! Where a signal meets its call: load, decide, save, reply, in one transaction.
+//!
+//! It refuses to know what a webhook or a queue is. A door hands it a signal and a way to write the reply down; it gives
+//! back what was written, which was saved together with everything the decision changed. Example: `agent-accept` hands
+//! over `LegPressed { leg: 2, key: '1' }` and gets the document that lets the agent into the room.
+
+pub mod circuit;
+pub mod deadlines;
+pub mod locks;
+pub mod rulebook;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::Notify;
+
+use crate::call::effect::Neighbour;
+use crate::call::event::Event;
+use crate::call::reply::Reply;
+use crate::call::signal::Signal;
+use crate::call::state::{Call, NewCall};
+use crate::call::{CallerFacts, CarrierFacts, Decision, Facts, decide};
+use crate::clock::Clock;
+use crate::crash_point;
+use crate::ids::{AgentId, CallId};
+use crate::phone_number::Caller;
+use crate::rules::{Brand, DestinationPolicy, DialStopsAt, RingMethod};
+use crate::shortlist::facts::LoadedFacts;
+use crate::store::{Conflict, NewEffect, Save, Store, StoreError, StoredAnswer};
+use circuit::Circuit;
+use locks::CallLocks;
+use rulebook::Rulebook;
+
+/// A refused save is decided again so often. Source: STYLE.md section 3.
+const DECISIONS_MAX: u32 = 4;
+
+/// A number's calls are counted over so long. Source: THREATS.md T-04.
+const FLOOD_WINDOW: TimeDelta = TimeDelta::minutes(10);
+
+/// Most waiting calls that are told of a freed phone at one time.
+const WAITING_CALLS_MAX: u32 = 200;
+
+/// Why a signal came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum SwitchboardError {
+    /// There is no such call here.
+    #[error("no call is known by that name")]
+    UnknownCall,
+    /// No rules were ever published, or the call's are gone.
+    #[error("there are no rules to decide by")]
+    NoRules,
+    /// Others kept changing the call.
+    #[error("the call kept changing while it was decided on")]
+    Contended,
+    /// The store failed.
+    #[error("the call could not be loaded or saved")]
+    Store(#[from] StoreError),
+}
+
+/// The account's side of the facts, from the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct AccountLimits {
+    /// How phones are rung unless a brand says otherwise.
+    pub method: RingMethod,
+    /// What a live test found out.
+    pub dial_stops_at: DialStopsAt,
+    /// One outbound call in so long.
+    pub pace: TimeDelta,
+    /// Most legs at one time.
+    pub legs_live_max: u32,
+    /// Most legs a minute.
+    pub legs_per_minute_max: u32,
+}
+
+/// How a reply is written down for the one who listens.
+pub type Write<'a> = &'a (dyn Fn(&Call, &Brand, &Reply) -> String + Send + Sync);
+
+/// A request that wants an answer.
+#[derive(Clone, Copy)]
+pub struct Listener<'a> {
+    /// What makes the request the same request; none where every request is answered afresh.
+    pub key: Option<&'a str>,
+    /// How the reply is written down.
+    pub write: Write<'a>,
+}
+
+/// Brings signals to their calls.
+pub struct Switchboard {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    rulebook: Arc<Rulebook>,
+    destinations: Arc<DestinationPolicy>,
+    limits: AccountLimits,
+    carrier_circuit: Arc<Circuit>,
+    locks: CallLocks,
+    /// Told when effects were saved.
+    pub effects_saved: Arc<Notify>,
+    /// Told when a phone came free or a call wants waking.
+    pub calls_stirred: Arc<Notify>,
+}
+
+/// What came of a signal.
+#[derive(Debug, Clone)]
+pub struct Handled {
+    /// The call, as saved.
+    pub call: Call,
+    /// The answer, as written down; empty if nobody listens.
+    pub body: String,
+    /// Whether it is an earlier answer, repeated.
+    pub is_repeat: bool,
+    /// What happened.
+    pub events: Vec<Event>,
+}
+
+impl Switchboard {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        rulebook: Arc<Rulebook>,
+        destinations: Arc<DestinationPolicy>,
+        limits: AccountLimits,
+        carrier_circuit: Arc<Circuit>,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            rulebook,
+            destinations,
+            limits,
+            carrier_circuit,
+            locks: CallLocks::default(),
+            effects_saved: Arc::new(Notify::new()),
+            calls_stirred: Arc::new(Notify::new()),
+        }
+    }
+
+    /// A new caller is on the line.
+    ///
+    /// # Errors
+    /// `NoRules` if the number's brand is in no rules, `Store` if nothing could be saved.
+    pub async fn arrive(&self, mut new: NewCall, listener: Listener<'_>) -> Result<Handled, SwitchboardError> {
+        if let Some(body) = self.find_answer(listener).await? {
+            let call = self.store.find_call_by_caller_ref(&new.caller_ref).await?.ok_or(SwitchboardError::UnknownCall)?;
+            return Ok(Handled { call, body, is_repeat: true, events: Vec::new() });
+        }
+        let mut caller = CallerFacts::default();
+        if let Caller::Known(phone) = &new.caller {
+            if let Some(contact) = self.store.find_contact(phone).await? {
+                caller.is_blocked = contact.blocked;
+                new.caller_name = contact.name.or(new.caller_name);
+            }
+            caller.recent_calls = self.store.count_calls_from(phone, &new.brand, new.at - FLOOD_WINDOW).await?;
+        }
+        let caller_ref = new.caller_ref.clone();
+        let call = Call::new(new);
+        let _held = self.locks.hold(call.id).await;
+        match self.decide_and_save(call, &Signal::Arrived, caller, Some(listener)).await {
+            Err(SwitchboardError::Store(StoreError::Conflict(Conflict::CallExists))) => {
+                // Another replica was first: the state knows what this caller hears.
+                let call = self.store.find_call_by_caller_ref(&caller_ref).await?.ok_or(SwitchboardError::UnknownCall)?;
+                self.decide_until_saved(call.id, &Signal::Arrived, Some(listener)).await
+            }
+            other => other,
+        }
+    }
+
+    /// Something happened to a call, and somebody listens.
+    ///
+    /// # Errors
+    /// `UnknownCall`, `Contended` after four refused saves, `Store` if the store fails.
+    pub async fn answer(&self, call: CallId, signal: &Signal, listener: Listener<'_>) -> Result<Handled, SwitchboardError> {
+        if let Some(body) = self.find_answer(listener).await? {
+            let call = self.store.find_call(call).await?.ok_or(SwitchboardError::UnknownCall)?;
+            return Ok(Handled { call, body, is_repeat: true, events: Vec::new() });
+        }
+        let _held = self.locks.hold(call).await;
+        self.decide_until_saved(call, signal, Some(listener)).await
+    }
+
+    /// Something happened to a call; nobody listens.
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    pub async fn take_note(&self, call: CallId, signal: &Signal) -> Result<Handled, SwitchboardError> {
+        let _held = self.locks.hold(call).await;
+        self.decide_until_saved(call, signal, None).await
+    }
+
+    async fn find_answer(&self, listener: Listener<'_>) -> Result<Option<String>, SwitchboardError> {
+        match listener.key {
+            Some(key) => Ok(self.store.find_answer(key).await?),
+            None => Ok(None),
+        }
+    }
+
+    async fn decide_until_saved(
+        &self,
+        id: CallId,
+        signal: &Signal,
+        listener: Option<Listener<'_>>,
+    ) -> Result<Handled, SwitchboardError> {
+        for _ in 0..DECISIONS_MAX {
+            let call = self.store.find_call(id).await?.ok_or(SwitchboardError::UnknownCall)?;
+            match self.decide_and_save(call, signal, CallerFacts::default(), listener).await {
+                Err(SwitchboardError::Store(StoreError::Conflict(_))) => {}
+                other => return other,
+            }
+        }
+        Err(SwitchboardError::Contended)
+    }
+
+    async fn decide_and_save(
+        &self,
+        call: Call,
+        signal: &Signal,
+        caller: CallerFacts,
+        listener: Option<Listener<'_>>,
+    ) -> Result<Handled, SwitchboardError> {
+        let rules = self.rulebook.load(call.rules_version).await?.ok_or(SwitchboardError::NoRules)?;
+        let brand = rules.find_brand(&call.brand).ok_or(SwitchboardError::NoRules)?;
+        for _ in 0..DECISIONS_MAX {
+            let now = self.clock.now();
+            let facts = self.load_facts(brand, signal, caller, now).await?;
+            let decision = decide(call.clone(), &rules, &facts, signal);
+            let body = listener.map_or_else(String::new, |listener| (listener.write)(&decision.call, brand, &decision.reply));
+            if decision.events.is_empty() && decision.effects.is_empty() {
+                return Ok(Handled { call: decision.call, body, is_repeat: false, events: Vec::new() });
+            }
+            crash_point!("switchboard.before_save");
+            let answer = listener
+                .and_then(|listener| listener.key)
+                .map(|key| StoredAnswer { key: key.to_owned(), body: body.clone() });
+            match self.save(decision, signal, answer, now).await {
+                Ok((call, events)) => {
+                    crash_point!("switchboard.after_save");
+                    self.stir(&events);
+                    return Ok(Handled { call, body, is_repeat: false, events });
+                }
+                // A phone went to another call between the facts and the save: look again.
+                Err(StoreError::Conflict(Conflict::PhoneTaken)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(SwitchboardError::Contended)
+    }
+
+    async fn save(
+        &self,
+        decision: Decision,
+        signal: &Signal,
+        answer: Option<StoredAnswer>,
+        now: DateTime<Utc>,
+    ) -> Result<(Call, Vec<Event>), StoreError> {
+        let effects = decision
+            .effects
+            .iter()
+            .map(|effect| NewEffect { effect: effect.clone(), lane: effect.lane(&decision.call), due_at: now })
+            .collect();
+        let mut saved = decision.call.clone();
+        saved.version += 1;
+        let events = decision.events.clone();
+        let save = Save {
+            call: decision.call,
+            at: now,
+            signal: signal.clone(),
+            events: decision.events,
+            effects,
+            marks: decision.marks,
+            answer,
+        };
+        match self.store.save(save).await {
+            Ok(()) => Ok((saved, events)),
+            Err(error @ StoreError::Unavailable { may_have_happened: true, .. }) => {
+                // Unknown: read back before anything is said.
+                match self.store.find_call(saved.id).await {
+                    Ok(Some(stored)) if stored == saved => Ok((saved, events)),
+                    _ => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn load_facts(
+        &self,
+        brand: &Brand,
+        signal: &Signal,
+        caller: CallerFacts,
+        now: DateTime<Utc>,
+    ) -> Result<Facts<'_>, StoreError> {
+        let loaded = if signal.may_offer() {
+            self.store.load_facts(&brand.roster, now).await?
+        } else {
+            LoadedFacts { agents: Vec::new(), legs_live: 0, legs_last_minute: 0, rings_pending: 0 }
+        };
+        let carrier = CarrierFacts {
+            rest_is_up: self.carrier_circuit.is_closed(now),
+            method: self.limits.method,
+            dial_stops_at: self.limits.dial_stops_at,
+            pace: self.limits.pace,
+            legs_live_max: self.limits.legs_live_max,
+            legs_per_minute_max: self.limits.legs_per_minute_max,
+        };
+        Ok(Facts { at: now, loaded, caller, carrier, destinations: &self.destinations })
+    }
+
+    /// Wakes whoever has something to do after a save.
+    fn stir(&self, events: &[Event]) {
+        self.effects_saved.notify_one();
+        if events.iter().any(|event| matches!(event, Event::LegReleased { .. })) {
+            self.calls_stirred.notify_one();
+        }
+    }
+
+    /// Tells every waiting call, the longest waiting first, that a phone may have come free.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn offer_freed_phones(&self) -> Result<u32, SwitchboardError> {
+        let mut told = 0;
+        for call in self.store.find_waiting_calls(WAITING_CALLS_MAX).await? {
+            match self.take_note(call, &Signal::PhonesFreed).await {
+                Ok(_) => told += 1,
+                Err(error) => tracing::warn!(call.id = %call, error = %error, "a waiting call could not be offered a freed phone"),
+            }
+        }
+        Ok(told)
+    }
+
+    /// An agent must not ring any more: every call that rings them is told.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn withdraw_agent(&self, agent: &AgentId) -> Result<(), SwitchboardError> {
+        for call in self.store.find_calls_ringing(agent).await? {
+            self.take_note(call, &Signal::AgentWithdrawn { agent: agent.clone() }).await?;
+        }
+        Ok(())
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub fn rulebook(&self) -> &Rulebook {
+        &self.rulebook
+    }
+
+    /// Where outbound legs may go.
+    #[must_use]
+    pub fn destinations(&self) -> &DestinationPolicy {
+        &self.destinations
+    }
+
+    /// Whether effects for this neighbour should be tried now.
+    #[must_use]
+    pub fn circuit(&self, neighbour: Neighbour) -> Option<&Circuit> {
+        match neighbour {
+            Neighbour::Carrier => Some(&self.carrier_circuit),
+            Neighbour::Inbox => None,
+        }
+    }
+}

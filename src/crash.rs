@@ -1,0 +1,41 @@
+//! Crash points: named places where a test kills the process, to see that nothing is lost. Compiled in with the feature
+//! `test-seams` alone.
+
+/// Every crash point of the product, for the test that visits each.
+pub const CRASH_POINTS: &[&str] = &[
+    "switchboard.before_save",
+    "switchboard.after_save",
+    "outbox.before_request",
+    "outbox.after_request",
+    "outbox.after_settle",
+    "recording.after_download",
+    "recording.after_store",
+    "inbox.after_contact",
+    "inbox.after_conversation",
+    "inbox.after_note",
+    "inbox.after_voicemail",
+    "inbox.after_assignment",
+];
+
+/// Kills the process here if `OFFHOOK_CRASH_AT` names this point.
+#[macro_export]
+macro_rules! crash_point {
+    ($name:literal) => {
+        #[cfg(feature = "test-seams")]
+        $crate::crash::reach($name);
+    };
+}
+
+/// Ends the process at once, as a power cut would, if this is the point that a test chose. With `name@3` the third time
+/// counts.
+#[cfg(feature = "test-seams")]
+pub fn reach(name: &str) {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static VISITS: AtomicU32 = AtomicU32::new(0);
+    #[expect(clippy::disallowed_methods, reason = "a seam of tests, not a setting")]
+    let Ok(chosen) = std::env::var("OFFHOOK_CRASH_AT") else { return };
+    let (point, visit) = chosen.split_once('@').unwrap_or((&chosen, "1"));
+    if point == name && VISITS.fetch_add(1, Ordering::SeqCst) + 1 == visit.parse().unwrap_or(1) {
+        std::process::abort();
+    }
+}

@@ -1,0 +1,50 @@
+//! Deadlines are rows: a worker looks which calls are due and tells them so.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Switchboard, SwitchboardError};
+use crate::call::signal::Signal;
+
+/// Calls woken in one turn.
+const WAKE_MAX: u32 = 200;
+
+/// The store is asked at least so often, since another replica may have saved an earlier deadline.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+impl Switchboard {
+    /// Wakes every call that is due; how many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn wake_due_calls(&self) -> Result<usize, SwitchboardError> {
+        let due = self.store.find_calls_to_wake(self.clock.now(), WAKE_MAX).await?;
+        for call in &due {
+            if let Err(error) = self.take_note(*call, &Signal::Woken).await {
+                tracing::warn!(call.id = %call, error = %error, "a call that was due could not be looked at");
+            }
+        }
+        Ok(due.len())
+    }
+
+    /// Wakes due calls and tells waiting ones of freed phones until told to stop.
+    pub async fn run_deadlines(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            let freed = tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.calls_stirred.notified() => true,
+                () = tokio::time::sleep(LOOK_EVERY) => false,
+            };
+            let outcome = if freed { self.offer_freed_phones().await.map(|_| ()) } else { Ok(()) };
+            let outcome = match outcome {
+                Ok(()) => self.wake_due_calls().await.map(|_| ()),
+                failed => failed,
+            };
+            if let Err(error) = outcome {
+                tracing::warn!(error = %error, "deadlines could not be looked at");
+            }
+        }
+    }
+}
