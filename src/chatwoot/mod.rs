@@ -1,1 +1,3 @@
 //! chatwoot.
+pub mod error;
+pub mod escape;
