@@ -21,7 +21,7 @@ pub enum ChatwootError {
         /// Names of the fields it objects to, such as `phone_number`; empty when it names none.
         attributes: Vec<String>,
     },
-    /// 401. Says "wrong token" and "not permitted" alike: `ChatwootClient::profile`
+    /// 401. Says "wrong token" and "not permitted" alike: [`ChatwootClient::profile`](super::ChatwootClient::profile)
     /// tells which. Only when that is refused too is the token gone.
     #[error("Chatwoot did not permit us to {attempt}")]
     Unauthorised {
