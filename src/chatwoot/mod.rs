@@ -15,6 +15,7 @@
 //! # Ok(()) }
 //! ```
 
+pub mod cable;
 pub mod error;
 pub mod escape;
 pub mod payload;
@@ -29,6 +30,8 @@ mod inboxes;
 mod messages;
 mod registration;
 
+#[cfg(test)]
+pub(crate) mod fake;
 
 pub use agents::{Agent, Availability, Membership, Profile};
 pub use contacts::{Contact, ContactPage, NewContact};
