@@ -21,4 +21,6 @@ pub mod belief;
 pub mod feed;
 
 pub use belief::{Belief, Heard, Limits, PhoneSwitch, Reason, Source, Status, Verdict};
-pub use feed::{AgentReport, AvailabilitySink, ContactReport, ContactSink, EventSink, FeedSettings, FeedSinks};
+pub use feed::{
+    AgentReport, AvailabilitySink, ContactReport, ContactSink, EventSink, FeedSettings, FeedSinks,
+};

@@ -96,17 +96,33 @@ pub struct Membership {
     pub auto_offline: Option<bool>,
 }
 
+/// What our token is still good for: what to find out after a 401. Source: contract 1.6, 11.11.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Administrator of our account: the 401 was about something else.
+    Administrator,
+    /// Still a member, no longer an administrator: most requests will be refused.
+    Demoted,
+    /// No longer a member of our account.
+    Removed,
+    /// The token itself is not known any more.
+    TokenGone,
+}
+
 impl Profile {
     /// The user's place in an account, if they have one.
     #[must_use]
     pub fn membership(&self, account_id: i64) -> Option<&Membership> {
-        self.accounts.iter().find(|membership| membership.id == account_id)
+        self.accounts
+            .iter()
+            .find(|membership| membership.id == account_id)
     }
 
     /// Whether the user administers the account. Source: contract 1.2.
     #[must_use]
     pub fn is_administrator_of(&self, account_id: i64) -> bool {
-        self.membership(account_id).is_some_and(|m| m.role.as_deref() == Some("administrator"))
+        self.membership(account_id)
+            .is_some_and(|m| m.role.as_deref() == Some("administrator"))
     }
 }
 
@@ -116,7 +132,31 @@ impl ChatwootClient {
     /// # Errors
     /// [`ChatwootError`]; unauthorised means that the token itself is no longer good.
     pub async fn profile(&self) -> Result<Profile, ChatwootError> {
-        self.ask_outside("read our own profile", Method::GET, "api/v1/profile").answer().await
+        self.ask_outside("read our own profile", Method::GET, "api/v1/profile")
+            .answer()
+            .await
+    }
+
+    /// What our token is still good for. Anything but [`Standing::Administrator`] is for the operator to mend: stop
+    /// asking, and say so.
+    ///
+    /// # Errors
+    /// [`ChatwootError`] when Chatwoot could not be asked.
+    pub async fn find_standing(&self) -> Result<Standing, ChatwootError> {
+        let profile = match self.profile().await {
+            Ok(profile) => profile,
+            Err(ChatwootError::Unauthorised { .. }) => return Ok(Standing::TokenGone),
+            Err(error) => return Err(error),
+        };
+        if profile.is_administrator_of(self.account_id()) {
+            return Ok(Standing::Administrator);
+        }
+        let is_member = profile.membership(self.account_id()).is_some();
+        Ok(if is_member {
+            Standing::Demoted
+        } else {
+            Standing::Removed
+        })
     }
 
     /// Sets our own user offline. The websocket marks it present, and it would be assigned conversations otherwise.
@@ -125,10 +165,14 @@ impl ChatwootClient {
     /// # Errors
     /// [`ChatwootError`].
     pub async fn set_own_availability_offline(&self) -> Result<(), ChatwootError> {
-        self.ask_outside("set ourselves offline", Method::POST, "api/v1/profile/availability")
-            .json(json!({"profile": {"account_id": self.account_id(), "availability": "offline"}}))
-            .done()
-            .await
+        self.ask_outside(
+            "set ourselves offline",
+            Method::POST,
+            "api/v1/profile/availability",
+        )
+        .json(json!({"profile": {"account_id": self.account_id(), "availability": "offline"}}))
+        .done()
+        .await
     }
 
     /// All agents of the account, administrators and our own user included; not paginated.
@@ -138,7 +182,9 @@ impl ChatwootClient {
     pub async fn list_agents(&self) -> Result<Vec<Agent>, ChatwootError> {
         let attempt = "list agents";
         let agents: Vec<Agent> = self.ask(attempt, Method::GET, "agents").answer().await?;
-        agents.iter().try_for_each(|agent| self.expect_own(attempt, agent.account_id))?;
+        agents
+            .iter()
+            .try_for_each(|agent| self.expect_own(attempt, agent.account_id))?;
         Ok(agents)
     }
 }

@@ -77,7 +77,10 @@ fn a_note_reads_in_the_order_it_was_written() {
         "**Missed call** from J\\*ne\n[Open](https://offhook.example.com/c/%281%29\\_x?a=%7B%7Bb%7D%7D)\n\n\
          > Hello\n> \\# there\n\n[@Samx Carter](mention://user/12/Samx%20Carter)"
     );
-    assert_eq!(format!("{words:?}"), format!("ChatwootText({} bytes)", words.as_str().len()));
+    assert_eq!(
+        format!("{words:?}"),
+        format!("ChatwootText({} bytes)", words.as_str().len())
+    );
 }
 
 #[test]
@@ -90,7 +93,11 @@ fn no_link_leads_anywhere_but_the_web() {
 fn a_note_carries_eight_thousand_characters_from_outside_however_many_pieces() {
     let whole = note().text(&"a".repeat(OUTSIDE_MAX_CHARS)).finish();
     assert_eq!(whole.as_str().len(), OUTSIDE_MAX_CHARS);
-    let pieces = note().text(&"a".repeat(5_000)).text(&"b".repeat(5_000)).text("c").finish();
+    let pieces = note()
+        .text(&"a".repeat(5_000))
+        .text(&"b".repeat(5_000))
+        .text("c")
+        .finish();
     assert_eq!(pieces.as_str().chars().count(), OUTSIDE_MAX_CHARS);
     assert!(pieces.as_str().ends_with("b…"));
 }
@@ -100,7 +107,11 @@ fn shown(markdown: &str) -> String {
     let mut shown = String::new();
     let mut letters = markdown.chars().filter(|c| *c != ZERO_WIDTH_SPACE);
     while let Some(letter) = letters.next() {
-        let read = if letter == '\\' { letters.next() } else { Some(letter) };
+        let read = if letter == '\\' {
+            letters.next()
+        } else {
+            Some(letter)
+        };
         shown.extend(read);
     }
     shown
@@ -108,9 +119,11 @@ fn shown(markdown: &str) -> String {
 
 /// Letters that matter, in every order.
 fn hostile() -> impl Strategy<Value = String> {
-    let letters = "{}%`\\*_[]()<>&~|\"'@#+-=$^:./!?,019 ahtpcrm\n\r\t\u{0}\u{200b}\u{202e}\u{1fef}é漢😀";
+    let letters =
+        "{}%`\\*_[]()<>&~|\"'@#+-=$^:./!?,019 ahtpcrm\n\r\t\u{0}\u{200b}\u{202e}\u{1fef}é漢😀";
     let letters: Vec<char> = letters.chars().collect();
-    proptest::collection::vec(proptest::sample::select(letters), 0..60).prop_map(|all| all.into_iter().collect())
+    proptest::collection::vec(proptest::sample::select(letters), 0..60)
+        .prop_map(|all| all.into_iter().collect())
 }
 
 proptest! {
@@ -139,5 +152,19 @@ proptest! {
             let behind = line.trim_start_matches(|c: char| c.is_ascii_digit());
             prop_assert!(behind.len() == line.len() || !behind.starts_with(['.', ')']), "{}", markdown);
         }
+    }
+}
+
+#[cfg(feature = "sandbox")]
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    /// THREATS.md T-17: what a Liquid engine makes of it is what was given to it.
+    #[test]
+    fn liquid_finds_nothing_to_do(text in prop_oneof![hostile(), any::<String>(), Just("{{ 1 }}{% if x %}".to_owned())]) {
+        let engine = liquid::ParserBuilder::with_stdlib().build().unwrap();
+        let markdown = escape(&text);
+        let rendered = engine.parse(&markdown).unwrap().render(&liquid::object!({})).unwrap();
+        prop_assert_eq!(rendered, markdown);
     }
 }

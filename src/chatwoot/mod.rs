@@ -6,8 +6,7 @@
 //!
 //! ```no_run
 //! # async fn story(settings: offhook::chatwoot::ChatwootSettings) -> Result<(), Box<dyn std::error::Error>> {
-//! use offhook::chatwoot::escape::note;
-//! use offhook::chatwoot::{ChatwootClient, NewMessage, http_client};
+//! use offhook::chatwoot::{ChatwootClient, NewMessage, http_client, note};
 //!
 //! let chatwoot = ChatwootClient::new(settings, http_client()?);
 //! let words = note().bold("Incoming call").plain(" from ").text("Jane *Doe*").finish();
@@ -33,14 +32,15 @@ mod registration;
 #[cfg(test)]
 pub(crate) mod fake;
 
-pub use agents::{Agent, Availability, Membership, Profile};
+pub use agents::{Agent, Availability, Membership, Profile, Standing};
 pub use contacts::{Contact, ContactPage, NewContact};
 pub use conversations::{Conversation, ConversationStatus, Priority};
 pub use error::ChatwootError;
-pub use escape::ChatwootText;
+pub use escape::{ChatwootText, note};
 pub use inboxes::{Inbox, NewInbox};
 pub use messages::{Attachment, Message, MessageKind, NewMessage, Sender, SenderKind};
 pub use registration::{
-    AgentBot, AttributeDefinition, AttributeOwner, DashboardApp, Label, Macro, NewAttributeDefinition, Webhook,
+    AgentBot, AttributeDefinition, AttributeOwner, DashboardApp, Label, Macro,
+    NewAttributeDefinition, Webhook,
 };
 pub use rest::{ChatwootClient, ChatwootSettings, http_client};
