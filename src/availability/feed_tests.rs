@@ -52,7 +52,7 @@ struct Running {
 }
 
 impl Running {
-    async fn start(fake: Fake, beliefs: HashMap<i64, Belief>) -> Self {
+    fn start(fake: Fake, beliefs: HashMap<i64, Belief>) -> Self {
         let kept = Arc::new(Kept::default());
         let clock = ManualClock::new(DateTime::UNIX_EPOCH);
         let ms = Duration::from_millis;
@@ -147,7 +147,7 @@ fn answer(fake: &Fake, sam: &'static str) {
 
 #[tokio::test]
 async fn an_agents_choice_arrives_over_the_websocket_and_absence_after_the_grace() {
-    let feed = Running::start(fake("online").await, HashMap::new()).await;
+    let feed = Running::start(fake("online").await, HashMap::new());
     feed.until_believed(12, Status::Busy, Source::Cable).await;
     feed.until_believed(11, Status::Online, Source::Cable).await;
     feed.fake
@@ -194,7 +194,7 @@ async fn an_agents_choice_arrives_over_the_websocket_and_absence_after_the_grace
 async fn while_the_websocket_is_down_the_list_of_agents_is_believed_with_grace() {
     let fake = fake("busy").await;
     fake.behave(CableManner::NeverConfirms);
-    let feed = Running::start(fake, HashMap::new()).await;
+    let feed = Running::start(fake, HashMap::new());
     feed.until_believed(12, Status::Busy, Source::Rest).await;
     answer(&feed.fake, "offline");
     let asked = feed.fake.asked().len();
@@ -214,7 +214,7 @@ async fn the_last_known_state_is_kept_while_chatwoot_fails_and_after_a_restart()
         GRACE,
     );
     let fake = Fake::start(|_| Answer::status(500, "")).await;
-    let feed = Running::start(fake, HashMap::from([(12, known)])).await;
+    let feed = Running::start(fake, HashMap::from([(12, known)]));
     feed.until_believed(12, Status::Busy, Source::Cable).await;
     let reports = feed.kept.reports.lock().unwrap().clone();
     assert!(
@@ -228,7 +228,7 @@ async fn the_last_known_state_is_kept_while_chatwoot_fails_and_after_a_restart()
 #[tokio::test]
 async fn asked_to_slow_down_it_does() {
     let fake = Fake::start(|_| Answer::status(429, "Retry later\n")).await;
-    let feed = Running::start(fake, HashMap::new()).await;
+    let feed = Running::start(fake, HashMap::new());
     while feed.fake.asked().len() < 8 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -251,7 +251,7 @@ async fn who_was_removed_is_forgotten_and_who_was_not_yet_confirmed_is_left_out(
         Heard::cable(Some(Status::Online), DateTime::UNIX_EPOCH),
         GRACE,
     );
-    let feed = Running::start(fake("online").await, HashMap::from([(99, removed)])).await;
+    let feed = Running::start(fake("online").await, HashMap::from([(99, removed)]));
     feed.until("agents were read twice", |kept| {
         kept.agents.lock().unwrap().len() >= 2
     })
@@ -279,7 +279,7 @@ async fn who_was_removed_is_forgotten_and_who_was_not_yet_confirmed_is_left_out(
 
 #[tokio::test]
 async fn names_and_blocks_come_from_the_list_and_at_once_from_the_websocket() {
-    let feed = Running::start(fake("online").await, HashMap::new()).await;
+    let feed = Running::start(fake("online").await, HashMap::new());
     feed.until("the list was read", |kept| {
         !kept.contacts.lock().unwrap().is_empty()
     })

@@ -19,7 +19,7 @@ struct Listening {
     running: tokio::task::JoinHandle<()>,
 }
 
-async fn listen(fake: Fake, settings: CableSettings) -> Listening {
+fn listen(fake: Fake, settings: CableSettings) -> Listening {
     let (to, news) = mpsc::channel(256);
     let stop = CancellationToken::new();
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(DateTime::UNIX_EPOCH));
@@ -59,7 +59,7 @@ async fn fake() -> Fake {
 
 #[tokio::test]
 async fn it_subscribes_as_the_service_user_and_asks_who_is_present_again_and_again() {
-    let mut cable = listen(fake().await, QUICK).await;
+    let mut cable = listen(fake().await, QUICK);
     assert_eq!(cable.next().await, CableNews::Subscribed);
     let online = HashMap::from([
         (10, Availability::Offline),
@@ -93,7 +93,7 @@ async fn a_service_user_who_is_not_offline_is_set_offline_once() {
     fake.answer_with(|_| {
         Answer::json(r#"{"id":10,"pubsub_token":"P","accounts":[{"id":1,"role":"administrator","availability":"online"}]}"#)
     });
-    let mut cable = listen(fake, QUICK).await;
+    let mut cable = listen(fake, QUICK);
     cable
         .until(|news| matches!(news, CableNews::Presence(_)))
         .await;
@@ -115,7 +115,7 @@ async fn a_service_user_who_is_not_offline_is_set_offline_once() {
 async fn silence_is_noticed_and_ended_by_a_new_connection() {
     let fake = fake().await;
     fake.behave(CableManner::FallsSilent);
-    let mut cable = listen(fake, QUICK).await;
+    let mut cable = listen(fake, QUICK);
     assert_eq!(cable.next().await, CableNews::Subscribed);
     assert_eq!(cable.next().await, CableNews::Lost);
     cable.fake.behave(CableManner::Proper);
@@ -134,8 +134,7 @@ async fn without_a_confirmation_the_token_is_read_anew() {
             subscribe_timeout: Duration::from_millis(40),
             ..QUICK
         },
-    )
-    .await;
+    );
     while cable.fake.lines().len() < 2 {
         tokio::task::yield_now().await;
     }
@@ -149,7 +148,7 @@ async fn without_a_confirmation_the_token_is_read_anew() {
 
 #[tokio::test]
 async fn a_server_that_says_goodbye_is_called_again() {
-    let mut cable = listen(fake().await, QUICK).await;
+    let mut cable = listen(fake().await, QUICK);
     assert_eq!(cable.next().await, CableNews::Subscribed);
     cable
         .until(|news| matches!(news, CableNews::Presence(_)))
@@ -163,7 +162,7 @@ async fn a_server_that_says_goodbye_is_called_again() {
 
 #[tokio::test]
 async fn events_are_passed_on_and_nonsense_is_not() {
-    let mut cable = listen(fake().await, QUICK).await;
+    let mut cable = listen(fake().await, QUICK);
     cable
         .until(|news| matches!(news, CableNews::Presence(_)))
         .await;

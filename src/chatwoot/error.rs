@@ -21,8 +21,10 @@ pub enum ChatwootError {
         /// Names of the fields it objects to, such as `phone_number`; empty when it names none.
         attributes: Vec<String>,
     },
-    /// 401. Says "wrong token" and "not permitted" alike: [`ChatwootClient::profile`](super::ChatwootClient::profile)
-    /// tells which. Only when that is refused too is the token gone.
+    /// The answer to a wrong token and to a missing permission alike: status 401.
+    ///
+    /// [`ChatwootClient::find_standing`](super::ChatwootClient::find_standing) tells which. Only when our profile is
+    /// refused too is the token gone.
     #[error("Chatwoot did not permit us to {attempt}")]
     Unauthorised {
         /// What was asked.

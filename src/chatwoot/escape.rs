@@ -48,7 +48,6 @@ impl std::fmt::Debug for ChatwootText {
 }
 
 /// Starts a note: literals and escaped text, in the order they are added.
-#[must_use]
 pub fn note() -> Note {
     Note {
         markdown: String::new(),
@@ -58,7 +57,7 @@ pub fn note() -> Note {
 
 /// A note being written. Its literals are Markdown and must be sound by themselves.
 #[derive(Clone)]
-#[must_use]
+#[must_use = "a note does nothing until it is posted"]
 pub struct Note {
     markdown: String,
     outside_left: usize,

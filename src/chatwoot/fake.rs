@@ -255,7 +255,6 @@ async fn read_request(stream: &mut TcpStream) -> Option<Asked> {
 async fn cable(inner: &Inner, stream: TcpStream) {
     let manner = *inner.manner.lock().unwrap();
     let mut pushed = inner.push.subscribe();
-    #[expect(clippy::result_large_err, reason = "the signature is tungstenite's")]
     let agree = |_: &Request, mut response: Response| {
         response.headers_mut().insert(
             "sec-websocket-protocol",

@@ -31,6 +31,8 @@ mod registration;
 
 #[cfg(test)]
 pub(crate) mod fake;
+#[cfg(test)]
+mod requests_tests;
 
 pub use agents::{Agent, Availability, Membership, Profile, Standing};
 pub use contacts::{Contact, ContactPage, NewContact};

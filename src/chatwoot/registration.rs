@@ -371,3 +371,7 @@ impl ChatwootClient {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "registration_tests.rs"]
+mod tests;
