@@ -52,6 +52,7 @@ pub fn note() -> Note {
     Note {
         markdown: String::new(),
         outside_left: OUTSIDE_MAX_CHARS,
+        is_after_outside: false,
     }
 }
 
@@ -61,11 +62,15 @@ pub fn note() -> Note {
 pub struct Note {
     markdown: String,
     outside_left: usize,
+    is_after_outside: bool,
 }
 
 impl Note {
     /// Adds our own words, which may be Markdown.
     pub fn plain(mut self, literal: &'static str) -> Self {
+        if std::mem::take(&mut self.is_after_outside) {
+            self.part_from(literal);
+        }
         self.markdown.push_str(literal);
         self
     }
@@ -78,7 +83,9 @@ impl Note {
     /// Adds words from outside, reading as typed. They may span lines.
     pub fn text(mut self, untrusted: &str) -> Self {
         let clean = clean(untrusted, &mut self.outside_left);
+        self.part_from(&clean);
         escape_onto(&mut self.markdown, &clean);
+        self.is_after_outside = true;
         self
     }
 
@@ -166,6 +173,15 @@ impl Note {
             self.markdown.pop();
         }
         ChatwootText(self.markdown)
+    }
+
+    /// Keeps two pieces from becoming one address: `evil.` and `com`.
+    fn part_from(&mut self, next: &str) {
+        if self.markdown.ends_with(['.', ':', '/'])
+            && next.starts_with(|c: char| !c.is_whitespace())
+        {
+            self.markdown.push(ZERO_WIDTH_SPACE);
+        }
     }
 
     fn trim_line(&mut self) {

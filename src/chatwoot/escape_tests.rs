@@ -61,6 +61,25 @@ fn literals_and_words_from_outside_cannot_form_a_template_together() {
 }
 
 #[test]
+fn two_pieces_do_not_become_one_address() {
+    let pieces = note().text("evil.").text("com").finish();
+    assert_eq!(pieces.as_str(), "evil.\u{200b}com");
+    assert_eq!(
+        note().text("http:").text("//localhost").finish().as_str(),
+        "http:\u{200b}\\//localhost"
+    );
+    assert_eq!(
+        note().text("evil.").plain("com").finish().as_str(),
+        "evil.\u{200b}com"
+    );
+    assert_eq!(note().plain("Dr.").plain("x").finish().as_str(), "Dr.x");
+    assert_eq!(
+        note().text("Ann.").plain(" called").finish().as_str(),
+        "Ann. called"
+    );
+}
+
+#[test]
 fn a_note_reads_in_the_order_it_was_written() {
     let url = Url::parse("https://offhook.example.com/c/(1)_x?a={{b}}").unwrap();
     let words = note()

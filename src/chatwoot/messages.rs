@@ -247,7 +247,8 @@ impl ChatwootClient {
     /// with [`find_message_by_source_id`](Self::find_message_by_source_id) first.
     ///
     /// # Errors
-    /// [`ChatwootError`]; every fault in the message, and too many messages in a minute, is a refusal with 422.
+    /// [`ChatwootError`]. Every fault in the message is a refusal with 422, and so are too many messages within a minute
+    /// (contract 1.7): a refused message deserves a second attempt a minute later before it is given up.
     pub async fn create_message(
         &self,
         conversation: i64,

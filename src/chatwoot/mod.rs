@@ -32,6 +32,8 @@ mod registration;
 #[cfg(test)]
 pub(crate) mod fake;
 #[cfg(test)]
+mod recorded_tests;
+#[cfg(test)]
 mod requests_tests;
 
 pub use agents::{Agent, Availability, Membership, Profile, Standing};
@@ -43,6 +45,6 @@ pub use inboxes::{Inbox, NewInbox};
 pub use messages::{Attachment, Message, MessageKind, NewMessage, Sender, SenderKind};
 pub use registration::{
     AgentBot, AttributeDefinition, AttributeOwner, DashboardApp, Label, Macro,
-    NewAttributeDefinition, Webhook,
+    NewAttributeDefinition, SUBSCRIPTIONS, Webhook,
 };
 pub use rest::{ChatwootClient, ChatwootSettings, http_client};

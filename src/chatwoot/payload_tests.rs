@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn contract(name: &str) -> Vec<u8> {
@@ -172,4 +174,50 @@ fn a_field_of_another_type_is_an_error_that_says_where() {
     body["sender"]["id"] = "12".into();
     let refused = parse_webhook(&serde_json::to_vec(&body).unwrap()).unwrap_err();
     assert_eq!(refused.path().to_string(), "sender.id");
+}
+
+/// Any JSON, a few levels deep, with the keys that matter.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[a-z_.]{0,12}".prop_map(Value::from),
+    ];
+    let keys = [
+        "id",
+        "account",
+        "inbox",
+        "conversation",
+        "meta",
+        "sender",
+        "type",
+        "status",
+        "message_type",
+        "updated_at",
+    ];
+    leaf.prop_recursive(4, 40, 8, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::hash_map(proptest::sample::select(keys.to_vec()), inner, 0..8)
+                .prop_map(|map| map
+                    .into_iter()
+                    .map(|(key, value)| (key.to_owned(), value))
+                    .collect()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_payload_panics(mut body in any_json(), event in 0_usize..7, bytes in any::<Vec<u8>>()) {
+        let _ = parse_webhook(&bytes);
+        let name = crate::chatwoot::SUBSCRIPTIONS[event];
+        if let Value::Object(fields) = &mut body {
+            fields.insert("event".to_owned(), name.into());
+        }
+        let _ = parse_webhook(&serde_json::to_vec(&body).unwrap());
+        let _ = parse_cable(&name.replacen('_', ".", 1), &body);
+    }
 }
