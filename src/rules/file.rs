@@ -416,7 +416,7 @@ fn read_emergency_numbers(
     for text in fields.texts(faults, "emergency_numbers") {
         match parse_phone_number(text.value) {
             Ok(number) if numbers.contains(&number) => {
-                faults.add(&text.span, "this emergency number stands twice")
+                faults.add(&text.span, "this emergency number stands twice");
             }
             Ok(_) if numbers.len() == EMERGENCY_NUMBERS_MAX => faults.add(
                 &text.span,
