@@ -1,7 +1,9 @@
+use chrono::Weekday;
 use chrono_tz::TZ_VARIANTS;
 use proptest::prelude::*;
 
-use super::super::export;
+use super::super::hours::{Interval, WeeklyHours};
+use super::super::{RingMethod, export};
 use super::*;
 
 const EXAMPLE: &str = include_str!("../../examples/routing.toml");
