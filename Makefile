@@ -17,6 +17,7 @@ build: dashboard ## builds the binary to run for real: target/release/offhook
 check: dashboard/node_modules ## formatters and lints, warnings are errors
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets --features test-seams -- -D warnings
+	cargo clippy --locked --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --features test-seams
 	if command -v cargo-deny >/dev/null; then cargo deny --offline check licenses bans sources; fi
 	cd dashboard-app && npm run --silent check
