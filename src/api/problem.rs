@@ -165,7 +165,6 @@ impl ResponseError for Problem {
 ///
 /// # Errors
 /// Always: 404.
-#[expect(clippy::unused_async, reason = "a handler must be async")]
 pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let path: String = request.path().chars().take(200).collect();
     Err(Problem::not_found(format!(

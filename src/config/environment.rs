@@ -38,7 +38,7 @@ pub(super) fn read(
     let mut overrides: Vec<Override> = Vec::new();
     let mut faults = Vec::new();
     for (variable, text) in ours {
-        match read_one(&variable, text) {
+        match read_one(&variable, &text) {
             Ok(read) => {
                 if let Some(twice) = overrides.iter().find(|other| other.key == read.key) {
                     let seen = format!("both {} and {variable}", twice.variable);
@@ -57,7 +57,7 @@ pub(super) fn read(
     }
 }
 
-fn read_one(variable: &str, text: String) -> Result<Override, BadSetting> {
+fn read_one(variable: &str, text: &str) -> Result<Override, BadSetting> {
     let lower = variable.trim_start_matches(PREFIX).to_ascii_lowercase();
     let Some((section, name)) = lower.split_once("__") else {
         return Err(bad(
@@ -75,11 +75,11 @@ fn read_one(variable: &str, text: String) -> Result<Override, BadSetting> {
             .map(|secret| (name, secret.ends_with("[]")))
     });
     if let Some((name, is_list)) = from_file {
-        return read_secret_file(variable, section, name, is_list, &text);
+        return read_secret_file(variable, section, name, is_list, text);
     }
     let key = format!("{section}.{name}");
     let mut first_fault = None;
-    for candidate in readings(&text) {
+    for candidate in readings(text) {
         match try_one(section, name, candidate.clone()) {
             Ok(()) => {
                 return Ok(Override {

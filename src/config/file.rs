@@ -64,7 +64,7 @@ impl SettingsFile {
         let table = DeTable::parse(&self.text).ok()?;
         let (section, rest) = key.split_once('.')?;
         let (name, index) = rest.split_once('[').map_or((rest, None), |(name, index)| {
-            (name, index.trim_end_matches(']').parse().ok())
+            (name, index.trim_end_matches(']').parse::<usize>().ok())
         });
         let (_, section) = table
             .get_ref()
@@ -75,7 +75,7 @@ impl SettingsFile {
         };
         let (found, value) = section.iter().find(|(found, _)| found.get_ref() == name)?;
         let item = match (value.get_ref(), index) {
-            (DeValue::Array(items), Some(index)) => items.iter().nth(index),
+            (DeValue::Array(items), Some(index)) => items.get(index),
             _ => None,
         };
         let start = item.map_or(found.span().start, |item| item.span().start);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use toml::Value;
 
-use super::file::DAYS;
 use super::hours::WeeklyHours;
+use super::week::DAYS;
 use super::{Agent, AvailabilitySource, Brand, Recording, RingMethod, Rules};
 
 /// Writes rules, every value spelled out. Reading the text gives the same rules again.

@@ -1,24 +1,24 @@
 //! `routing.toml`: reads rules from the file that ops keep. [`super::export`] is its inverse. Schema: docs/routing.md.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::Weekday;
 use chrono_tz::Tz;
 use toml::de::DeTable;
 
-use super::hours::{Interval, WeeklyHours};
-use super::reader::{Faults, Fields, Placed, texts_of};
-use super::{
-    Agent, AvailabilitySource, Brand, Number, Recording, RingMethod, Rules, Texts, Voicemail,
+use super::forms::{
+    ID_FORM, NUMBER_FORM, ZONE_FORM, is_email, is_id, parse_key, parse_ring_method, parse_tag,
+    parse_zone,
 };
+use super::reader::{Faults, Fields, Placed};
+use super::seen::Seen;
+use super::week::read_hours;
+use super::{Agent, AvailabilitySource, Brand, Number, Recording, Rules, Texts, Voicemail};
 use crate::ids::{AgentId, BrandId};
 use crate::phone_number::{PhoneNumber, parse_phone_number};
 
+pub use super::forms::ID_CHARS_MAX;
 pub use super::reader::{Fault, RoutingFileError};
 
-/// Longest id; `brand-<id>` must fit a Chatwoot label.
-pub const ID_CHARS_MAX: usize = 40;
 /// Longest spoken text.
 pub const TEXT_CHARS_MAX: usize = 500;
 /// Longest name.
@@ -27,21 +27,6 @@ pub const NAME_CHARS_MAX: usize = 80;
 pub const EMERGENCY_NUMBERS_MAX: usize = 10;
 /// Largest file, in bytes: thousands of agents, and no more than a mistake should cost.
 pub const FILE_BYTES_MAX: usize = 4_194_304;
-
-/// The days, as the file writes them.
-pub(super) const DAYS: [(&str, Weekday); 7] = [
-    ("mon", Weekday::Mon),
-    ("tue", Weekday::Tue),
-    ("wed", Weekday::Wed),
-    ("thu", Weekday::Thu),
-    ("fri", Weekday::Fri),
-    ("sat", Weekday::Sat),
-    ("sun", Weekday::Sun),
-];
-
-const ID_FORM: &str = "1 to 40 lower-case letters, digits and dashes, a letter or digit first";
-const NUMBER_FORM: &str = "+ and 7 to 15 digits, such as \"+15550100001\"";
-const ZONE_FORM: &str = "a zone of the IANA list, such as \"America/New_York\"";
 
 /// Reads rules. `file` names the text in messages.
 ///
@@ -108,39 +93,6 @@ fn read_rules(mut fields: Fields<'_, '_>, faults: &mut Faults<'_>) -> Option<Rul
         numbers: numbers.into_iter().collect::<Option<_>>()?,
         agents: agents.into_iter().collect::<Option<_>>()?,
     })
-}
-
-/// What must be unique, and what must lead somewhere.
-#[derive(Default)]
-struct Seen {
-    taken: BTreeMap<(&'static str, String), ()>,
-    to_brand: Vec<Placed<String>>,
-    to_agent: Vec<Placed<String>>,
-}
-
-impl Seen {
-    /// Notes a fault if the same thing was there before. `kind` sets apart what may be equal.
-    fn claim(&mut self, faults: &mut Faults<'_>, kind: &'static str, value: &Placed<String>) {
-        if self.taken.insert((kind, value.value.clone()), ()).is_some() {
-            faults.add(
-                &value.span,
-                format!("{kind} `{}` stands twice", value.value),
-            );
-        }
-    }
-
-    fn check_references(&self, faults: &mut Faults<'_>) {
-        for (kind, references) in [("brand", &self.to_brand), ("agent", &self.to_agent)] {
-            for reference in references {
-                if !self.taken.contains_key(&(kind, reference.value.clone())) {
-                    faults.add(
-                        &reference.span,
-                        format!("there is no {kind} `{}` in this file", reference.value),
-                    );
-                }
-            }
-        }
-    }
 }
 
 fn read_brand(
@@ -416,7 +368,7 @@ fn read_emergency_numbers(
     for text in fields.texts(faults, "emergency_numbers") {
         match parse_phone_number(text.value) {
             Ok(number) if numbers.contains(&number) => {
-                faults.add(&text.span, "this emergency number stands twice")
+                faults.add(&text.span, "this emergency number stands twice");
             }
             Ok(_) if numbers.len() == EMERGENCY_NUMBERS_MAX => faults.add(
                 &text.span,
@@ -476,54 +428,6 @@ fn read_skills(fields: &mut Fields<'_, '_>, faults: &mut Faults<'_>) -> Vec<Stri
     skills
 }
 
-fn read_hours(
-    fields: &mut Fields<'_, '_>,
-    faults: &mut Faults<'_>,
-    name: &'static str,
-) -> Option<WeeklyHours> {
-    let mut days = fields.table(faults, name)?;
-    let mut intervals: Vec<Interval> = Vec::new();
-    for (day_name, day) in DAYS {
-        let Some(value) = days.value(day_name) else {
-            continue;
-        };
-        for text in texts_of(faults, day_name, value) {
-            let Some(interval) = Interval::parse(day, text.value) else {
-                faults.add(&text.span, format!("`{}` is no interval; allowed: \"09:00-17:30\", past midnight \"20:00-02:00\", all day \"00:00-24:00\"", text.value));
-                continue;
-            };
-            if let Some(other) = intervals.iter().find(|other| other.overlaps(&interval)) {
-                faults.add(
-                    &text.span,
-                    format!(
-                        "{day_name} {} overlaps {} {}",
-                        text.value,
-                        day_label(other.day()),
-                        other.to_text()
-                    ),
-                );
-            }
-            intervals.push(interval);
-        }
-    }
-    let is_empty_shift = intervals.is_empty() && name == "shift";
-    if is_empty_shift {
-        faults.add(
-            days.span(),
-            "this `shift` has no interval; leave it out if the agent always works",
-        );
-    }
-    days.finish(faults);
-    Some(WeeklyHours { intervals })
-}
-
-/// As the file writes the day.
-pub(super) fn day_label(day: Weekday) -> &'static str {
-    DAYS.iter()
-        .find(|(_, known)| *known == day)
-        .map_or("", |(label, _)| *label)
-}
-
 fn seconds(
     fields: &mut Fields<'_, '_>,
     faults: &mut Faults<'_>,
@@ -535,53 +439,6 @@ fn seconds(
         .integer(faults, name, allowed)
         .and_then(|seconds| u64::try_from(seconds).ok());
     Duration::from_secs(seconds.unwrap_or(default_s))
-}
-
-fn parse_zone(text: &str) -> Option<Tz> {
-    text.parse().ok()
-}
-
-fn parse_ring_method(text: &str) -> Option<RingMethod> {
-    match text {
-        "auto" => Some(RingMethod::Auto),
-        "legs" => Some(RingMethod::Legs),
-        "dial" => Some(RingMethod::Dial),
-        _ => None,
-    }
-}
-
-/// The outer level is whether the text is right, the inner whether there is a key.
-#[expect(
-    clippy::option_option,
-    reason = "an empty text is right, and means no key"
-)]
-fn parse_key(text: &str) -> Option<Option<char>> {
-    let mut chars = text.chars();
-    match (chars.next(), chars.next()) {
-        (None, None) => Some(None),
-        (Some(key), None) if key.is_ascii_digit() || key == '#' => Some(Some(key)),
-        _ => None,
-    }
-}
-
-fn is_id(text: &str) -> bool {
-    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    (1..=ID_CHARS_MAX).contains(&text.len()) && text.bytes().all(fits) && !text.starts_with('-')
-}
-
-fn parse_tag(text: &str) -> Option<String> {
-    let part_fits = |part: &str| {
-        (2..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
-    };
-    (text.len() <= 12 && text.split('-').all(part_fits)).then(|| text.to_owned())
-}
-
-fn is_email(text: &str) -> bool {
-    let whole = text.len() <= 254 && text.chars().all(|c| !c.is_whitespace() && !c.is_control());
-    whole
-        && text
-            .split_once('@')
-            .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
 }
 
 #[cfg(test)]

@@ -193,9 +193,9 @@ fn clock_jumps(zone: Tz, from: DateTime<Utc>) -> Vec<DateTime<Utc>> {
         while after - before > 1 {
             let middle = before + (after - before) / 2;
             if offset(middle) == offset(before) {
-                before = middle
+                before = middle;
             } else {
-                after = middle
+                after = middle;
             }
         }
         jumps.extend(DateTime::from_timestamp(after, 0));

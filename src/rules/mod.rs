@@ -22,9 +22,12 @@ mod brand;
 pub mod destination;
 mod export;
 pub mod file;
+mod forms;
 pub mod hours;
 mod reader;
 pub mod ringing;
+mod seen;
+mod week;
 
 pub use destination::{DestinationPolicy, DestinationRefused, DialTarget, RefusalReason};
 pub use export::export;

@@ -233,11 +233,7 @@ impl<'t, 'i> Fields<'t, 'i> {
             .unwrap_or_default()
     }
 
-    pub(super) fn table(
-        &mut self,
-        faults: &mut Faults<'_>,
-        name: &'static str,
-    ) -> Option<Fields<'t, 'i>> {
+    pub(super) fn table(&mut self, faults: &mut Faults<'_>, name: &'static str) -> Option<Self> {
         let value = self.value(name)?;
         let table = value.get_ref().as_table();
         if table.is_none() {
@@ -250,11 +246,7 @@ impl<'t, 'i> Fields<'t, 'i> {
     }
 
     /// A list of tables `[[name]]`; empty if the field is absent.
-    pub(super) fn tables(
-        &mut self,
-        faults: &mut Faults<'_>,
-        name: &'static str,
-    ) -> Vec<Fields<'t, 'i>> {
+    pub(super) fn tables(&mut self, faults: &mut Faults<'_>, name: &'static str) -> Vec<Self> {
         let Some(value) = self.value(name) else {
             return Vec::new();
         };

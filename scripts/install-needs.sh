@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Installs from Debian's packages what the tests and the demo need beside Rust and Node, and says what it installs.
+# Usage: scripts/install-needs.sh [build|all]     build: only what compiling needs; all (default): the tests' needs too.
+set -euo pipefail
+
+# One line a need: the commands or files that show it is there, and the package that brings it.
+missing=()
+need() {
+  local package=$1
+  shift
+  for sign in "$@"; do
+    if command -v "$sign" >/dev/null 2>&1 || compgen -G "$sign" >/dev/null; then
+      return
+    fi
+  done
+  missing+=("$package")
+}
+
+need build-essential cc
+need ca-certificates /etc/ssl/certs/ca-certificates.crt
+if [ "${1:-all}" = all ]; then
+  need python3 python3
+  need chromium chromium chromium-browser google-chrome
+  need fonts-dejavu-core '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' '/usr/share/fonts/truetype/*/*.ttf'
+  need postgresql '/usr/lib/postgresql/*/bin/initdb'
+fi
+
+for tool in cargo node npm; do
+  if ! command -v "$tool" >/dev/null 2>&1; then
+    echo "install-needs: $tool is missing; install Rust from https://rustup.rs and Node 20.19 or newer" >&2
+    exit 1
+  fi
+done
+
+if [ "${#missing[@]}" -eq 0 ]; then
+  echo "install-needs: everything is there"
+  exit 0
+fi
+if ! command -v apt-get >/dev/null 2>&1; then
+  echo "install-needs: this is no Debian; please install: ${missing[*]}" >&2
+  exit 1
+fi
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null 2>&1; then
+    echo "install-needs: neither root nor sudo; please install: ${missing[*]}" >&2
+    exit 1
+  fi
+  as_root=(sudo)
+fi
+echo "install-needs: installing ${missing[*]}"
+# Debian starts a database server when the package is installed; the tests start their own, so it is kept from starting.
+if printf '%s\n' "${missing[@]}" | grep -qx postgresql && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+  "${as_root[@]}" mkdir -p /etc/postgresql-common
+  echo 'create_main_cluster = false' | "${as_root[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
+fi
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+echo "install-needs: done"
