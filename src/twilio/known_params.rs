@@ -15,7 +15,9 @@ pub(super) enum Pattern {
     Seconds,
     /// A number in E.164.
     Number,
-    /// `caller` or `leg-<n>`.
+    /// Small letters and dashes.
+    Word,
+    /// Small letters, digits and dashes, as `caller` and `leg-<n>`; may be another service's.
     Label,
     /// Text of at most so many characters.
     Text(usize),
@@ -80,7 +82,7 @@ const CORE: &[(&str, Pattern)] = &[
     ("QueueTime", Pattern::Count),
     ("ConferenceSid", Pattern::Sid("CF")),
     ("FriendlyName", Pattern::Text(64)),
-    ("StatusCallbackEvent", Pattern::Text(64)),
+    ("StatusCallbackEvent", Pattern::Word),
     ("ParticipantLabel", Pattern::Label),
     ("SequenceNumber", Pattern::Count),
     ("RecordingSid", Pattern::Sid("RE")),
@@ -226,11 +228,18 @@ impl Pattern {
             Self::Number => value
                 .strip_prefix('+')
                 .is_some_and(|digits| digits.len() >= 3 && Self::Count.accepts(digits)),
+            Self::Word => {
+                !value.is_empty()
+                    && value
+                        .bytes()
+                        .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+            }
             Self::Label => {
-                value == "caller"
-                    || value
-                        .strip_prefix("leg-")
-                        .is_some_and(|number| !number.is_empty() && number.parse::<u32>().is_ok())
+                !value.is_empty()
+                    && value.len() <= 128
+                    && value.bytes().all(|byte| {
+                        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+                    })
             }
             Self::Text(max) => value.chars().count() <= max,
         }

@@ -9,7 +9,17 @@
 //! Reply ──> twiml ──> XML          Effect ──> rest ──> Twilio
 //! ```
 
+pub mod audio;
+pub mod error;
 mod known_params;
 pub mod params;
+pub mod rest;
+mod rest_forms;
+pub mod rest_replies;
+pub mod safe_reply;
 pub mod signature;
+pub mod target;
+pub mod twiml;
 pub mod urls;
+mod verb;
+pub mod webhook;

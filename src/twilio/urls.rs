@@ -110,6 +110,13 @@ impl Door {
         !matches!(self, Self::Voice | Self::Fallback | Self::CallStatus)
     }
 
+    /// Whether an address without a call is answered: those of a number, and those that a safe reply names, which is
+    /// written before any call is known.
+    #[must_use]
+    pub fn may_be_plain(self) -> bool {
+        !self.is_minted() || matches!(self, Self::Recording | Self::VoicemailDone)
+    }
+
     /// The door at a path, if there is one.
     #[must_use]
     pub fn find(path: &str) -> Option<Self> {
