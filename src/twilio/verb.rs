@@ -45,6 +45,10 @@ impl Verb {
     }
 
     /// The same, with an attribute.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "numbers and words are given as they stand"
+    )]
     pub(super) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.attributes.push((name, legal(&value.to_string())));
         self

@@ -70,6 +70,7 @@ fn asks(at: CallerDoor) -> Vec<Signal> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of all samples")]
 fn every_sample_says_what_it_should() {
     let rings = || {
         vec![Signal::LegRings {
