@@ -19,6 +19,7 @@ pub mod rest_replies;
 pub mod safe_reply;
 pub mod signature;
 pub mod target;
+mod transport;
 pub mod twiml;
 pub mod urls;
 mod verb;

@@ -1,6 +1,7 @@
 use serde_json::{Map, Value};
 
 use super::*;
+use crate::twilio::transport::judge;
 
 fn fixture(path: &str) -> Value {
     let folder = concat!(

@@ -426,7 +426,7 @@ fn no_parameter_can_be_swallowed_by_the_one_before_it() {
         let names: Vec<_> = pairs.keys().cloned().collect();
         // Every run of neighbours becomes one value of the name before, or of a longer name.
         for first in 0..names.len() {
-            for last in first + 1..names.len().min(first + 5) {
+            for last in first + 1..names.len().min(first + 4) {
                 let run: String = names[first..=last]
                     .iter()
                     .map(|name| format!("{name}{}", pairs[name]))

@@ -67,6 +67,7 @@ fn phones(count: u32) -> Vec<PhoneToRing> {
         .collect()
 }
 
+#[expect(clippy::too_many_lines, reason = "one table of all replies")]
 fn replies(words: &str) -> Vec<(&'static str, Option<&'static str>, Reply)> {
     let said = words.to_owned();
     let ask = |screening| Reply::AskToAccept {
