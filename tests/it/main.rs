@@ -1,1 +1,3 @@
 
+mod twiml_documents;
+pub mod twiml_schema;

@@ -1,0 +1,274 @@
+//! The core's replies as documents. Source: contract section 2, DESIGN.md section 4.
+
+use chrono::{DateTime, Utc};
+
+use super::audio::ringback_path;
+use super::target::ApprovedNumber;
+use super::urls::{Addresses, Door, Minted};
+use super::verb::{Verb, write_document};
+use crate::call::reply::{PhoneToRing, Reply, RoomSeat};
+use crate::call::state::Call;
+use crate::phone_number::PhoneNumber;
+
+/// The most phones of one simultaneous dial. Source: contract section 2.4.
+pub const PHONES_TOGETHER_MAX: usize = 10;
+
+/// What a document needs beyond the reply.
+#[derive(Clone, Copy)]
+pub struct RenderContext<'a> {
+    /// The call, as saved.
+    pub call: &'a Call,
+    /// Mints the addresses.
+    pub addresses: &'a Addresses,
+    /// The brand's voice, such as `Polly.Joanna-Neural`.
+    pub voice: &'a str,
+    /// Its language, such as `en-US`.
+    pub language: &'a str,
+    /// The brand's number, which agents see.
+    pub caller_id: &'a PhoneNumber,
+    /// The longest talk, in seconds, 1 to 14400.
+    pub talk_limit_s: u32,
+    /// The destination policy; a phone it does not approve is left out.
+    pub approve: &'a dyn Fn(&PhoneNumber) -> Option<ApprovedNumber>,
+}
+
+/// The document for a reply, below 64 kB. `now` dates the addresses in it.
+#[must_use]
+pub fn render(reply: &Reply, context: &RenderContext<'_>, now: DateTime<Utc>) -> String {
+    let page = Page { context, now };
+    let verbs = match reply {
+        Reply::Nothing | Reply::Bridge => Vec::new(),
+        Reply::Refuse => vec![Verb::new("Reject")],
+        Reply::Wait { words } => page.wait(words.as_deref()),
+        Reply::KeepWaiting {
+            seconds,
+            voicemail_key,
+            step,
+        } => vec![page.keep_waiting(*seconds, voicemail_key.is_some(), *step)],
+        Reply::LeaveQueue => vec![Verb::new("Leave")],
+        Reply::RingTogether {
+            round,
+            ring_s,
+            phones,
+        } => vec![page.ring_together(*round, *ring_s, phones)],
+        Reply::AskToAccept {
+            leg,
+            words,
+            listen_s,
+            screening,
+        } => page.ask_to_accept(*leg, words, *listen_s, *screening),
+        Reply::JoinRoom { who } => vec![page.join_room(*who)],
+        Reply::TakeVoicemail {
+            greeting,
+            max_length_s,
+            transcribe,
+        } => page.take_voicemail(greeting, *max_length_s, *transcribe),
+        Reply::SayAndHangUp { words } => page
+            .say(words)
+            .into_iter()
+            .chain([Verb::new("Hangup")])
+            .collect(),
+        Reply::HangUp => vec![Verb::new("Hangup")],
+    };
+    write_document(verbs)
+}
+
+/// What somebody alone in the room hears: ringback, then the same address again, since Twilio does not ask by itself.
+#[must_use]
+pub fn room_wait(addresses: &Addresses, minted: Minted, now: DateTime<Utc>) -> String {
+    let again = addresses.mint(Door::RoomWait, minted, now);
+    write_document([
+        play_ringback(addresses, 6),
+        Verb::new("Redirect").with("method", "POST").text(&again),
+    ])
+}
+
+/// The room of a call, by the name the carrier knows it under.
+#[must_use]
+pub fn room_name(call: &Call) -> String {
+    format!("call-{}", call.id)
+}
+
+/// Ringback of 1 to 6 seconds.
+pub(super) fn play_ringback(addresses: &Addresses, seconds: u32) -> Verb {
+    Verb::new("Play").text(&addresses.file(ringback_path(seconds)))
+}
+
+/// One document while it is written.
+struct Page<'a> {
+    context: &'a RenderContext<'a>,
+    now: DateTime<Utc>,
+}
+
+impl Page<'_> {
+    fn place(&self) -> Minted {
+        Minted::of(self.context.call.id).step(self.context.call.step)
+    }
+
+    fn address(&self, door: Door, minted: Minted) -> String {
+        self.context.addresses.mint(door, minted, self.now)
+    }
+
+    fn say(&self, words: &str) -> Option<Verb> {
+        Verb::say(words, self.context.voice, self.context.language)
+    }
+
+    fn wait(&self, words: Option<&str>) -> Vec<Verb> {
+        let queue: String = format!("offhook-{}", self.context.call.brand)
+            .chars()
+            .take(64)
+            .collect();
+        let enqueue = Verb::new("Enqueue")
+            .with("action", self.address(Door::Left, self.place()))
+            .with("method", "POST")
+            .with("waitUrl", self.address(Door::Wait, self.place()))
+            .with("waitUrlMethod", "POST")
+            .text(&queue);
+        words
+            .and_then(|words| self.say(words))
+            .into_iter()
+            .chain([enqueue])
+            .collect()
+    }
+
+    fn keep_waiting(&self, seconds: u32, listens: bool, step: u32) -> Verb {
+        let play = play_ringback(self.context.addresses, seconds);
+        if !listens {
+            return play;
+        }
+        Verb::new("Gather")
+            .with("input", "dtmf")
+            .with("numDigits", 1)
+            .with("timeout", 1)
+            .with("finishOnKey", "")
+            .with("method", "POST")
+            .with(
+                "action",
+                self.address(Door::WaitKey, self.place().step(step)),
+            )
+            .holding([play])
+    }
+
+    fn ring_together(&self, round: u32, ring_s: u32, phones: &[PhoneToRing]) -> Verb {
+        let ended = self.address(Door::DialEnded, self.place().round(round));
+        let approved = phones
+            .iter()
+            .filter_map(|phone| Some((phone.leg, (self.context.approve)(&phone.phone)?)));
+        let numbers: Vec<Verb> = approved
+            .take(PHONES_TOGETHER_MAX)
+            .map(|(leg, target)| self.screened_number(leg, round, &target))
+            .collect();
+        if numbers.is_empty() {
+            // A dial of nobody is an error; the round is over at once instead.
+            return Verb::new("Redirect").with("method", "POST").text(&ended);
+        }
+        Verb::new("Dial")
+            .with("action", ended)
+            .with("method", "POST")
+            .with("timeout", ring_s.clamp(5, 600))
+            .with("answerOnBridge", true)
+            .with("callerId", self.context.caller_id.as_e164())
+            .with("timeLimit", self.context.talk_limit_s.clamp(1, 14_400))
+            .holding(numbers)
+    }
+
+    fn screened_number(&self, leg: u32, round: u32, target: &ApprovedNumber) -> Verb {
+        let place = self.place().leg(leg).round(round);
+        Verb::new("Number")
+            .with("url", self.address(Door::Screen, place))
+            .with("method", "POST")
+            .with("statusCallback", self.address(Door::AgentStatus, place))
+            .with("statusCallbackMethod", "POST")
+            .with(
+                "statusCallbackEvent",
+                "initiated ringing answered completed",
+            )
+            .text(target.number().as_e164())
+    }
+
+    /// Every path ends in a hang-up: a document that ran out would let a phone through that nobody accepted on.
+    fn ask_to_accept(&self, leg: u32, words: &str, listen_s: u32, screening: bool) -> Vec<Verb> {
+        let door = if screening {
+            Door::ScreenKey
+        } else {
+            Door::AgentAccept
+        };
+        let gather = Verb::new("Gather")
+            .with("input", "dtmf")
+            .with("numDigits", 1)
+            .with("timeout", listen_s.clamp(1, 30))
+            .with("actionOnEmptyResult", true)
+            .with("method", "POST")
+            .with("action", self.address(door, self.place().leg(leg)))
+            .holding(self.say(words));
+        vec![gather, Verb::new("Hangup")]
+    }
+
+    /// The same settings for both seats, since only those of the first to enter count. Source: contract section 2.6.
+    fn join_room(&self, who: RoomSeat) -> Verb {
+        let call = self.context.call;
+        let (action, label) = match who {
+            RoomSeat::Caller => (
+                self.address(Door::RoomLeft, self.place()),
+                "caller".to_owned(),
+            ),
+            RoomSeat::Leg(leg) => (
+                self.address(Door::AgentLeftRoom, self.place().leg(leg)),
+                format!("leg-{leg}"),
+            ),
+        };
+        let conference = Verb::new("Conference")
+            .with("beep", false)
+            .with("startConferenceOnEnter", true)
+            .with("endConferenceOnExit", true)
+            .with("maxParticipants", 3)
+            .with("jitterBufferSize", "small")
+            .with("participantLabel", label)
+            .with("waitUrl", self.address(Door::RoomWait, Minted::of(call.id)))
+            .with("waitMethod", "POST")
+            .with(
+                "statusCallback",
+                self.address(Door::RoomEvents, Minted::of(call.id)),
+            )
+            .with("statusCallbackMethod", "POST")
+            .with("statusCallbackEvent", "start end join leave")
+            .text(&room_name(call));
+        Verb::new("Dial")
+            .with("action", action)
+            .with("method", "POST")
+            .with("timeLimit", self.context.talk_limit_s.clamp(1, 14_400))
+            .holding([conference])
+    }
+
+    fn take_voicemail(&self, greeting: &str, max_length_s: u32, transcribe: bool) -> Vec<Verb> {
+        let done = self.address(Door::VoicemailDone, self.place());
+        let place = Minted::of(self.context.call.id);
+        // Longer recordings are not transcribed. Source: contract section 7.1.
+        let longest = if transcribe { 120 } else { 14_400 };
+        let mut record = Verb::new("Record")
+            .with("action", &done)
+            .with("method", "POST")
+            .with("maxLength", max_length_s.clamp(2, longest))
+            .with("timeout", 10)
+            .with("finishOnKey", "#")
+            .with("playBeep", true)
+            .with("trim", "trim-silence")
+            .with(
+                "recordingStatusCallback",
+                self.address(Door::Recording, place),
+            )
+            .with("recordingStatusCallbackMethod", "POST")
+            .with("recordingStatusCallbackEvent", "completed absent");
+        if transcribe {
+            record = record
+                .with("transcribe", true)
+                .with("transcribeCallback", self.address(Door::Transcript, place));
+        }
+        // A recording of nothing may run on to the next verb. Source: contract section 14, item 5.
+        let onwards = Verb::new("Redirect").with("method", "POST").text(&done);
+        self.say(greeting)
+            .into_iter()
+            .chain([record, onwards])
+            .collect()
+    }
+}
