@@ -19,6 +19,8 @@ mod model_calls;
 mod model_facts;
 mod model_outbox;
 mod outbox;
+#[cfg(test)]
+mod plans;
 mod postgres;
 mod recordings;
 mod rules;
