@@ -197,3 +197,19 @@ impl Store for ModelStore {
         self.note_delivery_sync(delivery, now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_come_as_often_as_asked_for() {
+        let store = ModelStore::new();
+        store.fail_next(2);
+        assert!(store.ping_sync().is_err() && store.ping_sync().is_err() && store.ping_sync().is_ok());
+        store.set_unavailable(true);
+        assert!(store.find_next_wake_sync().is_err() && store.count_effects_due_sync().is_err());
+        store.set_unavailable(false);
+        assert!(store.ping_sync().is_ok());
+    }
+}

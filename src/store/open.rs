@@ -40,11 +40,8 @@ pub struct MigrationStatus {
 /// How long a connection to PostgreSQL may take, and how long one waits for a free one.
 const POSTGRES_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Statements of PostgreSQL are cut off after this; the slowest of ours takes milliseconds.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// The number under which replicas that start at once take turns at the tables. Any number; ours spells "offhook".
-const MIGRATION_LOCK: i64 = 0x6f66_6668_6f6f_6b;
+const MIGRATION_LOCK: i64 = 0x006f_6666_686f_6f6b;
 
 /// The database and the place of it, as the operator knows them; without a password.
 #[derive(Debug, thiserror::Error)]
@@ -161,7 +158,6 @@ impl Address {
                     .max_connections(connections.max(1))
                     .connect_timeout(POSTGRES_TIMEOUT)
                     .acquire_timeout(POSTGRES_TIMEOUT)
-                    .statement_timeout(STATEMENT_TIMEOUT)
                     .sqlx_logging(false);
                 Database::connect(options).await.map_err(|cause| self.failed("open", cause))
             }

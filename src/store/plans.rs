@@ -21,7 +21,7 @@ use crate::phone_number::{Caller, PhoneNumber};
 
 /// Statements that read all of something on purpose, and why that stays small.
 const READ_WHOLE: [(&str, &str); 4] = [
-    ("SCAN legs USING", "legs that ring or talk now: a partial index, as long as there are phones"),
+    ("SCAN legs USING INDEX legs_live_", "legs that ring or talk now: a partial index, as long as there are phones"),
     ("SCAN outbox USING COVERING INDEX outbox_rings", "rings that wait for their turn: a partial index"),
     ("SCAN outbox USING COVERING INDEX outbox_", "the metric of effects that wait: a partial index"),
     ("SCAN mine USING INDEX outbox_next", "stops at the first row: a partial index, in the order asked for"),
@@ -128,6 +128,8 @@ async fn no_question_walks_through_a_table_that_grows() {
     let asked: BTreeMap<String, Statement> = seen::all()
         .into_iter()
         .filter(|statement| statement.db_backend == DbBackend::Sqlite)
+        // The writer's own tests have a table of things, and ask for all of them.
+        .filter(|statement| !statement.sql.contains(" things"))
         .map(|statement| (statement.sql.clone(), statement))
         .collect();
     assert!(asked.len() > 40, "only {} statements were seen", asked.len());

@@ -14,6 +14,10 @@ const REPEATS_MAX: u32 = 3;
 /// The pause before it is run again, times the number of the attempt.
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// The slowest of our transactions takes milliseconds. One that takes so long hangs on a network that is gone, and would
+/// keep its connection from all others. Not a setting of the session, since a pooler would refuse or mix up those.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
 /// Serialisation failure, deadlock, and two who drew the same number. Source: PostgreSQL manual, appendix A.
 const REPEATABLE: [&str; 3] = ["40001", "40P01", "23505"];
 
@@ -23,7 +27,7 @@ pub(super) async fn run<T: Send + 'static>(pool: &DatabaseConnection, job: Job<T
     let running = tokio::spawn(async move {
         let mut repeats = 0;
         loop {
-            match once(&pool, &job).await {
+            match bounded(once(&pool, &job)).await {
                 Err(error) if repeats < REPEATS_MAX && is_repeatable(&error) => {
                     repeats += 1;
                     tokio::time::sleep(PAUSE * repeats).await;
@@ -37,6 +41,16 @@ pub(super) async fn run<T: Send + 'static>(pool: &DatabaseConnection, job: Job<T
         may_have_happened: false,
         cause: Box::new(cause),
     })?
+}
+
+/// Gives up on work that hangs; its connection is closed with it.
+pub(super) async fn bounded<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    match tokio::time::timeout(TIMEOUT, work).await {
+        Ok(result) => result,
+        Err(cause) => {
+            Err(StoreError::Unavailable { attempt: "answer in time", may_have_happened: true, cause: Box::new(cause) })
+        }
+    }
 }
 
 async fn once<T>(pool: &DatabaseConnection, job: &Job<T>) -> Result<T, StoreError> {

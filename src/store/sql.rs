@@ -47,7 +47,8 @@ impl SqlStore {
 
     async fn read<T: Send + 'static>(&self, job: Job<T>) -> Result<T, StoreError> {
         match &self.engine {
-            Engine::Sqlite { readers: pool, .. } | Engine::Postgres { pool } => job(&Session::new(pool)).await,
+            Engine::Sqlite { readers, .. } => job(&Session::new(readers)).await,
+            Engine::Postgres { pool } => postgres::bounded(job(&Session::new(pool))).await,
             Engine::Memory { writer } => writer.run(job).await,
         }
     }

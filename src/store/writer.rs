@@ -31,12 +31,15 @@ pub(super) struct Writer {
 
 /// A job whose type of answer is hidden.
 struct Queued {
-    run: Box<dyn for<'a> FnOnce(&'a Session<'a>) -> Pin<Box<dyn Future<Output = Ran> + Send + 'a>> + Send>,
+    run: Box<dyn for<'a> FnOnce(&'a Session<'a>) -> Running<'a> + Send>,
     /// Whether anybody still wants the answer.
     is_wanted: Box<dyn Fn() -> bool + Send>,
     /// Answers a job that was never begun.
     refuse: Box<dyn FnOnce(DbErr) + Send>,
 }
+
+/// A job under way, which ends with what it left behind.
+type Running<'a> = Pin<Box<dyn Future<Output = Ran> + Send + 'a>>;
 
 /// What a job left behind.
 struct Ran {
@@ -189,4 +192,106 @@ fn refuse(first: Queued, jobs: &mut mpsc::Receiver<Queued>, cause: &DbErr) {
 /// The database could not begin a transaction.
 pub(super) fn cannot_begin(cause: DbErr) -> StoreError {
     unavailable("begin", cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::session::{job, values};
+    use super::super::sqlite;
+    use super::*;
+
+    /// A writer over a table of its own, which may grow to about so many pages of 4 KiB.
+    async fn writer(pages: u32) -> Writer {
+        let connection = sqlite::open_writer(None).await.unwrap();
+        connection.execute_unprepared("CREATE TABLE things (n BIGINT PRIMARY KEY, body TEXT)").await.unwrap();
+        connection.execute_unprepared(&format!("PRAGMA max_page_count = {pages}")).await.unwrap();
+        Writer::start(connection)
+    }
+
+    fn insert(n: i64, letters: usize) -> Job<u64> {
+        job(move |session| {
+            Box::pin(async move {
+                session.run("insert", "INSERT INTO things (n, body) VALUES ($1, 'first')", values![-n]).await?;
+                let body = "x".repeat(letters);
+                session.run("insert", "INSERT INTO things (n, body) VALUES ($1, $2)", values![n, body]).await
+            })
+        })
+    }
+
+    async fn numbers(writer: &Writer) -> Vec<String> {
+        let all = job(|session| {
+            Box::pin(async move { session.texts("read", "SELECT CAST(n AS TEXT) FROM things ORDER BY n", Vec::new()).await })
+        });
+        writer.run(all).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_job_that_fails_is_undone_alone() {
+        let writer = writer(1_000).await;
+        let (one, twice, two) =
+            tokio::join!(writer.run(insert(1, 1)), writer.run(insert(1, 1)), writer.run(insert(2, 1)));
+        assert!(one.is_ok() && two.is_ok());
+        assert!(matches!(twice, Err(StoreError::Unavailable { may_have_happened: false, .. })));
+        assert_eq!(numbers(&writer).await, ["-2", "-1", "1", "2"]);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_fails_and_nothing_is_kept_by_half() {
+        let writer = writer(20).await;
+        let (one, big, two) =
+            tokio::join!(writer.run(insert(1, 1)), writer.run(insert(3, 500_000)), writer.run(insert(2, 1)));
+        assert!(matches!(big, Err(StoreError::Unavailable { may_have_happened: false, .. })));
+        let mut wanted = Vec::new();
+        for (n, result) in [(1, one), (2, two)] {
+            if result.is_ok() {
+                wanted.extend([(-n).to_string(), n.to_string()]);
+            }
+        }
+        let mut kept = numbers(&writer).await;
+        kept.sort();
+        wanted.sort();
+        assert_eq!(kept, wanted);
+        writer.run(insert(4, 1)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_job_that_panics_stops_nobody_else() {
+        let writer = writer(1_000).await;
+        let panics: Job<u64> = job(|_| Box::pin(async { panic!("on purpose") }));
+        let (one, panicked, two) = tokio::join!(writer.run(insert(1, 1)), writer.run(panics), writer.run(insert(2, 1)));
+        assert!(one.is_ok() && two.is_ok() && panicked.is_err());
+        assert_eq!(numbers(&writer).await, ["-2", "-1", "1", "2"]);
+    }
+
+    #[tokio::test]
+    async fn a_lock_held_elsewhere_fails_the_jobs_and_passes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("offhook.db");
+        let connection = sqlite::open_writer(Some(&path)).await.unwrap();
+        connection.execute_unprepared("CREATE TABLE things (n BIGINT PRIMARY KEY, body TEXT)").await.unwrap();
+        connection.execute_unprepared("PRAGMA busy_timeout = 0").await.unwrap();
+        let writer = Writer::start(connection);
+        let other = sqlite::open_writer(Some(&path)).await.unwrap();
+        let immediate = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let lock = other.begin_with_options(immediate).await.unwrap();
+        let (one, two) = tokio::join!(writer.run(insert(1, 1)), writer.run(insert(2, 1)));
+        for refused in [one, two] {
+            let attempt = "begin";
+            assert!(matches!(refused, Err(StoreError::Unavailable { attempt: of, may_have_happened: false, .. }) if of == attempt));
+        }
+        lock.rollback().await.unwrap();
+        writer.run(insert(1, 1)).await.unwrap();
+        assert_eq!(numbers(&writer).await, ["-1", "1"]);
+    }
+
+    #[tokio::test]
+    async fn more_jobs_than_a_batch_holds_are_all_done() {
+        let writer = writer(1_000).await;
+        let all = (1..=200).map(|n| writer.run(insert(n, 1)));
+        assert!(futures_util::future::join_all(all).await.iter().all(Result::is_ok));
+        assert_eq!(numbers(&writer).await.len(), 400);
+    }
 }

@@ -63,6 +63,7 @@ fn psql() -> PathBuf {
     SERVER.get().map_or_else(|| PathBuf::from("psql"), |server| server.bin.join("psql"))
 }
 
+#[expect(clippy::zombie_processes, reason = "the server outlives this function and ends with the process")]
 fn start() -> Server {
     let bin = find_binaries();
     // Free a moment ago; nobody else on this machine is in a hurry to take it.
