@@ -1,1 +1,46 @@
-//! The tables of Offhook.
+//! The tables of Offhook: one change a file, one tree for SQLite and PostgreSQL.
+//!
+//! Instants are integers, in microseconds since 1970; truths are 0 or 1; identifiers are text. Forward only in
+//! production: `down` is for tests and for a release that was installed by mistake.
+
+mod dialect;
+mod m0001_calls;
+mod m0002_legs;
+mod m0003_history;
+mod m0004_answers;
+mod m0005_outbox;
+mod m0006_agents;
+mod m0007_contacts;
+mod m0008_inbox_links;
+mod m0009_recordings;
+mod m0010_rules_versions;
+mod m0011_deliveries;
+mod m0012_pacing;
+mod m0013_leases;
+
+use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
+
+/// All changes, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_calls::Change),
+            Box::new(m0002_legs::Change),
+            Box::new(m0003_history::Change),
+            Box::new(m0004_answers::Change),
+            Box::new(m0005_outbox::Change),
+            Box::new(m0006_agents::Change),
+            Box::new(m0007_contacts::Change),
+            Box::new(m0008_inbox_links::Change),
+            Box::new(m0009_recordings::Change),
+            Box::new(m0010_rules_versions::Change),
+            Box::new(m0011_deliveries::Change),
+            Box::new(m0012_pacing::Change),
+            Box::new(m0013_leases::Change),
+        ]
+    }
+}

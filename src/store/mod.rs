@@ -4,6 +4,30 @@
 //! a save that is not the next version of its call is refused, and so is a second live leg of one agent or one phone.
 //! No other room reads a row; they see the types on this page.
 
+pub mod model;
+pub mod open;
+pub mod sql;
+
+mod agents;
+mod answers;
+mod calls;
+mod contacts;
+mod entity;
+mod leases;
+mod legs;
+mod model_calls;
+mod model_facts;
+mod model_outbox;
+mod outbox;
+#[cfg(test)]
+mod plans;
+mod postgres;
+mod recordings;
+mod rules;
+mod session;
+mod sqlite;
+mod writer;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};

@@ -1,0 +1,230 @@
+//! What is known of each agent apart from the rules.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::Value;
+
+use super::calls::call_id;
+use super::entity::{AccountRow, AgentRow, LiveLegRow, PresenceRow};
+use super::session::{Session, corrupt, count, instant, instant_or_none, micros, tuples, values};
+use super::{AgentFacts, AgentMark, LiveLeg, LoadedFacts, Presence, PresenceChange, Save, StoreError};
+use crate::ids::AgentId;
+
+/// How far back legs count towards the account's limit for a minute.
+pub(super) const MINUTE: TimeDelta = TimeDelta::seconds(60);
+
+/// What the marks of one decision mean for one agent, taken together.
+#[derive(Debug, Default, Clone, Copy)]
+struct Change {
+    offered_at: Option<DateTime<Utc>>,
+    rests_until: Option<DateTime<Utc>>,
+    passed_over: Counter,
+    misses: Counter,
+    unreachable: bool,
+}
+
+/// A count that perhaps starts again, and then grows.
+#[derive(Debug, Default, Clone, Copy)]
+struct Counter {
+    again: bool,
+    more: i64,
+}
+
+impl Counter {
+    const RESET: Self = Self { again: true, more: 0 };
+}
+
+impl Change {
+    fn add(&mut self, mark: &AgentMark, at: DateTime<Utc>) {
+        match mark {
+            AgentMark::Offered { .. } => {
+                self.offered_at = Some(at);
+                self.passed_over = Counter::RESET;
+            }
+            AgentMark::RestsUntil { until, .. } => self.rests_until = self.rests_until.max(Some(*until)),
+            AgentMark::Missed { .. } => self.misses.more += 1,
+            AgentMark::Responded { .. } => self.misses = Counter::RESET,
+            AgentMark::PhoneUnreachable { .. } => self.unreachable = true,
+            AgentMark::PassedOver { .. } => self.passed_over.more += 1,
+        }
+    }
+}
+
+impl AgentMark {
+    /// Whom the mark is about.
+    #[must_use]
+    pub fn agent(&self) -> &AgentId {
+        match self {
+            Self::Offered { agent }
+            | Self::RestsUntil { agent, .. }
+            | Self::Missed { agent }
+            | Self::Responded { agent }
+            | Self::PhoneUnreachable { agent }
+            | Self::PassedOver { agent } => agent,
+        }
+    }
+}
+
+/// Writes the marks: one statement for all agents whose counts start again in the same way.
+pub(super) async fn write_marks(session: &Session<'_>, save: &Save) -> Result<(), StoreError> {
+    let mut changes: BTreeMap<&AgentId, Change> = BTreeMap::new();
+    for mark in &save.marks {
+        changes.entry(mark.agent()).or_default().add(mark, save.at);
+    }
+    let mut alike: BTreeMap<(bool, bool), Vec<(&AgentId, Change)>> = BTreeMap::new();
+    for (agent, change) in changes {
+        alike.entry((change.passed_over.again, change.misses.again)).or_default().push((agent, change));
+    }
+    for ((passed_over_again, misses_again), group) in alike {
+        let mut values: Vec<Value> = Vec::with_capacity(group.len() * MARK_COLUMNS);
+        for (agent, change) in &group {
+            values.extend(values![
+                agent.as_str(), change.offered_at.map(micros), change.rests_until.map(micros), change.passed_over.more,
+                change.misses.more, i64::from(change.unreachable),
+            ]);
+        }
+        let passed_over = if passed_over_again { "0" } else { "agents.passed_over" };
+        let misses = if misses_again { "0" } else { "agents.misses" };
+        let sql = format!(
+            "INSERT INTO agents (agent, last_offered_at, rests_until, passed_over, misses, phone_unreachable) VALUES {} \
+             ON CONFLICT (agent) DO UPDATE SET \
+             last_offered_at = COALESCE(excluded.last_offered_at, agents.last_offered_at), \
+             rests_until = CASE WHEN excluded.rests_until IS NULL OR agents.rests_until > excluded.rests_until \
+             THEN agents.rests_until ELSE excluded.rests_until END, \
+             passed_over = {passed_over} + excluded.passed_over, misses = {misses} + excluded.misses, \
+             phone_unreachable = CASE WHEN excluded.phone_unreachable = 1 THEN 1 ELSE agents.phone_unreachable END",
+            tuples(group.len(), MARK_COLUMNS)
+        );
+        session.run("save the marks", sql, values).await?;
+    }
+    Ok(())
+}
+
+const MARK_COLUMNS: usize = 6;
+
+pub(super) async fn load_facts(session: &Session<'_>, agents: &[AgentId], now: DateTime<Utc>) -> Result<LoadedFacts, StoreError> {
+    let mut known: HashMap<String, AgentRow> = HashMap::new();
+    if !agents.is_empty() {
+        let sql = format!(
+            "SELECT agent, presence, presence_at, switched_off_until, rests_until, paused_until, last_offered_at, \
+             passed_over, misses, phone_unreachable, open_conversations FROM agents WHERE agent IN {}",
+            tuples(1, agents.len())
+        );
+        let values = agents.iter().map(|agent| Value::from(agent.as_str())).collect();
+        let rows: Vec<AgentRow> = session.rows("load the agents", sql, values).await?;
+        known.extend(rows.into_iter().map(|row| (row.agent.clone(), row)));
+    }
+    let sql = "SELECT call_id, agent, talking, offered_at FROM legs WHERE live = 1";
+    let live: Vec<LiveLegRow> = session.rows("load the live legs", sql, Vec::new()).await?;
+    let legs_live = u32::try_from(live.len()).map_err(|cause| corrupt("count", cause))?;
+    let live: HashMap<&str, &LiveLegRow> = live.iter().map(|leg| (leg.agent.as_str(), leg)).collect();
+    let sql = "SELECT (SELECT count(*) FROM legs WHERE offered_at > $1) AS legs_last_minute, \
+        (SELECT count(*) FROM outbox WHERE state = 'due' AND kind = 'ring_agent') AS rings_pending";
+    let account: Option<AccountRow> = session.row("count the account's legs", sql, values![micros(now - MINUTE)]).await?;
+    let account = account.unwrap_or(AccountRow { legs_last_minute: 0, rings_pending: 0 });
+    let read_all = agents.iter().map(|agent| read(agent, known.get(agent.as_str()), live.get(agent.as_str()).copied()));
+    Ok(LoadedFacts {
+        agents: read_all.collect::<Result<_, _>>()?,
+        legs_live,
+        legs_last_minute: count(account.legs_last_minute)?,
+        rings_pending: count(account.rings_pending)?,
+    })
+}
+
+fn read(agent: &AgentId, row: Option<&AgentRow>, leg: Option<&LiveLegRow>) -> Result<AgentFacts, StoreError> {
+    let live_leg = match leg {
+        Some(leg) => {
+            Some(LiveLeg { call: call_id(&leg.call_id)?, since: instant(leg.offered_at)?, talking: leg.talking == 1 })
+        }
+        None => None,
+    };
+    let Some(row) = row else {
+        return Ok(AgentFacts { live_leg, ..AgentFacts::unknown(agent.clone()) });
+    };
+    Ok(AgentFacts {
+        agent: agent.clone(),
+        presence: presence(&row.presence)?,
+        presence_at: instant_or_none(row.presence_at)?,
+        switched_off_until: instant_or_none(row.switched_off_until)?,
+        live_leg,
+        rests_until: instant_or_none(row.rests_until)?,
+        paused_until: instant_or_none(row.paused_until)?,
+        last_offered_at: instant_or_none(row.last_offered_at)?,
+        passed_over: count(row.passed_over)?,
+        misses: count(row.misses)?,
+        phone_unreachable: row.phone_unreachable == 1,
+        open_conversations: count(row.open_conversations)?,
+    })
+}
+
+/// Takes note; a report older than the last one on the same agent says nothing.
+pub(super) async fn note_presence(session: &Session<'_>, changes: &[PresenceChange]) -> Result<Vec<AgentId>, StoreError> {
+    if changes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut newest: BTreeMap<&AgentId, &PresenceChange> = BTreeMap::new();
+    for change in changes {
+        let kept = newest.entry(&change.agent).or_insert(change);
+        if change.at >= kept.at {
+            *kept = change;
+        }
+    }
+    // Locked, so that of two replicas with the same news one reports the change.
+    let lock = if session.is_shared() { " FOR UPDATE" } else { "" };
+    let asked: Vec<Value> = newest.keys().map(|agent| Value::from(agent.as_str())).collect();
+    let places = tuples(1, asked.len());
+    let sql = format!("SELECT agent, presence, presence_at FROM agents WHERE agent IN {places} ORDER BY agent{lock}");
+    let rows: Vec<PresenceRow> = session.rows("read the presences", sql, asked).await?;
+    let before: HashMap<&str, &PresenceRow> = rows.iter().map(|row| (row.agent.as_str(), row)).collect();
+    let mut changed = Vec::new();
+    let mut values: Vec<Value> = Vec::new();
+    let mut written = 0;
+    for (agent, change) in newest {
+        let row = before.get(agent.as_str());
+        if row.is_some_and(|row| row.presence_at.is_some_and(|at| at > micros(change.at))) {
+            continue;
+        }
+        let was = row.map_or(Ok(Presence::Unknown), |row| presence(&row.presence))?;
+        if was != change.presence {
+            changed.push(agent.clone());
+        }
+        values.extend(values![agent.as_str(), word(change.presence), micros(change.at)]);
+        written += 1;
+    }
+    if written > 0 {
+        let sql = format!(
+            "INSERT INTO agents (agent, presence, presence_at) VALUES {} ON CONFLICT (agent) DO UPDATE SET \
+             presence = excluded.presence, presence_at = excluded.presence_at",
+            tuples(written, 3)
+        );
+        session.run("save the presences", sql, values).await?;
+    }
+    Ok(changed)
+}
+
+pub(super) async fn switch_phone(session: &Session<'_>, agent: &AgentId, off_until: Option<DateTime<Utc>>) -> Result<(), StoreError> {
+    let sql = "INSERT INTO agents (agent, switched_off_until) VALUES ($1, $2) \
+        ON CONFLICT (agent) DO UPDATE SET switched_off_until = excluded.switched_off_until";
+    session.run("switch the phone", sql, values![agent.as_str(), off_until.map(micros)]).await?;
+    Ok(())
+}
+
+fn word(presence: Presence) -> &'static str {
+    match presence {
+        Presence::Online => "online",
+        Presence::Busy => "busy",
+        Presence::Offline => "offline",
+        Presence::Unknown => "unknown",
+    }
+}
+
+fn presence(word: &str) -> Result<Presence, StoreError> {
+    match word {
+        "online" => Ok(Presence::Online),
+        "busy" => Ok(Presence::Busy),
+        "offline" => Ok(Presence::Offline),
+        "unknown" => Ok(Presence::Unknown),
+        other => Err(corrupt("presence", format!("`{other}`"))),
+    }
+}

@@ -1,0 +1,64 @@
+//! What Chatwoot knows of phone numbers, and where calls stand there.
+
+use std::collections::BTreeMap;
+
+use sea_orm::Value;
+
+use super::entity::{ContactRow, LinkRow};
+use super::session::{ROWS_MAX, Session, tuples, values};
+use super::{InboxLink, KnownContact, StoreError};
+use crate::ids::CallId;
+use crate::phone_number::PhoneNumber;
+
+pub(super) async fn find(session: &Session<'_>, phone: &PhoneNumber) -> Result<Option<KnownContact>, StoreError> {
+    let sql = "SELECT name, blocked, contact_id FROM contacts WHERE phone = $1";
+    let row: Option<ContactRow> = session.row("find the contact", sql, values![phone.as_e164()]).await?;
+    Ok(row.map(|row| KnownContact {
+        phone: phone.clone(),
+        name: row.name,
+        blocked: row.blocked == 1,
+        contact_id: row.contact_id,
+    }))
+}
+
+/// One after the other as far as anybody can tell: the last word on a number, and on a contact, stays.
+pub(super) async fn note(session: &Session<'_>, contacts: &[KnownContact]) -> Result<(), StoreError> {
+    for contacts in contacts.chunks(ROWS_MAX) {
+        let mut last: BTreeMap<&str, &KnownContact> = BTreeMap::new();
+        for contact in contacts {
+            last.retain(|_, kept| kept.contact_id != contact.contact_id);
+            last.insert(contact.phone.as_e164(), contact);
+        }
+        let mut ids: Vec<i64> = contacts.iter().map(|contact| contact.contact_id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let sql = format!("DELETE FROM contacts WHERE contact_id IN {}", tuples(1, ids.len()));
+        session.run("forget old numbers", sql, ids.into_iter().map(Value::from).collect()).await?;
+        let mut values: Vec<Value> = Vec::with_capacity(last.len() * 4);
+        for contact in last.values() {
+            values.extend(values![
+                contact.phone.as_e164(), contact.name.clone(), i64::from(contact.blocked), contact.contact_id
+            ]);
+        }
+        let sql = format!(
+            "INSERT INTO contacts (phone, name, blocked, contact_id) VALUES {} ON CONFLICT (phone) DO UPDATE SET \
+             name = excluded.name, blocked = excluded.blocked, contact_id = excluded.contact_id",
+            tuples(last.len(), 4)
+        );
+        session.run("save the contacts", sql, values).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn find_link(session: &Session<'_>, call: CallId) -> Result<Option<InboxLink>, StoreError> {
+    let sql = "SELECT contact_id, conversation_id FROM inbox_links WHERE call_id = $1";
+    let row: Option<LinkRow> = session.row("find the conversation", sql, values![call.to_string()]).await?;
+    Ok(row.map(|row| InboxLink { contact_id: row.contact_id, conversation_id: row.conversation_id }))
+}
+
+pub(super) async fn save_link(session: &Session<'_>, call: CallId, link: InboxLink) -> Result<(), StoreError> {
+    let sql = "INSERT INTO inbox_links (call_id, contact_id, conversation_id) VALUES ($1, $2, $3) ON CONFLICT (call_id) \
+        DO UPDATE SET contact_id = excluded.contact_id, conversation_id = excluded.conversation_id";
+    session.run("save the conversation", sql, values![call.to_string(), link.contact_id, link.conversation_id]).await?;
+    Ok(())
+}

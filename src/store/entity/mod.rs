@@ -1,0 +1,111 @@
+//! Rows as the database gives them. They go no further than this room.
+
+use sea_orm::FromQueryResult;
+
+/// A call.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct CallRow {
+    pub version: i64,
+    pub body: String,
+}
+
+/// A line of a call's history.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct HistoryRow {
+    pub version: i64,
+    pub at: i64,
+    pub signal: String,
+    pub events: String,
+}
+
+/// A leg that holds a phone.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct LiveLegRow {
+    pub call_id: String,
+    pub agent: String,
+    pub talking: i64,
+    pub offered_at: i64,
+}
+
+/// An agent.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct AgentRow {
+    pub agent: String,
+    pub presence: String,
+    pub presence_at: Option<i64>,
+    pub switched_off_until: Option<i64>,
+    pub rests_until: Option<i64>,
+    pub paused_until: Option<i64>,
+    pub last_offered_at: Option<i64>,
+    pub passed_over: i64,
+    pub misses: i64,
+    pub phone_unreachable: i64,
+    pub open_conversations: i64,
+}
+
+/// What is believed of an agent's presence.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct PresenceRow {
+    pub agent: String,
+    pub presence: String,
+    pub presence_at: Option<i64>,
+}
+
+/// Legs and rings of the whole account.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct AccountRow {
+    pub legs_last_minute: i64,
+    pub rings_pending: i64,
+}
+
+/// A contact.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct ContactRow {
+    pub name: Option<String>,
+    pub blocked: i64,
+    pub contact_id: i64,
+}
+
+/// A leased effect.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct LeasedRow {
+    pub id: i64,
+    pub call_id: String,
+    pub body: String,
+    pub attempts: i64,
+    pub created_at: i64,
+    pub lease: i64,
+}
+
+/// An effect that was given up.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct DeadRow {
+    pub id: i64,
+    pub call_id: String,
+    pub kind: String,
+    pub last_error: Option<String>,
+}
+
+/// Where a call stands in Chatwoot.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct LinkRow {
+    pub contact_id: i64,
+    pub conversation_id: i64,
+}
+
+/// Audio.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct RecordingRow {
+    pub call_id: String,
+    pub content_type: String,
+    pub audio: Vec<u8>,
+}
+
+/// A version of the rules.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct RulesRow {
+    pub version: i64,
+    pub body: String,
+    pub published_at: i64,
+    pub published_by: String,
+}

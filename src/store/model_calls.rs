@@ -1,0 +1,279 @@
+//! Calls, legs, history and answers in memory.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+
+use chrono::{DateTime, Utc};
+
+use super::calls::{is_waiting, number_of};
+use super::model::{ModelStore, Tables};
+use super::{Conflict, HistoryEntry, LiveLeg, Save, StoreError};
+use crate::call::event::Event;
+use crate::call::state::Call;
+use crate::ids::{AgentId, BrandId, CallId, CarrierRef, LegId};
+use crate::phone_number::PhoneNumber;
+
+#[derive(Debug, Default)]
+pub(super) struct CallTables {
+    calls: HashMap<CallId, Call>,
+    caller_refs: HashMap<CarrierRef, CallId>,
+    recent: BTreeSet<(DateTime<Utc>, CallId)>,
+    wakes: BTreeSet<(DateTime<Utc>, CallId)>,
+    waiting: BTreeSet<(DateTime<Utc>, CallId)>,
+    from: BTreeSet<(PhoneNumber, BrandId, DateTime<Utc>, CallId)>,
+    history: HashMap<CallId, Vec<HistoryEntry>>,
+    legs: HashMap<CallId, Vec<ModelLeg>>,
+    live_agents: BTreeMap<AgentId, LegId>,
+    live_phones: HashMap<PhoneNumber, LegId>,
+    offered: BTreeSet<(DateTime<Utc>, LegId)>,
+    pub(super) answers: HashMap<String, (String, DateTime<Utc>)>,
+}
+
+#[derive(Debug, Clone)]
+struct ModelLeg {
+    id: LegId,
+    agent: AgentId,
+    phone: PhoneNumber,
+    live: bool,
+    talking: bool,
+    offered_at: DateTime<Utc>,
+}
+
+impl CallTables {
+    fn check(&self, call: &Call) -> Result<(), StoreError> {
+        let stored = self.calls.get(&call.id);
+        if call.version == 0 {
+            if stored.is_some() || self.caller_refs.contains_key(&call.caller_ref) {
+                return Err(StoreError::Conflict(Conflict::CallExists));
+            }
+        } else if stored.is_none_or(|stored| stored.version != call.version) {
+            return Err(StoreError::Conflict(Conflict::Version));
+        }
+        Ok(())
+    }
+
+    /// The legs after these events, if there is a difference.
+    fn legs_after(&self, save: &Save) -> Result<Option<Vec<ModelLeg>>, StoreError> {
+        let concerns = |event: &Event| {
+            matches!(event, Event::LegOffered { .. } | Event::CallOwned { .. } | Event::LegReleased { .. })
+        };
+        if !save.events.iter().any(concerns) {
+            return Ok(None);
+        }
+        let call = save.call.id;
+        let mut legs = self.legs.get(&call).cloned().unwrap_or_default();
+        for event in &save.events {
+            match event {
+                Event::LegOffered { leg, agent, phone, .. } => {
+                    let id = LegId { call, number: *leg };
+                    if legs.iter().any(|leg| leg.id == id) {
+                        return Err(StoreError::Conflict(Conflict::PhoneTaken));
+                    }
+                    let (agent, phone) = (agent.clone(), phone.clone());
+                    legs.push(ModelLeg { id, agent, phone, live: true, talking: false, offered_at: save.at });
+                }
+                Event::CallOwned { leg, .. } => change(&mut legs, *leg, |leg| leg.talking = true),
+                Event::LegReleased { leg } => change(&mut legs, *leg, |leg| leg.live = false),
+                _ => {}
+            }
+        }
+        let is_others = |holder: Option<&LegId>| holder.is_some_and(|holder| holder.call != call);
+        for (place, leg) in legs.iter().enumerate().filter(|(_, leg)| leg.live) {
+            let twice = legs.iter().skip(place + 1).any(|other| other.live && (other.agent == leg.agent || other.phone == leg.phone));
+            if twice || is_others(self.live_agents.get(&leg.agent)) || is_others(self.live_phones.get(&leg.phone)) {
+                return Err(StoreError::Conflict(Conflict::PhoneTaken));
+            }
+        }
+        Ok(Some(legs))
+    }
+
+    fn keep_legs(&mut self, call: CallId, after: Vec<ModelLeg>) {
+        for leg in self.legs.get(&call).into_iter().flatten().filter(|leg| leg.live) {
+            self.live_agents.remove(&leg.agent);
+            self.live_phones.remove(&leg.phone);
+        }
+        for leg in &after {
+            self.offered.insert((leg.offered_at, leg.id));
+            if leg.live {
+                self.live_agents.insert(leg.agent.clone(), leg.id);
+                self.live_phones.insert(leg.phone.clone(), leg.id);
+            }
+        }
+        self.legs.insert(call, after);
+    }
+
+    fn keep_call(&mut self, next: Call) {
+        let (id, arrived_at) = (next.id, next.arrived_at);
+        if let Some(old) = self.calls.get(&id) {
+            if let Some(wake_at) = old.wake_at() {
+                self.wakes.remove(&(wake_at, id));
+            }
+        } else {
+            self.caller_refs.insert(next.caller_ref.clone(), id);
+            self.recent.insert((arrived_at, id));
+            if let Some(phone) = number_of(&next) {
+                self.from.insert((phone.clone(), next.brand.clone(), arrived_at, id));
+            }
+        }
+        if let Some(wake_at) = next.wake_at() {
+            self.wakes.insert((wake_at, id));
+        }
+        if is_waiting(&next) {
+            self.waiting.insert((arrived_at, id));
+        } else {
+            self.waiting.remove(&(arrived_at, id));
+        }
+        self.calls.insert(id, next);
+    }
+
+    /// The leg that holds this agent.
+    pub(super) fn live_leg(&self, agent: &AgentId) -> Option<LiveLeg> {
+        let id = self.live_agents.get(agent)?;
+        let leg = self.legs.get(&id.call)?.iter().find(|leg| leg.id == *id)?;
+        Some(LiveLeg { call: id.call, since: leg.offered_at, talking: leg.talking })
+    }
+
+    pub(super) fn count_live(&self) -> usize {
+        self.live_agents.len()
+    }
+
+    pub(super) fn count_offered_after(&self, instant: DateTime<Utc>) -> usize {
+        self.offered.iter().rev().take_while(|(at, _)| *at > instant).count()
+    }
+}
+
+fn change(legs: &mut [ModelLeg], number: u32, change: impl FnOnce(&mut ModelLeg)) {
+    if let Some(leg) = legs.iter_mut().find(|leg| leg.id.number == number) {
+        change(leg);
+    }
+}
+
+impl ModelStore {
+    /// As [`Store::save`](super::Store::save).
+    ///
+    /// # Errors
+    /// The same, and injected faults.
+    pub fn save_sync(&self, save: Save) -> Result<(), StoreError> {
+        let mut guard = self.tables()?;
+        let tables: &mut Tables = &mut guard;
+        tables.calls.check(&save.call)?;
+        let legs = tables.calls.legs_after(&save)?;
+        // Nothing below can fail.
+        let id = save.call.id;
+        if let Some(legs) = legs {
+            tables.calls.keep_legs(id, legs);
+        }
+        let mut next = save.call;
+        next.version += 1;
+        let mut events = save.events;
+        events.retain(Event::is_history);
+        if !events.is_empty() {
+            let entry = HistoryEntry { version: next.version, at: save.at, signal: save.signal, events };
+            tables.calls.history.entry(id).or_default().push(entry);
+        }
+        tables.calls.keep_call(next);
+        tables.outbox.add(id, save.effects, save.at);
+        for mark in &save.marks {
+            tables.facts.mark(mark, save.at);
+        }
+        if let Some(answer) = save.answer {
+            tables.calls.answers.entry(answer.key).or_insert((answer.body, save.at));
+        }
+        Ok(())
+    }
+
+    /// As [`Store::find_call`](super::Store::find_call).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn find_call_sync(&self, id: CallId) -> Result<Option<Call>, StoreError> {
+        Ok(self.tables()?.calls.calls.get(&id).cloned())
+    }
+
+    /// As [`Store::find_call_by_caller_ref`](super::Store::find_call_by_caller_ref).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn find_call_by_caller_ref_sync(&self, caller: &CarrierRef) -> Result<Option<Call>, StoreError> {
+        let tables = self.tables()?;
+        let id = tables.calls.caller_refs.get(caller);
+        Ok(id.and_then(|id| tables.calls.calls.get(id)).cloned())
+    }
+
+    /// As [`Store::load_history`](super::Store::load_history).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn load_history_sync(&self, id: CallId) -> Result<Vec<HistoryEntry>, StoreError> {
+        Ok(self.tables()?.calls.history.get(&id).cloned().unwrap_or_default())
+    }
+
+    /// As [`Store::find_calls_to_wake`](super::Store::find_calls_to_wake).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn find_calls_to_wake_sync(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<CallId>, StoreError> {
+        let tables = self.tables()?;
+        let due = tables.calls.wakes.iter().take_while(|(at, _)| *at <= now);
+        Ok(due.take(most(limit)).map(|(_, id)| *id).collect())
+    }
+
+    /// As [`Store::find_next_wake`](super::Store::find_next_wake).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn find_next_wake_sync(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        Ok(self.tables()?.calls.wakes.first().map(|(at, _)| *at))
+    }
+
+    /// As [`Store::find_waiting_calls`](super::Store::find_waiting_calls).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn find_waiting_calls_sync(&self, limit: u32) -> Result<Vec<CallId>, StoreError> {
+        Ok(self.tables()?.calls.waiting.iter().take(most(limit)).map(|(_, id)| *id).collect())
+    }
+
+    /// As [`Store::find_calls_ringing`](super::Store::find_calls_ringing).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn find_calls_ringing_sync(&self, agent: &AgentId) -> Result<Vec<CallId>, StoreError> {
+        Ok(self.tables()?.calls.live_agents.get(agent).map(|leg| leg.call).into_iter().collect())
+    }
+
+    /// As [`Store::list_calls`](super::Store::list_calls).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn list_calls_sync(&self, before: Option<DateTime<Utc>>, limit: u32) -> Result<Vec<Call>, StoreError> {
+        let tables = self.tables()?;
+        let end = before.map_or(Bound::Unbounded, |at| Bound::Excluded((at, CallId(uuid::Uuid::nil()))));
+        let newest = tables.calls.recent.range((Bound::Unbounded, end)).rev().take(most(limit));
+        Ok(newest.filter_map(|(_, id)| tables.calls.calls.get(id)).cloned().collect())
+    }
+
+    /// As [`Store::count_calls_from`](super::Store::count_calls_from).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn count_calls_from_sync(&self, caller: &PhoneNumber, brand: &BrandId, since: DateTime<Utc>) -> Result<u32, StoreError> {
+        let tables = self.tables()?;
+        let from = (caller.clone(), brand.clone(), since, CallId(uuid::Uuid::nil()));
+        let found = tables.calls.from.range(from..).take_while(|(phone, of, ..)| phone == caller && of == brand).count();
+        Ok(u32::try_from(found).unwrap_or(u32::MAX))
+    }
+
+    /// As [`Store::find_answer`](super::Store::find_answer).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn find_answer_sync(&self, key: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.tables()?.calls.answers.get(key).map(|(body, _)| body.clone()))
+    }
+}
+
+/// A limit as a number of things.
+pub(super) fn most(limit: u32) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,234 @@
+//! Agents, contacts, recordings, rules and turns in memory.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::agents::MINUTE;
+use super::model::ModelStore;
+use super::{
+    AgentFacts, AgentMark, InboxLink, KnownContact, LoadedFacts, PacingSlot, Presence, PresenceChange, PublishedRules, StoreError,
+    StoredRecording,
+};
+use crate::ids::{AgentId, CallId, CarrierRef};
+use crate::phone_number::PhoneNumber;
+
+#[derive(Debug, Default)]
+pub(super) struct FactTables {
+    agents: HashMap<AgentId, AgentFacts>,
+    contacts: HashMap<PhoneNumber, KnownContact>,
+    links: HashMap<CallId, InboxLink>,
+    recordings: HashMap<CarrierRef, StoredRecording>,
+    rules: Vec<PublishedRules>,
+    deliveries: HashMap<String, DateTime<Utc>>,
+    next_slot_at: Option<DateTime<Utc>>,
+    leases: HashMap<String, (String, DateTime<Utc>)>,
+}
+
+impl FactTables {
+    fn agent(&mut self, agent: &AgentId) -> &mut AgentFacts {
+        self.agents.entry(agent.clone()).or_insert_with(|| AgentFacts::unknown(agent.clone()))
+    }
+
+    pub(super) fn mark(&mut self, mark: &AgentMark, at: DateTime<Utc>) {
+        let facts = self.agent(mark.agent());
+        match mark {
+            AgentMark::Offered { .. } => {
+                facts.last_offered_at = Some(at);
+                facts.passed_over = 0;
+            }
+            AgentMark::RestsUntil { until, .. } => facts.rests_until = facts.rests_until.max(Some(*until)),
+            AgentMark::Missed { .. } => facts.misses += 1,
+            AgentMark::Responded { .. } => facts.misses = 0,
+            AgentMark::PhoneUnreachable { .. } => facts.phone_unreachable = true,
+            AgentMark::PassedOver { .. } => facts.passed_over += 1,
+        }
+    }
+}
+
+impl ModelStore {
+    /// As [`Store::load_facts`](super::Store::load_facts).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn load_facts_sync(&self, agents: &[AgentId], now: DateTime<Utc>) -> Result<LoadedFacts, StoreError> {
+        let tables = self.tables()?;
+        let read = |agent: &AgentId| {
+            let known = tables.facts.agents.get(agent).cloned();
+            let live_leg = tables.calls.live_leg(agent);
+            AgentFacts { live_leg, ..known.unwrap_or_else(|| AgentFacts::unknown(agent.clone())) }
+        };
+        Ok(LoadedFacts {
+            agents: agents.iter().map(read).collect(),
+            legs_live: u32::try_from(tables.calls.count_live()).unwrap_or(u32::MAX),
+            legs_last_minute: u32::try_from(tables.calls.count_offered_after(now - MINUTE)).unwrap_or(u32::MAX),
+            rings_pending: tables.outbox.rings(),
+        })
+    }
+
+    /// As [`Store::note_presence`](super::Store::note_presence).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn note_presence_sync(&self, changes: &[PresenceChange]) -> Result<Vec<AgentId>, StoreError> {
+        let mut tables = self.tables()?;
+        let mut before: BTreeMap<AgentId, Presence> = BTreeMap::new();
+        for change in changes {
+            let facts = tables.facts.agent(&change.agent);
+            before.entry(change.agent.clone()).or_insert(facts.presence);
+            if facts.presence_at.is_none_or(|at| at <= change.at) {
+                facts.presence = change.presence;
+                facts.presence_at = Some(change.at);
+            }
+        }
+        let mut is_changed = |agent: &AgentId, was: Presence| tables.facts.agent(agent).presence != was;
+        let changed: BTreeSet<AgentId> = before.into_iter().filter(|(agent, was)| is_changed(agent, *was)).map(|(agent, _)| agent).collect();
+        Ok(changed.into_iter().collect())
+    }
+
+    /// As [`Store::switch_phone`](super::Store::switch_phone).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn switch_phone_sync(&self, agent: &AgentId, off_until: Option<DateTime<Utc>>) -> Result<(), StoreError> {
+        self.tables()?.facts.agent(agent).switched_off_until = off_until;
+        Ok(())
+    }
+
+    /// As [`Store::find_contact`](super::Store::find_contact).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn find_contact_sync(&self, phone: &PhoneNumber) -> Result<Option<KnownContact>, StoreError> {
+        Ok(self.tables()?.facts.contacts.get(phone).cloned())
+    }
+
+    /// As [`Store::note_contacts`](super::Store::note_contacts).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn note_contacts_sync(&self, contacts: &[KnownContact]) -> Result<(), StoreError> {
+        let mut tables = self.tables()?;
+        for contact in contacts {
+            tables.facts.contacts.retain(|_, kept| kept.contact_id != contact.contact_id);
+            tables.facts.contacts.insert(contact.phone.clone(), contact.clone());
+        }
+        Ok(())
+    }
+
+    /// As [`Store::take_pacing_slot`](super::Store::take_pacing_slot).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn take_pacing_slot_sync(&self, now: DateTime<Utc>, interval: TimeDelta) -> Result<PacingSlot, StoreError> {
+        let mut tables = self.tables()?;
+        match tables.facts.next_slot_at {
+            Some(next) if next > now => Ok(PacingSlot::NotBefore(next)),
+            _ => {
+                tables.facts.next_slot_at = Some(now + interval);
+                Ok(PacingSlot::Taken)
+            }
+        }
+    }
+
+    /// As [`Store::take_lease`](super::Store::take_lease).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn take_lease_sync(&self, name: &str, holder: &str, now: DateTime<Utc>, span: TimeDelta) -> Result<bool, StoreError> {
+        let mut tables = self.tables()?;
+        if tables.facts.leases.get(name).is_some_and(|(other, until)| other != holder && *until > now) {
+            return Ok(false);
+        }
+        tables.facts.leases.insert(name.to_owned(), (holder.to_owned(), now + span));
+        Ok(true)
+    }
+
+    /// As [`Store::find_inbox_link`](super::Store::find_inbox_link).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn find_inbox_link_sync(&self, call: CallId) -> Result<Option<InboxLink>, StoreError> {
+        Ok(self.tables()?.facts.links.get(&call).copied())
+    }
+
+    /// As [`Store::save_inbox_link`](super::Store::save_inbox_link).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn save_inbox_link_sync(&self, call: CallId, link: InboxLink) -> Result<(), StoreError> {
+        self.tables()?.facts.links.insert(call, link);
+        Ok(())
+    }
+
+    /// As [`Store::save_recording`](super::Store::save_recording).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn save_recording_sync(&self, recording: StoredRecording, _now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.tables()?.facts.recordings.entry(recording.recording.clone()).or_insert(recording);
+        Ok(())
+    }
+
+    /// As [`Store::find_recording`](super::Store::find_recording).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn find_recording_sync(&self, recording: &CarrierRef) -> Result<Option<StoredRecording>, StoreError> {
+        Ok(self.tables()?.facts.recordings.get(recording).cloned())
+    }
+
+    /// As [`Store::publish_rules`](super::Store::publish_rules).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn publish_rules_sync(&self, body: &str, by: &str, now: DateTime<Utc>) -> Result<u32, StoreError> {
+        let mut tables = self.tables()?;
+        let version = tables.facts.rules.last().map_or(1, |last| last.version + 1);
+        let (body, published_by) = (body.to_owned(), by.to_owned());
+        tables.facts.rules.push(PublishedRules { version, body, published_at: now, published_by });
+        Ok(version)
+    }
+
+    /// As [`Store::find_current_rules`](super::Store::find_current_rules).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn find_current_rules_sync(&self) -> Result<Option<PublishedRules>, StoreError> {
+        Ok(self.tables()?.facts.rules.last().cloned())
+    }
+
+    /// As [`Store::find_rules`](super::Store::find_rules).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn find_rules_sync(&self, version: u32) -> Result<Option<PublishedRules>, StoreError> {
+        Ok(self.tables()?.facts.rules.iter().find(|rules| rules.version == version).cloned())
+    }
+
+    /// As [`Store::note_delivery`](super::Store::note_delivery).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn note_delivery_sync(&self, delivery: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let mut tables = self.tables()?;
+        let is_new = !tables.facts.deliveries.contains_key(delivery);
+        if is_new {
+            tables.facts.deliveries.insert(delivery.to_owned(), now);
+        }
+        Ok(is_new)
+    }
+
+    /// As [`Store::forget_before`](super::Store::forget_before).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn forget_before_sync(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
+        let mut tables = self.tables()?;
+        let held = tables.calls.answers.len() + tables.facts.deliveries.len();
+        tables.calls.answers.retain(|_, (_, at)| *at >= before);
+        tables.facts.deliveries.retain(|_, at| *at >= before);
+        let left = tables.calls.answers.len() + tables.facts.deliveries.len();
+        Ok(u64::try_from(held - left).unwrap_or(u64::MAX))
+    }
+}

@@ -1,0 +1,237 @@
+//! The outbox in memory.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::model::ModelStore;
+use super::model_calls::most;
+use super::{Conflict, DeadLetter, Leased, NewEffect, Settled, StoreError};
+use crate::call::effect::{Effect, Neighbour};
+use crate::ids::CallId;
+
+#[derive(Debug, Default)]
+pub(super) struct OutboxTable {
+    rows: BTreeMap<i64, Row>,
+    last_id: i64,
+    keys: HashSet<String>,
+    /// Unfinished rows of each lane that has any.
+    lanes: HashMap<String, BTreeSet<i64>>,
+    /// The first unfinished row of each lane, by the instant from which it can be leased.
+    heads: BTreeSet<(DateTime<Utc>, i64)>,
+    dead: BTreeSet<i64>,
+    due: u64,
+    rings: u32,
+}
+
+#[derive(Debug)]
+struct Row {
+    call: CallId,
+    effect: Effect,
+    lane: String,
+    ready_at: DateTime<Utc>,
+    attempts: u32,
+    lease: i64,
+    is_leased: bool,
+    is_due: bool,
+    last_error: Option<String>,
+    created_at: DateTime<Utc>,
+}
+
+impl OutboxTable {
+    pub(super) fn add(&mut self, call: CallId, effects: Vec<NewEffect>, at: DateTime<Utc>) {
+        for NewEffect { effect, lane, due_at } in effects {
+            if !self.keys.insert(effect.key(call)) {
+                continue;
+            }
+            self.last_id += 1;
+            let row = Row {
+                call,
+                effect,
+                lane,
+                ready_at: due_at,
+                attempts: 0,
+                lease: 0,
+                is_leased: false,
+                is_due: false,
+                last_error: None,
+                created_at: at,
+            };
+            self.rows.insert(self.last_id, row);
+            self.enter(self.last_id);
+        }
+    }
+
+    pub(super) fn rings(&self) -> u32 {
+        self.rings
+    }
+
+    /// Puts a row into its lane.
+    fn enter(&mut self, id: i64) {
+        let Some(row) = self.rows.get_mut(&id) else { return };
+        row.is_due = true;
+        self.due += 1;
+        self.rings += u32::from(matches!(row.effect, Effect::RingAgent { .. }));
+        let lane = row.lane.clone();
+        let old = self.head(&lane);
+        self.lanes.entry(lane.clone()).or_default().insert(id);
+        self.move_head(old, &lane);
+    }
+
+    /// Takes a row out of its lane, which hands out its next.
+    fn leave(&mut self, id: i64) {
+        let Some(row) = self.rows.get_mut(&id) else { return };
+        row.is_due = false;
+        row.is_leased = false;
+        self.due -= 1;
+        self.rings -= u32::from(matches!(row.effect, Effect::RingAgent { .. }));
+        let lane = row.lane.clone();
+        let old = self.head(&lane);
+        if let Some(rows) = self.lanes.get_mut(&lane) {
+            rows.remove(&id);
+            if rows.is_empty() {
+                self.lanes.remove(&lane);
+            }
+        }
+        self.move_head(old, &lane);
+    }
+
+    /// Sets from when the row, which is first of its lane, can be leased.
+    fn set_ready(&mut self, id: i64, ready_at: DateTime<Utc>) {
+        let Some(row) = self.rows.get_mut(&id) else { return };
+        if self.heads.remove(&(row.ready_at, id)) {
+            self.heads.insert((ready_at, id));
+        }
+        row.ready_at = ready_at;
+    }
+
+    fn head(&self, lane: &str) -> Option<(DateTime<Utc>, i64)> {
+        let id = self.lanes.get(lane)?.first()?;
+        Some((self.rows.get(id)?.ready_at, *id))
+    }
+
+    fn move_head(&mut self, old: Option<(DateTime<Utc>, i64)>, lane: &str) {
+        if let Some(old) = old {
+            self.heads.remove(&old);
+        }
+        if let Some(head) = self.head(lane) {
+            self.heads.insert(head);
+        }
+    }
+}
+
+impl ModelStore {
+    /// As [`Store::lease_effects`](super::Store::lease_effects).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn lease_effects_sync(
+        &self,
+        neighbour: Neighbour,
+        now: DateTime<Utc>,
+        lease: TimeDelta,
+        limit: u32,
+    ) -> Result<Vec<Leased>, StoreError> {
+        let mut guard = self.tables()?;
+        let outbox = &mut guard.outbox;
+        let is_for = |id: &i64| outbox.rows.get(id).is_some_and(|row| row.effect.neighbour() == neighbour);
+        let ready = outbox.heads.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id);
+        let mut ids: Vec<i64> = ready.filter(is_for).take(most(limit)).collect();
+        ids.sort_unstable();
+        let mut leased = Vec::with_capacity(ids.len());
+        for id in ids {
+            outbox.set_ready(id, now + lease);
+            if let Some(row) = outbox.rows.get_mut(&id) {
+                row.lease += 1;
+                row.is_leased = true;
+                leased.push(Leased {
+                    id,
+                    call: row.call,
+                    effect: row.effect.clone(),
+                    attempts: row.attempts,
+                    created_at: row.created_at,
+                    lease: row.lease,
+                });
+            }
+        }
+        Ok(leased)
+    }
+
+    /// As [`Store::settle_effect`](super::Store::settle_effect).
+    ///
+    /// # Errors
+    /// The same, and injected faults.
+    pub fn settle_effect_sync(&self, id: i64, lease: i64, settled: Settled, _now: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut guard = self.tables()?;
+        let outbox = &mut guard.outbox;
+        let mine = outbox.rows.get_mut(&id).filter(|row| row.is_due && row.is_leased && row.lease == lease);
+        let Some(row) = mine else {
+            return Err(StoreError::Conflict(Conflict::Version));
+        };
+        match settled {
+            Settled::Done => outbox.leave(id),
+            Settled::Again { at, why, counts } => {
+                row.is_leased = false;
+                row.attempts += u32::from(counts);
+                row.last_error = Some(why);
+                outbox.set_ready(id, at);
+            }
+            Settled::Dead { why } => {
+                row.last_error = Some(why);
+                outbox.leave(id);
+                outbox.dead.insert(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Store::find_next_effect`](super::Store::find_next_effect).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn find_next_effect_sync(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        Ok(self.tables()?.outbox.heads.first().map(|(at, _)| *at))
+    }
+
+    /// As [`Store::count_effects_due`](super::Store::count_effects_due).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn count_effects_due_sync(&self) -> Result<u64, StoreError> {
+        Ok(self.tables()?.outbox.due)
+    }
+
+    /// As [`Store::list_dead_letters`](super::Store::list_dead_letters).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn list_dead_letters_sync(&self, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
+        let tables = self.tables()?;
+        let rows = tables.outbox.dead.iter().filter_map(|id| Some((id, tables.outbox.rows.get(id)?)));
+        let letter = |(id, row): (&i64, &Row)| DeadLetter {
+            id: *id,
+            call: row.call,
+            kind: row.effect.kind().to_owned(),
+            why: row.last_error.clone().unwrap_or_default(),
+        };
+        Ok(rows.take(most(limit)).map(letter).collect())
+    }
+
+    /// As [`Store::revive_effect`](super::Store::revive_effect).
+    ///
+    /// # Errors
+    /// The same, and injected faults.
+    pub fn revive_effect_sync(&self, id: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut guard = self.tables()?;
+        let outbox = &mut guard.outbox;
+        if !outbox.dead.remove(&id) {
+            return Err(StoreError::NotFound { what: "dead letter" });
+        }
+        if let Some(row) = outbox.rows.get_mut(&id) {
+            row.attempts = 0;
+            row.ready_at = now;
+        }
+        outbox.enter(id);
+        Ok(())
+    }
+}

@@ -1,0 +1,3 @@
+//! What tests stand on: servers they start, actors with verbs.
+
+pub mod postgres;

@@ -1,0 +1,169 @@
+//! The language of traces, and random ones.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use offhook::call::effect::{Effect, Neighbour};
+use offhook::store::{AgentMark, Presence};
+
+use super::subject::agent;
+
+/// One step of one session.
+#[derive(Debug, Clone)]
+pub enum Op {
+    /// Saves the session's copy of the call with changes.
+    Save { call: u32, changes: Vec<Change> },
+    /// The same, but the caller stops waiting after so many polls.
+    Cancel { call: u32, changes: Vec<Change>, polls: u32 },
+    Load { call: u32 },
+    Lease { neighbour: Neighbour, limit: u32, seconds: i64 },
+    Settle { nth: u32, how: u32 },
+    Revive,
+    Facts,
+    Queues,
+    Advance { ms: i64 },
+    Presence { reports: Vec<(u32, Presence, i64)> },
+    Switch { who: u32, off: bool },
+    Contacts { pairs: Vec<(u32, i64)> },
+    Answer { key: u32 },
+    Delivery { n: u32 },
+    Forget,
+    Pacing,
+    Turn { name: u32, holder: u32 },
+    Rules { publish: bool },
+    Link { call: u32, conversation: i64 },
+    Recording { n: u32, byte: u8 },
+}
+
+/// One change within a save.
+#[derive(Clone)]
+pub enum Change {
+    Wait,
+    Poll,
+    Offer { who: u32, phone: u32 },
+    Release { leg: u32 },
+    Place { leg: u32 },
+    Own { leg: u32 },
+    End,
+    Effect { effect: Effect, lane: u32, delay: i64 },
+    Mark(std::sync::Arc<dyn Fn(DateTime<Utc>) -> AgentMark>),
+    Answer { key: u32 },
+}
+
+impl std::fmt::Debug for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Wait => f.write_str("Wait"),
+            Self::Poll => f.write_str("Poll"),
+            Self::Offer { who, phone } => write!(f, "Offer {who} {phone}"),
+            Self::Release { leg } => write!(f, "Release {leg}"),
+            Self::Place { leg } => write!(f, "Place {leg}"),
+            Self::Own { leg } => write!(f, "Own {leg}"),
+            Self::End => f.write_str("End"),
+            Self::Effect { effect, lane, delay } => write!(f, "{effect:?} lane {lane} +{delay}s"),
+            Self::Mark(mark) => write!(f, "{:?}", mark(DateTime::UNIX_EPOCH)),
+            Self::Answer { key } => write!(f, "Answer {key}"),
+        }
+    }
+}
+
+/// Chance, from a seed.
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(0x5851_F42D_4C95_7F2D))
+    }
+
+    /// A number below `n`.
+    pub fn below(&mut self, n: u32) -> u32 {
+        // SplitMix64.
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        u32::try_from((z ^ (z >> 31)) % u64::from(n)).unwrap()
+    }
+
+    pub fn op(&mut self) -> Op {
+        let call = self.below(8);
+        match self.below(40) {
+            0..10 => Op::Save { call, changes: self.changes() },
+            10..12 => Op::Cancel { call, changes: self.changes(), polls: self.below(4) },
+            12..17 => Op::Load { call },
+            17..20 => Op::Lease { neighbour: self.neighbour(), limit: self.below(4) + 1, seconds: i64::from(self.below(5)) },
+            20..23 => Op::Settle { nth: self.below(8), how: self.below(9) },
+            23 => Op::Revive,
+            24 | 25 => Op::Facts,
+            26 | 27 => Op::Queues,
+            28..31 => Op::Advance { ms: i64::from(self.below(3_000)) },
+            31 => Op::Presence { reports: (0..=self.below(3)).map(|_| (self.below(4), self.presence(), i64::from(self.below(4)))).collect() },
+            32 => Op::Switch { who: self.below(4), off: self.below(2) == 0 },
+            33 => Op::Contacts { pairs: (0..=self.below(3)).map(|_| (self.below(5), i64::from(self.below(4)))).collect() },
+            34 => Op::Answer { key: self.below(4) },
+            35 => Op::Delivery { n: self.below(4) },
+            36 => [Op::Forget, Op::Pacing, Op::Pacing][usize::try_from(self.below(3)).unwrap()].clone(),
+            37 => Op::Turn { name: self.below(2), holder: self.below(3) },
+            38 => Op::Rules { publish: self.below(2) == 0 },
+            _ if self.below(2) == 0 => Op::Link { call, conversation: i64::from(self.below(50)) },
+            _ => Op::Recording { n: self.below(3), byte: u8::try_from(self.below(200)).unwrap() },
+        }
+    }
+
+    fn changes(&mut self) -> Vec<Change> {
+        (0..self.below(6)).map(|_| self.change()).collect()
+    }
+
+    fn change(&mut self) -> Change {
+        let who = self.below(4);
+        let leg = self.below(3);
+        match self.below(20) {
+            0 => Change::Wait,
+            1 => Change::Poll,
+            // Mostly the agent's own phone; at times somebody else's.
+            2..6 => Change::Offer { who, phone: if self.below(5) == 0 { self.below(4) } else { who } },
+            6..9 => Change::Release { leg },
+            9 => Change::Place { leg },
+            10 => Change::Own { leg },
+            11 => Change::End,
+            12..15 => Change::Effect { effect: self.effect(), lane: self.below(4), delay: i64::from(self.below(4)) },
+            15..18 => Change::Mark(self.mark(who)),
+            _ => Change::Answer { key: self.below(4) },
+        }
+    }
+
+    fn mark(&mut self, who: u32) -> std::sync::Arc<dyn Fn(DateTime<Utc>) -> AgentMark> {
+        let kind = self.below(6);
+        let rest = i64::from(self.below(60));
+        std::sync::Arc::new(move |now| {
+            let agent = agent(who);
+            match kind {
+                0 => AgentMark::Offered { agent },
+                1 => AgentMark::RestsUntil { agent, until: now + TimeDelta::seconds(rest) },
+                2 => AgentMark::Missed { agent },
+                3 => AgentMark::Responded { agent },
+                4 => AgentMark::PhoneUnreachable { agent },
+                _ => AgentMark::PassedOver { agent },
+            }
+        })
+    }
+
+    fn effect(&mut self) -> Effect {
+        let n = self.below(3);
+        [
+            Effect::RingAgent { leg: n },
+            Effect::CheckCaller { attempt: n },
+            Effect::NoteArrival,
+            Effect::AssignOwner,
+            Effect::DropLeg { leg: n },
+            Effect::NoteEnd,
+        ][usize::try_from(self.below(6)).unwrap()]
+        .clone()
+    }
+
+    fn neighbour(&mut self) -> Neighbour {
+        if self.below(2) == 0 { Neighbour::Carrier } else { Neighbour::Inbox }
+    }
+
+    fn presence(&mut self) -> Presence {
+        [Presence::Online, Presence::Busy, Presence::Offline, Presence::Unknown][usize::try_from(self.below(4)).unwrap()]
+    }
+}
