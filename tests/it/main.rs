@@ -1,1 +1,1 @@
-
+mod twilio_stand_in;
