@@ -49,7 +49,10 @@ impl Status {
     }
 
     pub(super) fn is_final(self) -> bool {
-        matches!(self, Self::Completed | Self::Busy | Self::Failed | Self::NoAnswer | Self::Canceled)
+        matches!(
+            self,
+            Self::Completed | Self::Busy | Self::Failed | Self::NoAnswer | Self::Canceled
+        )
     }
 
     pub(super) fn sip_code(self) -> &'static str {
@@ -57,7 +60,9 @@ impl Status {
             Self::Busy => "486",
             Self::Failed => "404",
             Self::NoAnswer | Self::Canceled => "487",
-            Self::Queued | Self::Initiated | Self::Ringing | Self::InProgress | Self::Completed => "200",
+            Self::Queued | Self::Initiated | Self::Ringing | Self::InProgress | Self::Completed => {
+                "200"
+            }
         }
     }
 }
@@ -79,20 +84,22 @@ impl Direction {
     }
 }
 
-/// Verbs yet to run, and where they came from.
+/// Verbs yet to run.
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
     pub(super) verbs: VecDeque<Verb>,
-    pub(super) url: String,
     pub(super) context: Context,
-    pub(super) inline: bool,
     /// The document has run no verb yet.
     pub(super) fresh: bool,
 }
 
 impl Frame {
     pub(super) fn empty(context: Context) -> Self {
-        Self { verbs: VecDeque::new(), url: String::new(), context, inline: false, fresh: false }
+        Self {
+            verbs: VecDeque::new(),
+            context,
+            fresh: false,
+        }
     }
 }
 
@@ -134,7 +141,9 @@ pub(super) enum Place {
     Queued(Box<Queued>),
     InRoom(Box<InRoom>),
     /// A child leg, or a queued caller, talking with the leg that dialled it.
-    Bridged { with: String, since: DateTime<Utc> },
+    Bridged {
+        with: String,
+    },
 }
 
 #[derive(Debug, Clone)]

@@ -127,7 +127,8 @@ impl Engine {
     }
 
     pub(super) fn changed(&self) {
-        self.version.send_modify(|version| *version = version.wrapping_add(1));
+        self.version
+            .send_modify(|version| *version = version.wrapping_add(1));
     }
 
     // Time.
@@ -157,11 +158,15 @@ impl Engine {
 
     /// Fires the first timer that is due at `limit` or before. False when there is none.
     pub(super) fn fire_one(&mut self, limit: Instant) -> bool {
-        let Some(at) = self.next_at() else { return false };
+        let Some(at) = self.next_at() else {
+            return false;
+        };
         if at > limit {
             return false;
         }
-        let Some((_, timer)) = self.timers.pop_first() else { return false };
+        let Some((_, timer)) = self.timers.pop_first() else {
+            return false;
+        };
         if at > self.now {
             self.now = at;
         }
@@ -172,15 +177,33 @@ impl Engine {
 
     fn is_live(&self, timer: &Timer) -> bool {
         let live = |sid: &str| self.calls.get(sid).is_some_and(Call::is_live);
-        let same = |sid: &str, epoch: u64| self.calls.get(sid).is_some_and(|call| call.is_live() && call.epoch == epoch);
+        let same = |sid: &str, epoch: u64| {
+            self.calls
+                .get(sid)
+                .is_some_and(|call| call.is_live() && call.epoch == epoch)
+        };
         match timer {
             Timer::StartQueued => !self.starting.is_empty(),
-            Timer::Reach { call } | Timer::Behave { call, .. } | Timer::AmdDone { call } => live(call),
-            Timer::RingTimeout { call } => self.calls.get(call).is_some_and(|call| call.is_live() && !call.is_answered()),
-            Timer::DialTimeout { call, serial } => self.dialling(call).is_some_and(|dial| dial.serial == *serial && dial.bridged.is_none()),
+            Timer::Reach { call } | Timer::Behave { call, .. } | Timer::AmdDone { call } => {
+                live(call)
+            }
+            Timer::RingTimeout { call } => self
+                .calls
+                .get(call)
+                .is_some_and(|call| call.is_live() && !call.is_answered()),
+            Timer::DialTimeout { call, serial } => self
+                .dialling(call)
+                .is_some_and(|dial| dial.serial == *serial && dial.bridged.is_none()),
             Timer::TimeLimit { call, serial: None } => live(call),
-            Timer::TimeLimit { call, serial: Some(serial) } => self.dialling(call).is_some_and(|dial| dial.serial == *serial),
-            Timer::Step { call, epoch } | Timer::Quiet { call, epoch } | Timer::RecordFull { call, epoch } => same(call, *epoch),
+            Timer::TimeLimit {
+                call,
+                serial: Some(serial),
+            } => self
+                .dialling(call)
+                .is_some_and(|dial| dial.serial == *serial),
+            Timer::Step { call, epoch }
+            | Timer::Quiet { call, epoch }
+            | Timer::RecordFull { call, epoch } => same(call, *epoch),
             Timer::RecordingReady { .. } | Timer::TranscriptReady { .. } | Timer::Send(_) => true,
         }
     }
@@ -206,23 +229,46 @@ impl Engine {
     // The log.
 
     pub(super) fn log(&mut self, sid: &str, what: What) {
-        let phone = self.calls.get(sid).map(|call| phone_number(call).to_owned()).unwrap_or_default();
-        self.journal.entries.push(Entry { at: self.now, call_sid: sid.to_owned(), phone, what });
+        let phone = self
+            .calls
+            .get(sid)
+            .map(|call| phone_number(call).to_owned())
+            .unwrap_or_default();
+        self.journal.entries.push(Entry {
+            at: self.now,
+            call_sid: sid.to_owned(),
+            phone,
+            what,
+        });
         self.changed();
     }
 
     /// The phone at the leg's other end hears something.
     pub(super) fn hear(&mut self, sid: &str, kind: &'static str, text: &str) {
-        self.log(sid, What::Heard { kind, text: text.to_owned() });
+        self.log(
+            sid,
+            What::Heard {
+                kind,
+                text: text.to_owned(),
+            },
+        );
         let now = self.now;
         let handset = self.calls.get(sid).and_then(|call| call.handset.clone());
         if let Some(phone) = handset.and_then(|number| self.phone_mut(&number)) {
-            phone.heard.push(Heard { at: now, kind, text: text.to_owned() });
+            phone.heard.push(Heard {
+                at: now,
+                kind,
+                text: text.to_owned(),
+            });
         }
     }
 
     pub(super) fn violate(&mut self, code: u32, message: impl Into<String>) {
-        self.journal.violations.push(Violation { at: self.now, code, message: message.into() });
+        self.journal.violations.push(Violation {
+            at: self.now,
+            code,
+            message: message.into(),
+        });
         self.changed();
     }
 
@@ -236,8 +282,19 @@ impl Engine {
         });
     }
 
-    pub(super) fn keep_sent(&mut self, exchange: &Exchange, attempts: u32, result: Result<u16, u32>) {
-        let url = exchange.target.url.split('#').next().unwrap_or_default().to_owned();
+    pub(super) fn keep_sent(
+        &mut self,
+        exchange: &Exchange,
+        attempts: u32,
+        result: Result<u16, u32>,
+    ) {
+        let url = exchange
+            .target
+            .url
+            .split('#')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         self.journal.sent.push(Sent {
             at: self.now,
             kind: exchange.kind,
@@ -252,11 +309,23 @@ impl Engine {
 
     // Sending.
 
-    pub(super) fn request(&mut self, kind: &'static str, target: Target, params: Vec<(String, String)>, purpose: Purpose) {
+    pub(super) fn request(
+        &mut self,
+        kind: &'static str,
+        target: Target,
+        params: Vec<(String, String)>,
+        purpose: Purpose,
+    ) {
         let serial = self.next_serial();
         let hash = hex::encode(Sha1::digest(format!("token{serial}").as_bytes()));
         let token: String = hash.chars().take(36).collect();
-        let exchange = Exchange { target, params, token, purpose, kind };
+        let exchange = Exchange {
+            target,
+            params,
+            token,
+            purpose,
+            kind,
+        };
         if matches!(exchange.purpose, Purpose::News) {
             self.send_news(exchange);
         } else {
@@ -268,11 +337,20 @@ impl Engine {
     fn send_news(&mut self, exchange: Exchange) {
         let mischief = self.switches.callbacks;
         if self.chance.random_bool(mischief.drop.clamp(0.0, 1.0)) {
-            let sid = exchange.params.iter().find(|(name, _)| name == "CallSid").map(|(_, sid)| sid.clone()).unwrap_or_default();
+            let sid = exchange
+                .params
+                .iter()
+                .find(|(name, _)| name == "CallSid")
+                .map(|(_, sid)| sid.clone())
+                .unwrap_or_default();
             self.log(&sid, What::CallbackDropped(exchange.kind.to_owned()));
             return;
         }
-        let times = if self.chance.random_bool(mischief.repeat.clamp(0.0, 1.0)) { 2 } else { 1 };
+        let times = if self.chance.random_bool(mischief.repeat.clamp(0.0, 1.0)) {
+            2
+        } else {
+            1
+        };
         for _ in 0..times {
             let mut delay = u64::from(mischief.delay_ms);
             if self.chance.random_bool(mischief.reorder.clamp(0.0, 1.0)) {
@@ -298,7 +376,9 @@ impl Engine {
 
     /// A new epoch of a leg: every timer and reply of the old one is void.
     pub(super) fn turn(&mut self, sid: &str, doing: Doing) -> u64 {
-        let Some(call) = self.calls.get_mut(sid) else { return 0 };
+        let Some(call) = self.calls.get_mut(sid) else {
+            return 0;
+        };
         call.epoch = call.epoch.saturating_add(1);
         call.doing = doing;
         call.epoch

@@ -19,7 +19,9 @@ impl Engine {
         match action {
             PhoneAction::Dial { to } => self.phone_dials(number, number, &to, None),
             PhoneAction::DialWithheld { to } => self.phone_dials(number, "anonymous", &to, None),
-            PhoneAction::DialForwarded { to, forwarded_from } => self.phone_dials(number, number, &to, Some(forwarded_from)),
+            PhoneAction::DialForwarded { to, forwarded_from } => {
+                self.phone_dials(number, number, &to, Some(forwarded_from))
+            }
             PhoneAction::Answer => {
                 let sid = self.ringing_leg(number).ok_or("it is not ringing")?;
                 self.pick_up(&sid, false);
@@ -36,12 +38,18 @@ impl Engine {
                 Ok(())
             }
             PhoneAction::HangUp => {
-                let sid = self.current_leg(number).ok_or("there is no call to hang up")?;
+                let sid = self
+                    .current_leg(number)
+                    .ok_or("there is no call to hang up")?;
                 self.hang_up_by_phone(&sid);
                 Ok(())
             }
             PhoneAction::Keys(keys) => {
-                if keys.is_empty() || !keys.chars().all(|key| key.is_ascii_digit() || matches!(key, '*' | '#')) {
+                if keys.is_empty()
+                    || !keys
+                        .chars()
+                        .all(|key| key.is_ascii_digit() || matches!(key, '*' | '#'))
+                {
                     return Err("keys are 0 to 9, * and #".to_owned());
                 }
                 let sid = self.talking_leg(number).ok_or("there is no call")?;
@@ -62,31 +70,64 @@ impl Engine {
     }
 
     fn legs_of(&self, number: &str) -> impl DoubleEndedIterator<Item = &Call> {
-        let legs = self.phone(number).map(|phone| phone.legs.as_slice()).unwrap_or_default();
-        legs.iter().filter_map(|sid| self.calls.get(sid)).filter(|call| call.is_live())
+        let legs = self
+            .phone(number)
+            .map(|phone| phone.legs.as_slice())
+            .unwrap_or_default();
+        legs.iter()
+            .filter_map(|sid| self.calls.get(sid))
+            .filter(|call| call.is_live())
     }
 
     fn ringing_leg(&self, number: &str) -> Option<String> {
-        self.legs_of(number).find(|call| call.direction != Direction::Inbound && call.status == Status::Ringing).map(|call| call.sid.clone())
+        self.legs_of(number)
+            .find(|call| call.direction != Direction::Inbound && call.status == Status::Ringing)
+            .map(|call| call.sid.clone())
     }
 
     /// The call in the person's ear: the one answered last.
     fn talking_leg(&self, number: &str) -> Option<String> {
-        self.legs_of(number).filter(|call| call.is_answered()).max_by_key(|call| call.answered_at).map(|call| call.sid.clone())
+        self.legs_of(number)
+            .filter(|call| call.is_answered())
+            .max_by_key(|call| call.answered_at)
+            .map(|call| call.sid.clone())
     }
 
     fn current_leg(&self, number: &str) -> Option<String> {
-        let dialling = self.legs_of(number).find(|call| call.direction == Direction::Inbound).map(|call| call.sid.clone());
-        self.talking_leg(number).or(dialling).or_else(|| self.ringing_leg(number))
+        let dialling = self
+            .legs_of(number)
+            .find(|call| call.direction == Direction::Inbound)
+            .map(|call| call.sid.clone());
+        self.talking_leg(number)
+            .or(dialling)
+            .or_else(|| self.ringing_leg(number))
     }
 
-    fn phone_dials(&mut self, number: &str, shown: &str, to: &str, forwarded_from: Option<String>) -> Result<(), String> {
+    fn phone_dials(
+        &mut self,
+        number: &str,
+        shown: &str,
+        to: &str,
+        forwarded_from: Option<String>,
+    ) -> Result<(), String> {
         if self.legs_of(number).next().is_some() {
             return Err("it is in a call already".to_owned());
         }
-        let Some(owned) = self.number(to).cloned() else { return Err(format!("nobody has the number {to}")) };
-        let news = News { target: owned.status(), events: vec!["completed".to_owned()] };
-        let leg = NewLeg { from: shown.to_owned(), to: to.to_owned(), direction: Direction::Inbound, parent: None, news, timeout_s: 0 };
+        let Some(owned) = self.number(to).cloned() else {
+            return Err(format!("nobody has the number {to}"));
+        };
+        let news = News {
+            target: owned.status(),
+            events: vec!["completed".to_owned()],
+        };
+        let leg = NewLeg {
+            from: shown.to_owned(),
+            to: to.to_owned(),
+            direction: Direction::Inbound,
+            parent: None,
+            news,
+            timeout_s: 0,
+        };
         let sid = self.new_leg(leg);
         let now = self.now;
         let withheld = shown != number;
@@ -105,7 +146,10 @@ impl Engine {
         }
         self.log(&sid, What::Dialled { to: to.to_owned() });
         self.hear(&sid, "ringback", "ringing");
-        let caller_name = self.calls.get(&sid).and_then(|call| call.caller_name.clone());
+        let caller_name = self
+            .calls
+            .get(&sid)
+            .and_then(|call| call.caller_name.clone());
         let mut extra = Params::new();
         let mut kind = "incoming-voice-request-anonymous";
         if let Some(forwarder) = forwarded_from {
@@ -132,14 +176,22 @@ impl Engine {
     /// The `phones` array of the page's state.
     pub(super) fn phones_state(&self) -> Value {
         let phones = self.phones.iter().map(|phone| {
-            let leg = self.current_leg(&phone.number).and_then(|sid| self.calls.get(&sid));
+            let leg = self
+                .current_leg(&phone.number)
+                .and_then(|sid| self.calls.get(&sid));
             let (state, with, wants) = match leg {
                 None => ("idle", None, "nothing"),
                 Some(call) if call.is_answered() => {
-                    let other = if call.direction == Direction::Inbound { &call.to } else { &call.from };
+                    let other = if call.direction == Direction::Inbound {
+                        &call.to
+                    } else {
+                        &call.from
+                    };
                     ("in_call", Some(other.as_str()), Self::wants(call))
                 }
-                Some(call) if call.direction == Direction::Inbound => ("dialling", Some(call.to.as_str()), "nothing"),
+                Some(call) if call.direction == Direction::Inbound => {
+                    ("dialling", Some(call.to.as_str()), "nothing")
+                }
                 Some(call) => ("ringing", Some(call.from.as_str()), "nothing"),
             };
             phone.shown(&Shown { state, with, wants })
@@ -157,21 +209,38 @@ impl Engine {
         }
     }
 
-    /// Legs in a conference that had begun and where they are alone now, with the instant since when.
+    /// Phones that are alone in a conference now, begun or not, and since when.
     pub(super) fn alone(&self) -> Vec<(String, super::engine::Instant)> {
         let mut alone = Vec::new();
-        for call in self.calls.values().filter(|call| call.is_live()) {
-            let last = self.journal.entries.iter().rev().find(|entry| {
-                entry.call_sid == call.sid && matches!(entry.what, What::LeftAlone | What::Bridged { .. } | What::Unbridged | What::HungUp { .. })
-            });
-            if let Some(entry) = last.filter(|entry| entry.what == What::LeftAlone) {
-                alone.push((entry.phone.clone(), entry.at));
+        for conference in self
+            .conferences
+            .iter()
+            .filter(|conference| conference.status != "completed")
+        {
+            let [one] = conference.participants.as_slice() else {
+                continue;
+            };
+            let left = self
+                .journal
+                .entries
+                .iter()
+                .rev()
+                .find(|entry| entry.call_sid == one.call && entry.what == What::LeftAlone);
+            let since = left.map_or(one.joined_at, |entry| entry.at.max(one.joined_at));
+            if let Some(call) = self.calls.get(&one.call) {
+                alone.push((super::engine::phone_number(call).to_owned(), since));
             }
         }
         alone
     }
 
-    pub(super) fn add_phone(&mut self, number: &str, name: &str, kind: PhoneKind, behaviour: super::phone::Behaviour) {
+    pub(super) fn add_phone(
+        &mut self,
+        number: &str,
+        name: &str,
+        kind: PhoneKind,
+        behaviour: super::phone::Behaviour,
+    ) {
         let since = self.now;
         self.phones.retain(|phone| phone.number != number);
         self.phones.push(super::phone::Phone {

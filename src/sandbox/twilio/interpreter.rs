@@ -23,33 +23,80 @@ pub(super) enum Then {
 }
 
 pub(super) fn speech_ms(text: &str) -> u64 {
-    u64::try_from(text.chars().count()).unwrap_or(u64::MAX / 1000).saturating_mul(MS_PER_CHARACTER).max(1000)
+    u64::try_from(text.chars().count())
+        .unwrap_or(u64::MAX / 1000)
+        .saturating_mul(MS_PER_CHARACTER)
+        .max(1000)
 }
 
 impl Engine {
     /// Asks for a document for a leg; everything it was doing before is void.
-    pub(super) fn fetch(&mut self, sid: &str, target: Target, context: Context, extra: Params, kind: &'static str) {
+    pub(super) fn fetch(
+        &mut self,
+        sid: &str,
+        target: Target,
+        context: Context,
+        extra: Params,
+        kind: &'static str,
+    ) {
         self.fetch_as(sid, target, context, extra, kind, false);
     }
 
-    fn fetch_as(&mut self, sid: &str, target: Target, context: Context, extra: Params, kind: &'static str, fallback: bool) {
+    fn fetch_as(
+        &mut self,
+        sid: &str,
+        target: Target,
+        context: Context,
+        extra: Params,
+        kind: &'static str,
+        fallback: bool,
+    ) {
         let epoch = self.turn(sid, Doing::Fetching);
-        let Some(call) = self.calls.get(sid) else { return };
+        let Some(call) = self.calls.get(sid) else {
+            return;
+        };
         let mut params = self.common(call);
-        if let (Some(answered_by), false) = (call.amd.answered_by, call.amd.asynchronous) {
+        if let (Some(answered_by), false, 0) =
+            (call.amd.answered_by, call.amd.asynchronous, call.documents)
+        {
             add(&mut params, "AnsweredBy", answered_by);
             add(&mut params, "MachineDetectionDuration", "2310");
         }
         params.extend(extra);
-        self.request(kind, target, params, Purpose::Document { call: sid.to_owned(), epoch, context, fallback });
+        self.request(
+            kind,
+            target,
+            params,
+            Purpose::Document {
+                call: sid.to_owned(),
+                epoch,
+                context,
+                fallback,
+            },
+        );
     }
 
     /// Asks for a document whose reply is not run, since the call is over.
-    pub(super) fn fetch_ignored(&mut self, sid: &str, target: Target, extra: Params, kind: &'static str) {
-        let Some(call) = self.calls.get(sid) else { return };
+    pub(super) fn fetch_ignored(
+        &mut self,
+        sid: &str,
+        target: Target,
+        extra: Params,
+        kind: &'static str,
+    ) {
+        let Some(call) = self.calls.get(sid) else {
+            return;
+        };
         let mut params = self.common(call);
         params.extend(extra);
-        self.request(kind, target, params, Purpose::Ignored { context: Context::Call });
+        self.request(
+            kind,
+            target,
+            params,
+            Purpose::Ignored {
+                context: Context::Call,
+            },
+        );
     }
 
     /// Runs the document of the `Twiml` parameter.
@@ -57,7 +104,14 @@ impl Engine {
         self.turn(sid, Doing::Nothing);
         self.keep_document(sid, Context::Call, "Twiml", text);
         match twiml::read(text, "", Context::Call, true) {
-            Ok(verbs) => self.run_frame(sid, Frame { verbs, url: String::new(), context: Context::Call, inline: true, fresh: true }),
+            Ok(verbs) => self.run_frame(
+                sid,
+                Frame {
+                    verbs,
+                    context: Context::Call,
+                    fresh: true,
+                },
+            ),
             Err(faults) => self.document_failed(sid, Context::Call, "Twiml", &faults, false),
         }
     }
@@ -73,7 +127,13 @@ impl Engine {
 
     /// Brings a reply back.
     pub(super) fn apply(&mut self, exchange: &Exchange, outcome: Outcome) {
-        let url = exchange.target.url.split('#').next().unwrap_or_default().to_owned();
+        let url = exchange
+            .target
+            .url
+            .split('#')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         match &exchange.purpose {
             Purpose::News => self.judge_news_reply(&url, &outcome),
             Purpose::Ignored { context } => {
@@ -87,8 +147,15 @@ impl Engine {
                     }
                 }
             }
-            Purpose::Sound { call, epoch, loops } => self.sound_arrived(call, *epoch, *loops, &url, outcome),
-            Purpose::Document { call, epoch, context, fallback } => {
+            Purpose::Sound { call, epoch, loops } => {
+                self.sound_arrived(call, *epoch, *loops, &url, outcome)
+            }
+            Purpose::Document {
+                call,
+                epoch,
+                context,
+                fallback,
+            } => {
                 self.document_arrived(call, *epoch, *context, &url, outcome, *fallback);
             }
         }
@@ -101,8 +168,10 @@ impl Engine {
             && !reply.body.is_empty()
         {
             let body = String::from_utf8_lossy(&reply.body);
-            let is_empty_response = roxmltree::Document::parse(&body)
-                .is_ok_and(|xml| xml.root_element().tag_name().name() == "Response" && !xml.root_element().has_children());
+            let is_empty_response = roxmltree::Document::parse(&body).is_ok_and(|xml| {
+                xml.root_element().tag_name().name() == "Response"
+                    && !xml.root_element().has_children()
+            });
             if !is_empty_response {
                 self.violate(12200, format!("the reply to the status callback {url} holds more than an empty <Response/>"));
             }
@@ -115,19 +184,43 @@ impl Engine {
         }
     }
 
-    fn document_arrived(&mut self, sid: &str, epoch: u64, context: Context, url: &str, outcome: Outcome, fallback: bool) {
+    fn document_arrived(
+        &mut self,
+        sid: &str,
+        epoch: u64,
+        context: Context,
+        url: &str,
+        outcome: Outcome,
+        fallback: bool,
+    ) {
         let faults = match outcome {
             Err(failure) => vec![Fault::new(failure.code, failure.message)],
-            Ok(reply) if !(200..300).contains(&reply.status) => vec![Fault::new(11200, format!("HTTP status {}", reply.status))],
+            Ok(reply) if !(200..300).contains(&reply.status) => {
+                vec![Fault::new(11200, format!("HTTP status {}", reply.status))]
+            }
             Ok(reply) => {
-                let kind = reply.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+                let kind = reply
+                    .content_type
+                    .split(';')
+                    .next()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_ascii_lowercase();
                 let body = String::from_utf8_lossy(&reply.body).into_owned();
                 if matches!(kind.as_str(), "text/xml" | "application/xml" | "text/html") {
                     self.keep_document(sid, context, url, &body);
                     match twiml::read(&body, url, context, false) {
                         Ok(verbs) => {
-                            if self.calls.get(sid).is_some_and(|call| call.is_live() && call.epoch == epoch) {
-                                let frame = Frame { verbs, url: url.to_owned(), context, inline: false, fresh: true };
+                            if self
+                                .calls
+                                .get(sid)
+                                .is_some_and(|call| call.is_live() && call.epoch == epoch)
+                            {
+                                let frame = Frame {
+                                    verbs,
+                                    context,
+                                    fresh: true,
+                                };
                                 self.run_frame(sid, frame);
                             }
                             return;
@@ -139,7 +232,11 @@ impl Engine {
                 }
             }
         };
-        if self.calls.get(sid).is_some_and(|call| call.is_live() && call.epoch == epoch) {
+        if self
+            .calls
+            .get(sid)
+            .is_some_and(|call| call.is_live() && call.epoch == epoch)
+        {
             self.document_failed(sid, context, url, &faults, fallback);
         } else {
             self.violate_all(url, &faults);
@@ -147,11 +244,22 @@ impl Engine {
     }
 
     /// A document could not be had or run (contract 4.1, 14.4, 14.7).
-    pub(super) fn document_failed(&mut self, sid: &str, context: Context, url: &str, faults: &[Fault], was_fallback: bool) {
+    pub(super) fn document_failed(
+        &mut self,
+        sid: &str,
+        context: Context,
+        url: &str,
+        faults: &[Fault],
+        was_fallback: bool,
+    ) {
         self.violate_all(url, faults);
-        let Some(call) = self.calls.get(sid) else { return };
+        let Some(call) = self.calls.get(sid) else {
+            return;
+        };
         let covered = match context {
-            Context::Call => self.switches.fallback_covers == FallbackCovers::All || call.documents == 0,
+            Context::Call => {
+                self.switches.fallback_covers == FallbackCovers::All || call.documents == 0
+            }
             Context::Screen => self.switches.failed_screen == FailedScreen::Fallback,
             Context::EnqueueWait | Context::ConferenceWait | Context::QueueUrl => false,
         };
@@ -161,7 +269,14 @@ impl Engine {
             add(&mut extra, "ErrorCode", fault.code.to_string());
             add(&mut extra, "ErrorUrl", url);
             // A fallback never leads to bridging: it runs as the leg's own document, and the leg ends with it.
-            self.fetch_as(sid, target, Context::Call, extra, "voice-fallback-request", true);
+            self.fetch_as(
+                sid,
+                target,
+                Context::Call,
+                extra,
+                "voice-fallback-request",
+                true,
+            );
             return;
         }
         match context {
@@ -178,7 +293,11 @@ impl Engine {
     }
 
     fn set_answered_if_inbound(&mut self, sid: &str) {
-        if self.calls.get(sid).is_some_and(|call| call.direction == Direction::Inbound && !call.is_answered()) {
+        if self
+            .calls
+            .get(sid)
+            .is_some_and(|call| call.direction == Direction::Inbound && !call.is_answered())
+        {
             self.set_answered(sid);
         }
     }
@@ -186,7 +305,9 @@ impl Engine {
     /// Does verb after verb until one takes time.
     pub(super) fn run(&mut self, sid: &str) {
         loop {
-            let Some(call) = self.calls.get_mut(sid) else { return };
+            let Some(call) = self.calls.get_mut(sid) else {
+                return;
+            };
             if !call.is_live() || !matches!(call.doing, Doing::Nothing) {
                 return;
             }
@@ -216,7 +337,9 @@ impl Engine {
     }
 
     fn ran_out(&mut self, sid: &str) {
-        let Some(call) = self.calls.get(sid) else { return };
+        let Some(call) = self.calls.get(sid) else {
+            return;
+        };
         match call.frame.context {
             Context::Call => {
                 self.set_answered_if_inbound(sid);
@@ -264,7 +387,10 @@ impl Engine {
                 Then::Wait
             }
             Verb::Redirect(target) => {
-                let context = self.calls.get(sid).map_or(Context::Call, |call| call.frame.context);
+                let context = self
+                    .calls
+                    .get(sid)
+                    .map_or(Context::Call, |call| call.frame.context);
                 let (kind, extra) = match context {
                     Context::EnqueueWait => ("enqueue-wait-url", self.wait_params(sid)),
                     Context::ConferenceWait => ("conference-wait-url", Params::new()),
@@ -301,37 +427,70 @@ impl Engine {
 
     fn play_for(&mut self, sid: &str, millis: u64) -> Then {
         let epoch = self.turn(sid, Doing::Playing);
-        self.after_ms(millis, Timer::Step { call: sid.to_owned(), epoch });
+        self.after_ms(
+            millis,
+            Timer::Step {
+                call: sid.to_owned(),
+                epoch,
+            },
+        );
         Then::Wait
     }
 
     pub(super) fn fetch_sound(&mut self, sid: &str, url: String, loops: u64) {
-        let gathering = self.calls.get(sid).is_some_and(|call| matches!(call.doing, Doing::Gathering(_)));
+        let gathering = self
+            .calls
+            .get(sid)
+            .is_some_and(|call| matches!(call.doing, Doing::Gathering(_)));
         let epoch = if gathering {
             self.calls.get(sid).map_or(0, |call| call.epoch)
         } else {
             self.turn(sid, Doing::Fetching)
         };
-        let target = Target { url, method: Method::Get };
-        let purpose = Purpose::Sound { call: sid.to_owned(), epoch, loops };
+        let target = Target {
+            url,
+            method: Method::Get,
+        };
+        let purpose = Purpose::Sound {
+            call: sid.to_owned(),
+            epoch,
+            loops,
+        };
         self.request("sound", target, Params::new(), purpose);
     }
 
     fn sound_arrived(&mut self, sid: &str, epoch: u64, loops: u64, url: &str, outcome: Outcome) {
-        if !self.calls.get(sid).is_some_and(|call| call.is_live() && call.epoch == epoch) {
+        if !self
+            .calls
+            .get(sid)
+            .is_some_and(|call| call.is_live() && call.epoch == epoch)
+        {
             return;
         }
         let problem = match &outcome {
             Err(failure) => Some(failure.message.clone()),
-            Ok(reply) if !(200..300).contains(&reply.status) => Some(format!("HTTP status {}", reply.status)),
-            Ok(reply) if !reply.content_type.starts_with("audio/") => Some(format!("content type {:?}", reply.content_type)),
+            Ok(reply) if !(200..300).contains(&reply.status) => {
+                Some(format!("HTTP status {}", reply.status))
+            }
+            Ok(reply) if !reply.content_type.starts_with("audio/") => {
+                Some(format!("content type {:?}", reply.content_type))
+            }
             Ok(_) => None,
         };
-        let gathering = self.calls.get(sid).is_some_and(|call| matches!(call.doing, Doing::Gathering(_)));
+        let gathering = self
+            .calls
+            .get(sid)
+            .is_some_and(|call| matches!(call.doing, Doing::Gathering(_)));
         if let Some(problem) = problem {
-            self.log(sid, What::Warning(format!("the sound {url} cannot be played: {problem}")));
+            self.log(
+                sid,
+                What::Warning(format!("the sound {url} cannot be played: {problem}")),
+            );
             if self.switches.unfetchable_play == UnfetchablePlay::Fallback && !gathering {
-                let context = self.calls.get(sid).map_or(Context::Call, |call| call.frame.context);
+                let context = self
+                    .calls
+                    .get(sid)
+                    .map_or(Context::Call, |call| call.frame.context);
                 self.document_failed(sid, context, url, &[Fault::new(11200, problem)], false);
             } else if gathering {
                 self.step(sid);
@@ -345,10 +504,19 @@ impl Engine {
         }
         self.hear(sid, "play", url);
         // Without a WAV header the length is unknown; three seconds are as good as any.
-        let millis = outcome.ok().and_then(|reply| super::audio::wav_millis(&reply.body)).unwrap_or(3000);
+        let millis = outcome
+            .ok()
+            .and_then(|reply| super::audio::wav_millis(&reply.body))
+            .unwrap_or(3000);
         let millis = millis.saturating_mul(loops);
         if gathering {
-            self.after_ms(millis, Timer::Step { call: sid.to_owned(), epoch });
+            self.after_ms(
+                millis,
+                Timer::Step {
+                    call: sid.to_owned(),
+                    epoch,
+                },
+            );
         } else {
             self.play_for(sid, millis);
         }
@@ -356,7 +524,9 @@ impl Engine {
 
     /// The sound or pause of the current verb is over.
     pub(super) fn step(&mut self, sid: &str) {
-        let Some(call) = self.calls.get_mut(sid) else { return };
+        let Some(call) = self.calls.get_mut(sid) else {
+            return;
+        };
         match call.doing {
             Doing::Gathering(_) => self.next_prompt(sid),
             Doing::Recording(_) => self.beep_over(sid),
@@ -368,8 +538,16 @@ impl Engine {
     }
 
     /// A leg comes back from a Dial, a queue or a room: the action takes over, or the next verb.
-    pub(super) fn come_back(&mut self, sid: &str, action: Option<Target>, extra: Params, kind: &'static str) {
-        let Some(call) = self.calls.get_mut(sid).filter(|call| call.is_live()) else { return };
+    pub(super) fn come_back(
+        &mut self,
+        sid: &str,
+        action: Option<Target>,
+        extra: Params,
+        kind: &'static str,
+    ) {
+        let Some(call) = self.calls.get_mut(sid).filter(|call| call.is_live()) else {
+            return;
+        };
         call.place = Place::Alone;
         if let Some(saved) = call.saved.take() {
             call.frame = saved;

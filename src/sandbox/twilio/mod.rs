@@ -57,8 +57,8 @@ pub use recording::RecordingFile;
 pub use schema::{Context, Fault};
 pub use signature::sign;
 pub use switches::{
-    Callbacks, DialStopsAt, EmptyRecord, FailedScreen, FallbackCovers, FinalStatus, RestHealth, SecondCall, StrayKeys, Switches, UnfetchablePlay,
-    Webhooks,
+    Callbacks, DialStopsAt, EmptyRecord, FailedScreen, FallbackCovers, FinalStatus, RestHealth,
+    SecondCall, StrayKeys, Switches, UnfetchablePlay, Webhooks,
 };
 pub use wire::Sent;
 
@@ -116,7 +116,11 @@ impl Options {
     #[must_use]
     pub fn manual(start: DateTime<Utc>, numbers: &[&str]) -> Self {
         let numbers = numbers.iter().map(|number| (*number).to_owned()).collect();
-        Self { time: Time::Manual { start }, numbers, ..Self::default() }
+        Self {
+            time: Time::Manual { start },
+            numbers,
+            ..Self::default()
+        }
     }
 }
 
@@ -136,7 +140,10 @@ impl TwilioStandIn {
     /// # Errors
     ///
     /// When the port is taken or no HTTP client can be built.
-    #[expect(clippy::unused_async, reason = "it spawns tasks, which needs a running runtime")]
+    #[expect(
+        clippy::unused_async,
+        reason = "it spawns tasks, which needs a running runtime"
+    )]
     pub async fn start(options: Options) -> std::io::Result<Self> {
         // A second installation fails, and means that there is one already.
         drop(rustls::crypto::ring::default_provider().install_default());
@@ -156,7 +163,12 @@ impl TwilioStandIn {
             .no_proxy()
             .build()
             .map_err(std::io::Error::other)?;
-        let driver = Driver { engine: Arc::new(Mutex::new(engine)), client, manual, turning: Arc::default() };
+        let driver = Driver {
+            engine: Arc::new(Mutex::new(engine)),
+            client,
+            manual,
+            turning: Arc::default(),
+        };
         let (port, server) = server::serve(driver.clone(), options.port)?;
         driver.lock().base_url = format!("http://127.0.0.1:{port}");
         let stop = CancellationToken::new();
@@ -164,7 +176,11 @@ impl TwilioStandIn {
             // Ends when `stop` is called.
             tokio::spawn(driver.clone().run(stop.clone()));
         }
-        Ok(Self { driver, server, stop })
+        Ok(Self {
+            driver,
+            server,
+            stop,
+        })
     }
 
     /// Stops listening and driving.
@@ -213,9 +229,19 @@ impl TwilioStandIn {
     /// # Errors
     ///
     /// When the account has no such number.
-    pub fn configure_number(&self, number: &str, voice_url: &str, fallback_url: &str, status_url: &str) -> Result<(), String> {
+    pub fn configure_number(
+        &self,
+        number: &str,
+        voice_url: &str,
+        fallback_url: &str,
+        status_url: &str,
+    ) -> Result<(), String> {
         let mut engine = self.driver.lock();
-        let owned = engine.numbers.iter_mut().find(|owned| owned.number == number).ok_or_else(|| format!("the account has no number {number}"))?;
+        let owned = engine
+            .numbers
+            .iter_mut()
+            .find(|owned| owned.number == number)
+            .ok_or_else(|| format!("the account has no number {number}"))?;
         voice_url.clone_into(&mut owned.voice_url);
         fallback_url.clone_into(&mut owned.fallback_url);
         status_url.clone_into(&mut owned.status_url);
@@ -233,7 +259,9 @@ impl TwilioStandIn {
 
     /// Plugs a telephone in; one with the same number is replaced.
     pub fn add_phone(&self, number: &str, name: &str, kind: PhoneKind, behaviour: Behaviour) {
-        self.driver.at_work().add_phone(number, name, kind, behaviour);
+        self.driver
+            .at_work()
+            .add_phone(number, name, kind, behaviour);
     }
 
     /// Says which of Chatwoot's agents owns a phone, for the page.
@@ -297,7 +325,11 @@ impl TwilioStandIn {
     #[must_use]
     pub fn next_event_at(&self) -> Option<DateTime<Utc>> {
         let mut engine = self.driver.lock();
-        if engine.outbox.is_empty() { engine.next_at() } else { Some(engine.now) }
+        if engine.outbox.is_empty() {
+            engine.next_at()
+        } else {
+            Some(engine.now)
+        }
     }
 
     /// Everything that happened, in order.
@@ -351,7 +383,7 @@ impl TwilioStandIn {
         self.driver.lock().journal.bridges()
     }
 
-    /// Phones that are alone in a conference that had begun, and since when.
+    /// Phones that are alone in a conference now, begun or not, and since when.
     #[must_use]
     pub fn alone_since(&self) -> Vec<(String, DateTime<Utc>)> {
         self.driver.lock().alone()
@@ -366,13 +398,23 @@ impl TwilioStandIn {
     /// What a phone heard, words and sounds, oldest first.
     #[must_use]
     pub fn heard(&self, number: &str) -> Vec<String> {
-        self.driver.lock().phone(number).map(|phone| phone.heard.iter().map(|heard| heard.text.clone()).collect()).unwrap_or_default()
+        self.driver
+            .lock()
+            .phone(number)
+            .map(|phone| phone.heard.iter().map(|heard| heard.text.clone()).collect())
+            .unwrap_or_default()
     }
 
     /// SIDs of the legs that are not over.
     #[must_use]
     pub fn live_calls(&self) -> Vec<String> {
-        self.driver.lock().calls.values().filter(|call| call.is_live()).map(|call| call.sid.clone()).collect()
+        self.driver
+            .lock()
+            .calls
+            .values()
+            .filter(|call| call.is_live())
+            .map(|call| call.sid.clone())
+            .collect()
     }
 
     /// The `phones` array of the page's state.

@@ -51,7 +51,14 @@ pub(super) struct Transcription {
 }
 
 impl Engine {
-    pub(super) fn open_recording(&mut self, call: Option<&str>, conference: Option<&str>, source: &'static str, wishes: &RecordingWishes, from: Instant) -> String {
+    pub(super) fn open_recording(
+        &mut self,
+        call: Option<&str>,
+        conference: Option<&str>,
+        source: &'static str,
+        wishes: &RecordingWishes,
+        from: Instant,
+    ) -> String {
         let sid = self.fresh_sid("RE");
         self.recordings.push(RecordingFile {
             sid: sid.clone(),
@@ -76,7 +83,12 @@ impl Engine {
     }
 
     /// Records a live leg in the background.
-    pub(super) fn start_call_recording(&mut self, call: &str, source: &'static str, wishes: RecordingWishes) -> String {
+    pub(super) fn start_call_recording(
+        &mut self,
+        call: &str,
+        source: &'static str,
+        wishes: RecordingWishes,
+    ) -> String {
         let now = self.now;
         self.open_recording(Some(call), None, source, &wishes, now)
     }
@@ -92,9 +104,16 @@ impl Engine {
     /// A recording is over; its length is the time it ran.
     pub(super) fn stop_recording(&mut self, sid: &str) {
         let now = self.now;
-        let Some(file) = self.recording_mut(sid).filter(|file| Self::is_running(file)) else { return };
+        let Some(file) = self
+            .recording_mut(sid)
+            .filter(|file| Self::is_running(file))
+        else {
+            return;
+        };
         let until = file.paused_at.unwrap_or(now);
-        let seconds = whole_seconds(until - file.started_at).saturating_sub(file.paused_s).max(0);
+        let seconds = whole_seconds(until - file.started_at)
+            .saturating_sub(file.paused_s)
+            .max(0);
         self.finish_recording(sid, seconds, String::new(), None);
     }
 
@@ -103,7 +122,11 @@ impl Engine {
         let running: Vec<String> = self
             .recordings
             .iter()
-            .filter(|file| Self::is_running(file) && file.call_sid.as_deref() == Some(call) && !matches!(file.source, "RecordVerb" | "DialVerb"))
+            .filter(|file| {
+                Self::is_running(file)
+                    && file.call_sid.as_deref() == Some(call)
+                    && !matches!(file.source, "RecordVerb" | "DialVerb")
+            })
             .map(|file| file.sid.clone())
             .collect();
         for sid in running {
@@ -111,24 +134,50 @@ impl Engine {
         }
     }
 
-    pub(super) fn finish_recording(&mut self, sid: &str, seconds: i64, text: String, transcribe: Option<Option<Target>>) {
+    pub(super) fn finish_recording(
+        &mut self,
+        sid: &str,
+        seconds: i64,
+        text: String,
+        transcribe: Option<Option<Target>>,
+    ) {
         let (now, millis) = (self.now, u64::from(self.switches.recording_ready_ms));
-        let Some(file) = self.recording_mut(sid).filter(|file| Self::is_running(file)) else { return };
+        let Some(file) = self
+            .recording_mut(sid)
+            .filter(|file| Self::is_running(file))
+        else {
+            return;
+        };
         file.status = "processing";
         file.duration_s = seconds;
         file.text = text;
         file.transcribe = transcribe;
         file.updated_at = now;
-        self.after_ms(millis, Timer::RecordingReady { sid: sid.to_owned() });
+        self.after_ms(
+            millis,
+            Timer::RecordingReady {
+                sid: sid.to_owned(),
+            },
+        );
     }
 
     pub(super) fn recording_ready(&mut self, sid: &str) {
         let (now, lost) = (self.now, self.switches.recordings_absent);
-        let Some(file) = self.recording_mut(sid).filter(|file| file.status == "processing") else { return };
-        let status = if file.duration_s == 0 || lost { "absent" } else { "completed" };
+        let Some(file) = self
+            .recording_mut(sid)
+            .filter(|file| file.status == "processing")
+        else {
+            return;
+        };
+        let status = if file.duration_s == 0 || lost {
+            "absent"
+        } else {
+            "completed"
+        };
         file.status = status;
         file.updated_at = now;
-        let (transcribe, seconds, text) = (file.transcribe.clone(), file.duration_s, file.text.clone());
+        let (transcribe, seconds, text) =
+            (file.transcribe.clone(), file.duration_s, file.text.clone());
         self.recording_news(sid, status);
         if let (Some(callback), "completed") = (transcribe, status) {
             // Contract 7.1: longer than two and shorter than 120 seconds.
@@ -137,7 +186,9 @@ impl Engine {
                     at: now,
                     call_sid: String::new(),
                     phone: String::new(),
-                    what: super::journal::What::Warning(format!("13617 a recording of {seconds} s is not transcribed")),
+                    what: super::journal::What::Warning(format!(
+                        "13617 a recording of {seconds} s is not transcribed"
+                    )),
                 });
                 return;
             }
@@ -159,31 +210,60 @@ impl Engine {
 
     pub(super) fn transcript_ready(&mut self, sid: &str) {
         let (now, fails) = (self.now, self.switches.transcription_fails);
-        let Some(transcript) = self.transcriptions.iter_mut().find(|one| one.sid == sid) else { return };
-        transcript.status = if fails || transcript.text.is_empty() { "failed" } else { "completed" };
+        let Some(transcript) = self.transcriptions.iter_mut().find(|one| one.sid == sid) else {
+            return;
+        };
+        transcript.status = if fails || transcript.text.is_empty() {
+            "failed"
+        } else {
+            "completed"
+        };
         if transcript.status == "failed" {
             "(blank)".clone_into(&mut transcript.text);
         }
         transcript.updated_at = now;
         let transcript = transcript.clone();
-        let Some(target) = transcript.callback else { return };
-        let call = self.recordings.iter().find(|file| file.sid == transcript.recording).and_then(|file| file.call_sid.clone());
-        let Some(call) = call.and_then(|sid| self.calls.get(&sid)) else { return };
+        let Some(target) = transcript.callback else {
+            return;
+        };
+        let call = self
+            .recordings
+            .iter()
+            .find(|file| file.sid == transcript.recording)
+            .and_then(|file| file.call_sid.clone());
+        let Some(call) = call.and_then(|sid| self.calls.get(&sid)) else {
+            return;
+        };
         let mut params = self.common(call);
         add(&mut params, "RecordingSid", &transcript.recording);
-        add(&mut params, "RecordingUrl", self.recording_url(&transcript.recording));
+        add(
+            &mut params,
+            "RecordingUrl",
+            self.recording_url(&transcript.recording),
+        );
         add(&mut params, "TranscriptionSid", &transcript.sid);
         add(&mut params, "TranscriptionStatus", transcript.status);
         add(&mut params, "TranscriptionText", &transcript.text);
         add(&mut params, "TranscriptionType", "fast");
-        let url = format!("{}/2010-04-01/Accounts/{}/Transcriptions/{}", self.base_url, self.account_sid, transcript.sid);
+        let url = format!(
+            "{}/2010-04-01/Accounts/{}/Transcriptions/{}",
+            self.base_url, self.account_sid, transcript.sid
+        );
         add(&mut params, "TranscriptionUrl", url);
         self.request("transcribe-callback", target, params, Purpose::News);
     }
 
     fn recording_news(&mut self, sid: &str, event: &'static str) {
-        let Some(file) = self.recordings.iter().find(|file| file.sid == sid) else { return };
-        let Some(target) = file.callback.clone().filter(|_| file.events.iter().any(|wanted| wanted == event)) else { return };
+        let Some(file) = self.recordings.iter().find(|file| file.sid == sid) else {
+            return;
+        };
+        let Some(target) = file
+            .callback
+            .clone()
+            .filter(|_| file.events.iter().any(|wanted| wanted == event))
+        else {
+            return;
+        };
         let mut params = Params::new();
         add(&mut params, "AccountSid", &self.account_sid);
         match (&file.call_sid, &file.conference_sid) {
@@ -199,7 +279,11 @@ impl Engine {
         add(&mut params, "RecordingUrl", self.recording_url(&file.sid));
         let of_call = file.conference_sid.is_none();
         if event == "completed" {
-            add(&mut params, "RecordingDuration", file.duration_s.to_string());
+            add(
+                &mut params,
+                "RecordingDuration",
+                file.duration_s.to_string(),
+            );
         }
         if of_call && event != "absent" {
             add(&mut params, "RecordingTrack", &file.track);
@@ -215,7 +299,11 @@ impl Engine {
 
     /// Adds the recording made of this leg from its answer on, when there is one.
     pub(super) fn add_recording(&self, params: &mut Params, call: &str, source: &str) {
-        if let Some(file) = self.recordings.iter().find(|file| file.call_sid.as_deref() == Some(call) && file.source == source) {
+        if let Some(file) = self
+            .recordings
+            .iter()
+            .find(|file| file.call_sid.as_deref() == Some(call) && file.source == source)
+        {
             add(params, "RecordingDuration", file.duration_s.to_string());
             add(params, "RecordingSid", &file.sid);
             add(params, "RecordingUrl", self.recording_url(&file.sid));

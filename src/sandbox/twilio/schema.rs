@@ -8,7 +8,10 @@ use serde_json::Value;
 
 /// The allow-list, as the contract gives it.
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("../../../tests/fixtures/contracts/twilio/twiml-schema.json")).unwrap_or_default()
+    serde_json::from_str(include_str!(
+        "../../../tests/fixtures/contracts/twilio/twiml-schema.json"
+    ))
+    .unwrap_or_default()
 });
 
 /// Largest document, in bytes: 11750 beyond. Source: contract 2.1.
@@ -58,7 +61,10 @@ pub struct Fault {
 
 impl Fault {
     pub(super) fn new(code: u32, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 }
 
@@ -68,7 +74,10 @@ pub fn judge(xml: &Xml<'_>, context: Context) -> Vec<Fault> {
     let mut faults = Vec::new();
     let root = xml.root_element();
     if root.tag_name().name() != "Response" {
-        return vec![Fault::new(12102, format!("the root is <{}>, not <Response>", root.tag_name().name()))];
+        return vec![Fault::new(
+            12102,
+            format!("the root is <{}>, not <Response>", root.tag_name().name()),
+        )];
     }
     judge_element(root, &mut faults);
     if let Some(name) = context.schema_name() {
@@ -81,11 +90,20 @@ pub fn judge(xml: &Xml<'_>, context: Context) -> Vec<Fault> {
                     (Context::ConferenceWait, _) => 13238,
                     _ => 12200,
                 };
-                faults.push(Fault::new(code, format!("<{tag}> may not stand in a document of {name}")));
+                faults.push(Fault::new(
+                    code,
+                    format!("<{tag}> may not stand in a document of {name}"),
+                ));
             }
         }
-    } else if root.children().any(|node| node.tag_name().name() == "Leave") {
-        faults.push(Fault::new(12200, "<Leave> stands outside an Enqueue wait document"));
+    } else if root
+        .children()
+        .any(|node| node.tag_name().name() == "Leave")
+    {
+        faults.push(Fault::new(
+            12200,
+            "<Leave> stands outside an Enqueue wait document",
+        ));
     }
     judge_order(root, &mut faults);
     faults
@@ -93,16 +111,32 @@ pub fn judge(xml: &Xml<'_>, context: Context) -> Vec<Fault> {
 
 fn judge_element(node: Node<'_, '_>, faults: &mut Vec<Fault>) {
     let tag = node.tag_name().name();
-    let Some(rules) = SCHEMA.get("elements").and_then(|elements| elements.get(tag)) else {
+    let Some(rules) = SCHEMA
+        .get("elements")
+        .and_then(|elements| elements.get(tag))
+    else {
         // Marks of speech inside <Say> have no entry of their own.
         return;
     };
     for attribute in node.attributes() {
-        match rules.get("attributes").and_then(|all| all.get(attribute.name())) {
-            None => faults.push(Fault::new(12200, format!("<{tag}> has no attribute {}", attribute.name()))),
+        match rules
+            .get("attributes")
+            .and_then(|all| all.get(attribute.name()))
+        {
+            None => faults.push(Fault::new(
+                12200,
+                format!("<{tag}> has no attribute {}", attribute.name()),
+            )),
             Some(rule) => {
                 if let Err(why) = judge_value(rule, attribute.value()) {
-                    faults.push(Fault::new(12200, format!("<{tag} {}=\"{}\">: {why}", attribute.name(), attribute.value())));
+                    faults.push(Fault::new(
+                        12200,
+                        format!(
+                            "<{tag} {}=\"{}\">: {why}",
+                            attribute.name(),
+                            attribute.value()
+                        ),
+                    ));
                 }
             }
         }
@@ -113,7 +147,10 @@ fn judge_element(node: Node<'_, '_>, faults: &mut Vec<Fault>) {
         if children.contains(&name) {
             judge_element(child, faults);
         } else {
-            faults.push(Fault::new(12200, format!("<{name}> may not stand in <{tag}>")));
+            faults.push(Fault::new(
+                12200,
+                format!("<{name}> may not stand in <{tag}>"),
+            ));
         }
     }
     judge_text(node, tag, faults);
@@ -123,20 +160,38 @@ fn judge_text(node: Node<'_, '_>, tag: &str, faults: &mut Vec<Fault>) {
     let text = text_of(node);
     let text = text.trim();
     match tag {
-        "Say" if text.chars().count() > SAY_CHARS_MAX => faults.push(Fault::new(13521, "<Say> is too long")),
+        "Say" if text.chars().count() > SAY_CHARS_MAX => {
+            faults.push(Fault::new(13521, "<Say> is too long"))
+        }
         "Say" if text.is_empty() => faults.push(Fault::new(13520, "<Say> is empty")),
         "Play" if text.is_empty() != node.has_attribute("digits") => {
             faults.push(Fault::new(12200, "<Play> has either a URL or digits"));
         }
-        "Number" if !is_e164(text) => faults.push(Fault::new(13223, format!("<Number> {text} is not in E.164"))),
-        "Conference" if text.is_empty() => faults.push(Fault::new(12200, "<Conference> has no name")),
-        "Queue" | "Enqueue" if text.is_empty() || text.chars().count() > 64 => {
-            faults.push(Fault::new(12200, format!("<{tag}> has a name of 1 to 64 characters")));
+        "Number" if !is_e164(text) => faults.push(Fault::new(
+            13223,
+            format!("<Number> {text} is not in E.164"),
+        )),
+        "Conference" if text.is_empty() => {
+            faults.push(Fault::new(12200, "<Conference> has no name"))
         }
-        "Response" | "Gather" | "Pause" | "Hangup" | "Leave" | "Reject" | "Record" | "Start" | "Stop" => {
-            let stray = node.children().filter(Node::is_text).filter_map(|part| part.text()).collect::<String>();
+        "Queue" | "Enqueue" if text.is_empty() || text.chars().count() > 64 => {
+            faults.push(Fault::new(
+                12200,
+                format!("<{tag}> has a name of 1 to 64 characters"),
+            ));
+        }
+        "Response" | "Gather" | "Pause" | "Hangup" | "Leave" | "Reject" | "Record" | "Start"
+        | "Stop" => {
+            let stray = node
+                .children()
+                .filter(Node::is_text)
+                .filter_map(|part| part.text())
+                .collect::<String>();
             if !stray.trim().is_empty() {
-                faults.push(Fault::new(12200, format!("text stands directly in <{tag}>")));
+                faults.push(Fault::new(
+                    12200,
+                    format!("text stands directly in <{tag}>"),
+                ));
             }
         }
         "Dial" => judge_dial(node, faults),
@@ -145,16 +200,35 @@ fn judge_text(node: Node<'_, '_>, tag: &str, faults: &mut Vec<Fault>) {
 }
 
 fn judge_dial(node: Node<'_, '_>, faults: &mut Vec<Fault>) {
-    let nouns: Vec<&str> = node.children().filter(Node::is_element).map(|child| child.tag_name().name()).collect();
-    let rooms = nouns.iter().filter(|noun| matches!(**noun, "Conference" | "Queue")).count();
+    let nouns: Vec<&str> = node
+        .children()
+        .filter(Node::is_element)
+        .map(|child| child.tag_name().name())
+        .collect();
+    let rooms = nouns
+        .iter()
+        .filter(|noun| matches!(**noun, "Conference" | "Queue"))
+        .count();
     if rooms > 1 || (rooms == 1 && nouns.len() > 1) {
-        faults.push(Fault::new(13000, "<Conference> and <Queue> do not mix with other nouns"));
+        faults.push(Fault::new(
+            13000,
+            "<Conference> and <Queue> do not mix with other nouns",
+        ));
     }
     if nouns.len() > DIAL_NOUNS_MAX {
-        faults.push(Fault::new(12200, format!("<Dial> rings {} phones, more than {DIAL_NOUNS_MAX}", nouns.len())));
+        faults.push(Fault::new(
+            12200,
+            format!(
+                "<Dial> rings {} phones, more than {DIAL_NOUNS_MAX}",
+                nouns.len()
+            ),
+        ));
     }
     if nouns.is_empty() && !is_e164(text_of(node).trim()) {
-        faults.push(Fault::new(13223, "<Dial> has neither a noun nor a number in E.164"));
+        faults.push(Fault::new(
+            13223,
+            "<Dial> has neither a noun nor a number in E.164",
+        ));
     }
 }
 
@@ -168,7 +242,10 @@ fn judge_order(root: Node<'_, '_>, faults: &mut Vec<Fault>) {
         }
         let ends = matches!(tag, "Hangup" | "Redirect" | "Reject" | "Leave");
         if ends && place + 1 < verbs.len() {
-            faults.push(Fault::new(12200, format!("verbs after <{tag}> are never run")));
+            faults.push(Fault::new(
+                12200,
+                format!("verbs after <{tag}> are never run"),
+            ));
         }
     }
 }
@@ -178,13 +255,21 @@ fn judge_value(rule: &Value, value: &str) -> Result<(), String> {
         "boolean" if !matches!(value, "true" | "false") => return Err("true or false".to_owned()),
         "integer" => {
             let number: i64 = value.parse().map_err(|_| "a whole number".to_owned())?;
-            if rule.get("min").and_then(Value::as_i64).is_some_and(|min| number < min)
-                || rule.get("max").and_then(Value::as_i64).is_some_and(|max| number > max)
+            if rule
+                .get("min")
+                .and_then(Value::as_i64)
+                .is_some_and(|min| number < min)
+                || rule
+                    .get("max")
+                    .and_then(Value::as_i64)
+                    .is_some_and(|max| number > max)
             {
                 return Err("out of range".to_owned());
             }
         }
-        "enum" if !names(rule.get("values")).contains(&value) => return Err("not among the allowed values".to_owned()),
+        "enum" if !names(rule.get("values")).contains(&value) => {
+            return Err("not among the allowed values".to_owned());
+        }
         "enum-list" => {
             let allowed = names(rule.get("values"));
             if value.is_empty() || !value.split(' ').all(|part| allowed.contains(&part)) {
@@ -192,7 +277,10 @@ fn judge_value(rule: &Value, value: &str) -> Result<(), String> {
             }
         }
         "url" => {
-            let may_be_empty = rule.get("allowEmpty").and_then(Value::as_bool).unwrap_or(false);
+            let may_be_empty = rule
+                .get("allowEmpty")
+                .and_then(Value::as_bool)
+                .unwrap_or(false);
             if !(value.is_empty() && may_be_empty) {
                 judge_url(value)?;
             }
@@ -204,7 +292,11 @@ fn judge_value(rule: &Value, value: &str) -> Result<(), String> {
             return Err(format!("does not match {pattern}"));
         }
     }
-    if rule.get("maxLength").and_then(Value::as_u64).is_some_and(|max| value.chars().count() > usize::try_from(max).unwrap_or(usize::MAX)) {
+    if rule
+        .get("maxLength")
+        .and_then(Value::as_u64)
+        .is_some_and(|max| value.chars().count() > usize::try_from(max).unwrap_or(usize::MAX))
+    {
         return Err("too long".to_owned());
     }
     Ok(())
@@ -216,8 +308,12 @@ pub(super) fn judge_url(value: &str) -> Result<(), String> {
         return Err("not a URL".to_owned());
     }
     match url::Url::parse(value) {
-        Ok(parsed) if !matches!(parsed.scheme(), "http" | "https") => Err("not an http URL".to_owned()),
-        Ok(parsed) if parsed.host_str().is_none_or(|host| host.contains('_')) => Err("host names have no underscore".to_owned()),
+        Ok(parsed) if !matches!(parsed.scheme(), "http" | "https") => {
+            Err("not an http URL".to_owned())
+        }
+        Ok(parsed) if parsed.host_str().is_none_or(|host| host.contains('_')) => {
+            Err("host names have no underscore".to_owned())
+        }
         Ok(_) | Err(url::ParseError::RelativeUrlWithoutBase) => Ok(()),
         Err(cause) => Err(cause.to_string()),
     }
@@ -226,7 +322,9 @@ pub(super) fn judge_url(value: &str) -> Result<(), String> {
 /// Whether `text` is a phone number in E.164.
 pub(super) fn is_e164(text: &str) -> bool {
     text.strip_prefix('+').is_some_and(|digits| {
-        (7..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.chars().all(|digit| digit.is_ascii_digit())
+        (7..=15).contains(&digits.len())
+            && !digits.starts_with('0')
+            && digits.chars().all(|digit| digit.is_ascii_digit())
     })
 }
 
@@ -236,9 +334,14 @@ pub(super) fn matches_pattern(pattern: &str, value: &str) -> bool {
 
 /// All text inside an element, marks of speech included.
 pub(super) fn text_of(node: Node<'_, '_>) -> String {
-    node.descendants().filter(Node::is_text).filter_map(|part| part.text()).collect()
+    node.descendants()
+        .filter(Node::is_text)
+        .filter_map(|part| part.text())
+        .collect()
 }
 
 pub(super) fn names(list: Option<&Value>) -> Vec<&str> {
-    list.and_then(Value::as_array).map(|all| all.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
+    list.and_then(Value::as_array)
+        .map(|all| all.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default()
 }

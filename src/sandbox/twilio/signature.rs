@@ -26,7 +26,9 @@ pub fn sign(auth_token: &str, url: &str, params: &[(String, String)]) -> String 
             message.push_str(value);
         }
     }
-    let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(auth_token.as_bytes()) else { return String::new() };
+    let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(auth_token.as_bytes()) else {
+        return String::new();
+    };
     mac.update(message.as_bytes());
     STANDARD.encode(mac.finalize().into_bytes())
 }

@@ -147,7 +147,12 @@ pub struct Callbacks {
 
 impl Default for Callbacks {
     fn default() -> Self {
-        Self { drop: 0.0, repeat: 0.0, delay_ms: 0, reorder: 0.0 }
+        Self {
+            drop: 0.0,
+            repeat: 0.0,
+            delay_ms: 0,
+            reorder: 0.0,
+        }
     }
 }
 
@@ -268,11 +273,18 @@ impl Switches {
     /// When a name is unknown or a value is not among those of its switch; the text names it.
     pub fn with(&self, part: &serde_json::Value) -> Result<Self, String> {
         let mut whole = serde_json::to_value(self).map_err(|cause| cause.to_string())?;
-        let Some(changes) = part.as_object() else { return Err("switches are a JSON object".to_owned()) };
-        let Some(fields) = whole.as_object_mut() else { return Err("switches are a JSON object".to_owned()) };
+        let Some(changes) = part.as_object() else {
+            return Err("switches are a JSON object".to_owned());
+        };
+        let Some(fields) = whole.as_object_mut() else {
+            return Err("switches are a JSON object".to_owned());
+        };
         for (name, value) in changes {
             match (fields.get_mut(name), value) {
-                (Some(serde_json::Value::Object(inner)), serde_json::Value::Object(inner_changes)) => {
+                (
+                    Some(serde_json::Value::Object(inner)),
+                    serde_json::Value::Object(inner_changes),
+                ) => {
                     inner.extend(inner_changes.clone());
                 }
                 (Some(field), _) => *field = value.clone(),
@@ -280,7 +292,11 @@ impl Switches {
             }
         }
         let turned: Self = serde_json::from_value(whole).map_err(|cause| cause.to_string())?;
-        let chances = [turned.callbacks.drop, turned.callbacks.repeat, turned.callbacks.reorder];
+        let chances = [
+            turned.callbacks.drop,
+            turned.callbacks.repeat,
+            turned.callbacks.reorder,
+        ];
         if chances.iter().any(|chance| !(0.0..=1.0).contains(chance)) {
             return Err("a chance is a number from 0 to 1".to_owned());
         }
