@@ -10,5 +10,6 @@
 
 mod exchange;
 mod store;
+mod twilio_stand_in;
 mod twiml_documents;
 pub mod twiml_schema;
