@@ -1,1 +1,224 @@
-//! app.
+//! The whole service in one value: settings, store, clock, neighbours. Built in one place, for `main` and for tests.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use chrono::TimeDelta;
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::availability::feed::{self, FeedSettings, FeedSinks};
+use crate::availability::keeper::Keeper;
+use crate::call::effect::Neighbour;
+use crate::chatwoot::cable::CableSettings;
+use crate::chatwoot::door::ChatwootDoor;
+use crate::chatwoot::{ChatwootClient, ChatwootSettings};
+use crate::clock::{Clock, IdSource};
+use crate::config::Settings;
+use crate::outbox::{CarrierDesk, InboxDesk, Outbox};
+use crate::rules::DestinationPolicy;
+use crate::store::Store;
+use crate::switchboard::circuit::Circuit;
+use crate::switchboard::rulebook::Rulebook;
+use crate::switchboard::{AccountLimits, Switchboard};
+use crate::twilio::rest::{TwilioAuth, TwilioClient, TwilioSettings};
+use crate::twilio::door::TwilioDoor;
+use crate::twilio::urls::Addresses;
+
+/// A tick takes at most so many turns; more would mean that effects breed effects.
+const TICK_TURNS_MAX: usize = 200;
+
+/// The service.
+pub struct App {
+    /// What the operator set.
+    pub settings: Arc<Settings>,
+    /// Where everything durable is.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where signals meet their calls.
+    pub switchboard: Arc<Switchboard>,
+    /// Carries effects out.
+    pub outbox: Arc<Outbox>,
+    /// Twilio's door.
+    pub twilio_door: Arc<TwilioDoor>,
+    /// Chatwoot's door.
+    pub chatwoot_door: Arc<ChatwootDoor>,
+    chatwoot: ChatwootClient,
+    keeper: Arc<Keeper>,
+}
+
+impl App {
+    /// Puts the service together over a store. Nothing runs yet.
+    ///
+    /// # Errors
+    /// When the settings lack what the service needs, or an HTTP client cannot be made.
+    pub fn build(
+        settings: Settings,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> anyhow::Result<Arc<Self>> {
+        settings.check_for_service()?;
+        let settings = Arc::new(settings);
+        let chatwoot = chatwoot_client(&settings)?;
+        let twilio = twilio_client(&settings)?;
+        let destinations: Arc<DestinationPolicy> = Arc::new(settings.destinations.policy());
+        let rulebook = Arc::new(Rulebook::new(Arc::clone(&store), Arc::clone(&clock)));
+        let circuit = Arc::new(Circuit::default());
+        let switchboard = Arc::new(Switchboard::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&rulebook),
+            Arc::clone(&destinations),
+            account_limits(&settings),
+            Arc::clone(&circuit),
+        ));
+        let addresses = Arc::new(addresses(&settings)?);
+        let carrier = CarrierDesk::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&switchboard),
+            twilio,
+            Arc::clone(&addresses),
+            circuit,
+            account_limits(&settings).pace,
+        );
+        let inbox = InboxDesk::new(Arc::clone(&store), rulebook, chatwoot.clone());
+        let outbox =
+            Arc::new(Outbox::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&switchboard), carrier, inbox));
+        let keeper = Arc::new(Keeper::new(Arc::clone(&store), Arc::clone(&switchboard)));
+        let twilio_door =
+            Arc::new(TwilioDoor::new(&settings, Arc::clone(&switchboard), Arc::clone(&store), addresses, Arc::clone(&clock), ids));
+        let chatwoot_door = Arc::new(ChatwootDoor {
+            secrets: settings.chatwoot.webhook_secrets.clone(),
+            account_id: chatwoot.account_id(),
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            events: keeper.clone(),
+        });
+        Ok(Arc::new(Self { settings, store, clock, switchboard, outbox, twilio_door, chatwoot_door, chatwoot, keeper }))
+    }
+
+    /// Starts the workers: both outboxes, deadlines, availability, housekeeping. They end when `stop` says so.
+    pub fn start_workers(self: &Arc<Self>, tasks: &TaskTracker, stop: &CancellationToken) {
+        for neighbour in [Neighbour::Carrier, Neighbour::Inbox] {
+            tasks.spawn(Arc::clone(&self.outbox).run(neighbour, stop.clone()));
+        }
+        tasks.spawn(Arc::clone(&self.switchboard).run_deadlines(stop.clone()));
+        tasks.spawn(feed::run(
+            self.chatwoot.clone(),
+            Arc::clone(&self.clock),
+            self.feed_settings(),
+            FeedSinks {
+                availability: self.keeper.clone(),
+                contacts: self.keeper.clone(),
+                events: self.keeper.clone(),
+            },
+            HashMap::new(),
+            stop.clone(),
+        ));
+        tasks.spawn(Arc::clone(self).keep_house(stop.clone()));
+    }
+
+    fn feed_settings(&self) -> FeedSettings {
+        FeedSettings {
+            cable: CableSettings { presence_every: self.settings.chatwoot.cable_poll, ..CableSettings::default() },
+            rest_every: self.settings.chatwoot.rest_poll,
+            ..FeedSettings::default()
+        }
+    }
+
+    /// Forgets answers and deliveries that no repeat can ask for any more.
+    async fn keep_house(self: Arc<Self>, stop: CancellationToken) {
+        /// A minted address holds a day, so no repeat comes later than two.
+        const KEPT: TimeDelta = TimeDelta::days(2);
+        /// Often enough that the tables stay small.
+        const EVERY: Duration = Duration::from_secs(600);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(EVERY) => {}
+            }
+            if let Err(error) = self.store.forget_before(self.clock.now() - KEPT).await {
+                tracing::warn!(error = %error, "old answers could not be forgotten");
+            }
+        }
+    }
+
+    /// Does everything that is due now, until nothing is: deadlines, freed phones, both outboxes. For tests, which turn
+    /// the clock themselves and run no workers. Returns how much was done.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn tick(&self) -> anyhow::Result<usize> {
+        let mut done = 0;
+        for _ in 0..TICK_TURNS_MAX {
+            let mut turn = self.switchboard.wake_due_calls().await?;
+            self.switchboard.offer_freed_phones().await?;
+            turn += self.outbox.deliver_due(Neighbour::Carrier).await?;
+            turn += self.outbox.deliver_due(Neighbour::Inbox).await?;
+            done += turn;
+            if turn == 0 {
+                return Ok(done);
+            }
+        }
+        anyhow::bail!("effects bred effects for {TICK_TURNS_MAX} turns")
+    }
+}
+
+fn chatwoot_client(settings: &Settings) -> anyhow::Result<ChatwootClient> {
+    let chatwoot = &settings.chatwoot;
+    let (Some(base_url), Some(account_id), Some(token)) = (&chatwoot.base_url, chatwoot.account_id, &chatwoot.api_token)
+    else {
+        anyhow::bail!("chatwoot.base_url, chatwoot.account_id and chatwoot.api_token are needed to serve");
+    };
+    let http = crate::chatwoot::http_client().context("could not set up the client for Chatwoot")?;
+    let client = ChatwootSettings { base_url: base_url.clone(), account_id, token: token.clone(), timeout: chatwoot.timeout };
+    Ok(ChatwootClient::new(client, http))
+}
+
+fn twilio_client(settings: &Settings) -> anyhow::Result<TwilioClient> {
+    let twilio = &settings.twilio;
+    let account_sid = twilio.account_sid.clone().context("twilio.account_sid is needed to serve")?;
+    let auth = match (&twilio.api_key_sid, &twilio.api_key_secret) {
+        (Some(sid), Some(secret)) => TwilioAuth::ApiKey { sid: sid.clone(), secret: secret.clone() },
+        (None, _) | (_, None) => {
+            TwilioAuth::AccountToken(twilio.auth_tokens.first().context("twilio.auth_tokens is needed to serve")?.clone())
+        }
+    };
+    let http = crate::chatwoot::http_client().context("could not set up the client for Twilio")?;
+    let api_base_url = twilio.api_base_url.as_str().trim_end_matches('/').to_owned();
+    Ok(TwilioClient::new(TwilioSettings { api_base_url, account_sid, auth, timeout: twilio.timeout }, http))
+}
+
+fn account_limits(settings: &Settings) -> AccountLimits {
+    let per_second = i32::try_from(settings.twilio.calls_per_second.max(1)).unwrap_or(i32::MAX);
+    AccountLimits {
+        method: settings.twilio.ring_method,
+        dial_stops_at: settings.twilio.dial_stops_at,
+        pace: TimeDelta::seconds(1) / per_second,
+        legs_live_max: settings.limits.legs_live_max,
+        legs_per_minute_max: settings.limits.legs_per_minute_max,
+    }
+}
+
+/// The secret behind our addresses: the operator's, or one drawn from the account's first token, so that replicas agree
+/// without being told.
+fn addresses(settings: &Settings) -> anyhow::Result<Addresses> {
+    use hmac::{Hmac, KeyInit, Mac};
+    use secrecy::ExposeSecret;
+    let base = settings.server.public_base_url.as_ref().context("server.public_base_url is needed to serve")?;
+    let secret = if let Some(secret) = &settings.server.url_secret {
+        secret.clone()
+    } else {
+        let token = settings.twilio.auth_tokens.first().context("twilio.auth_tokens is needed to serve")?;
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(token.expose_secret().as_bytes())?;
+        mac.update(b"offhook addresses");
+        SecretString::from(hex::encode(mac.finalize().into_bytes()))
+    };
+    Ok(Addresses::new(base.as_str().trim_end_matches('/'), secret))
+}

@@ -16,6 +16,8 @@ pub mod crash;
 pub mod dashboard;
 pub mod ids;
 pub mod phone_number;
+#[cfg(feature = "test-seams")]
+pub mod seams;
 pub mod server;
 pub mod telemetry;
 

@@ -1,1 +1,133 @@
-//! server.
+//! Which door is at which path; body limits, request ids, deadlines, graceful shutdown.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{App as ActixApp, Error, HttpResponse, HttpServer, web};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::json;
+
+use crate::api::{self, Authoriser};
+use crate::app::App;
+use crate::call::effect::Neighbour;
+use crate::chatwoot::door as chatwoot_door;
+use crate::dashboard;
+use crate::twilio::door as twilio_door;
+use crate::twilio::urls::Door;
+
+/// Requests from one neighbour at a time; more wait in the socket's queue.
+const WORKERS: usize = 2;
+
+/// Everything the service answers.
+pub fn routes(app: Arc<App>, metrics: PrometheusHandle) -> impl Fn(&mut web::ServiceConfig) + Clone {
+    let origins = frame_origins(&app);
+    let authoriser = Authoriser::new(&app.settings.server.operator_tokens);
+    move |config: &mut web::ServiceConfig| {
+        let twilio = web::resource(Door::ALL.iter().map(|door| door.path()).collect::<Vec<_>>())
+            .app_data(web::PayloadConfig::new(app.settings.server.webhook_body_max_bytes))
+            .route(web::post().to(receive_twilio));
+        let chatwoot = web::resource("/chatwoot/webhook")
+            .app_data(web::PayloadConfig::new(app.settings.server.api_body_max_bytes))
+            .app_data(web::Data::from(Arc::clone(&app.chatwoot_door)))
+            .route(web::post().to(chatwoot_door::receive));
+        config
+            .app_data(web::Data::from(Arc::clone(&app)))
+            .app_data(web::Data::new(metrics.clone()))
+            .service(twilio)
+            .service(chatwoot)
+            .route("/audio/{name}", web::get().to(twilio_door::serve_audio))
+            .route("/healthz", web::get().to(healthz))
+            .route("/readyz", web::get().to(readyz))
+            .route("/version", web::get().to(version))
+            .route("/metrics", web::get().to(show_metrics))
+            .service(api::routes(authoriser.clone(), api::resources));
+        #[cfg(feature = "test-seams")]
+        config.configure(crate::seams::routes);
+        config.configure(dashboard::routes(&origins));
+    }
+}
+
+async fn receive_twilio(request: actix_web::HttpRequest, body: web::Bytes, app: web::Data<App>) -> HttpResponse {
+    match Door::find(request.path()) {
+        Some(door) => app.twilio_door.receive(door, &request, &body).await,
+        None => HttpResponse::NotFound().finish(),
+    }
+}
+
+fn frame_origins(app: &App) -> Vec<String> {
+    let chatwoot = app.settings.chatwoot.base_url.as_ref().map(|url| url.origin().ascii_serialization());
+    let mut origins = app.settings.chatwoot.frame_origins.clone();
+    origins.extend(chatwoot);
+    origins.sort();
+    origins.dedup();
+    origins
+}
+
+/// The process lives; no dependency is touched.
+async fn healthz() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "ok" }))
+}
+
+async fn version() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "name": "offhook", "version": env!("CARGO_PKG_VERSION") }))
+}
+
+/// Whether calls can be taken: the store can be written to and there are rules. Neighbours are shown and do not count.
+async fn readyz(app: web::Data<App>) -> HttpResponse {
+    let store = app.store.ping().await;
+    let rules = app.switchboard.rulebook().load_current().await;
+    let rules_version = rules.as_ref().ok().and_then(|rules| rules.as_ref().map(|(version, _)| *version));
+    let is_ready = store.is_ok() && rules_version.is_some();
+    let carrier_is_up = app.switchboard.circuit(Neighbour::Carrier).is_none_or(|circuit| circuit.is_closed(app.clock.now()));
+    let waiting = app.store.count_effects_due().await.ok();
+    let body = json!({
+        "ready": is_ready,
+        "dependencies": {
+            "database": { "ok": store.is_ok(), "error": store.err().map(|error| error.to_string()) },
+            "rules": { "ok": rules_version.is_some(), "version": rules_version },
+            "twilio": { "ok": carrier_is_up },
+            "outbox": { "ok": waiting.is_some(), "waiting": waiting },
+        },
+    });
+    if is_ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
+}
+
+async fn show_metrics(app: web::Data<App>, metrics: web::Data<PrometheusHandle>) -> HttpResponse {
+    if let Ok(waiting) = app.store.count_effects_due().await {
+        metrics::gauge!("offhook_outbox_waiting").set(u32::try_from(waiting).unwrap_or(u32::MAX));
+    }
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(metrics.render())
+}
+
+/// Starts answering on an open socket. Stop it through the handle; `drain` seconds are given to requests under way.
+///
+/// # Errors
+/// When the socket cannot be used.
+pub fn serve(app: &Arc<App>, metrics: PrometheusHandle, listener: TcpListener) -> std::io::Result<actix_web::dev::Server> {
+    let routes = routes(Arc::clone(app), metrics);
+    let drain = app.settings.server.drain.as_secs();
+    let server = HttpServer::new(move || ActixApp::new().wrap(from_fn(watch)).configure(routes.clone()))
+        .workers(WORKERS)
+        .disable_signals()
+        .shutdown_timeout(drain)
+        .listen(listener)?
+        .run();
+    Ok(server)
+}
+
+/// Times requests and gives each an id. Paths are logged without their query, which may name calls.
+async fn watch(request: ServiceRequest, next: Next<impl MessageBody>) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let began = Instant::now();
+    let path = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    let method = request.method().clone();
+    let response = next.call(request).await?;
+    let seconds = began.elapsed().as_secs_f64();
+    let status = response.status().as_u16();
+    metrics::histogram!("offhook_request_seconds", "path" => path.clone()).record(seconds);
+    tracing::debug!(%method, path, status, seconds, "answered");
+    Ok(response)
+}

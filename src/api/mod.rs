@@ -7,6 +7,7 @@ use actix_web::dev::HttpServiceFactory;
 use actix_web::{middleware, web};
 
 pub mod authorise;
+pub mod calls;
 pub mod problem;
 
 pub use authorise::{Authoriser, Operator};
@@ -26,4 +27,11 @@ pub fn routes(
         .configure(register)
         .service(web::resource("/session").route(web::get().to(authorise::session)))
         .default_service(web::to(problem::not_found))
+}
+
+/// Every resource of the API.
+pub fn resources(config: &mut web::ServiceConfig) {
+    config
+        .service(web::resource("/calls").route(web::get().to(calls::list_calls)))
+        .service(web::resource("/calls/{id}").route(web::get().to(calls::show_call)));
 }

@@ -19,6 +19,7 @@
 
 pub mod belief;
 pub mod feed;
+pub mod keeper;
 
 pub use belief::{Belief, Heard, Limits, PhoneSwitch, Reason, Source, Status, Verdict};
 pub use feed::{

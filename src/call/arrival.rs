@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::effect::Effect;
-use super::event::{Ending, Event, FallbackReason, RingMethod};
+use super::event::{Ending, Event, FallbackReason, LegEnd, RingMethod};
 use super::reply::Reply;
 use super::state::{CallerAt, Stage};
 use super::turn::Turn;
@@ -59,6 +59,18 @@ impl Turn<'_> {
                 })
             }
         }
+    }
+
+    /// The caller is at the recorder already, led there by a safe reply.
+    pub(super) fn on_adopted(&mut self) {
+        match self.call.stage {
+            Stage::New => self.ask(Effect::NoteArrival),
+            Stage::Waiting => self.close_open_legs(LegEnd::CallerLeft),
+            Stage::Voicemail => return self.record(Event::RecorderOffered),
+            Stage::Claimed { .. } | Stage::Talking { .. } | Stage::Ended => return,
+        }
+        self.fall_back(FallbackReason::Outage);
+        self.record(Event::RecorderOffered);
     }
 
     fn reply_to_newcomer(&mut self) -> Reply {

@@ -88,6 +88,8 @@ pub enum FallbackReason {
     Flood,
     /// The account carries no more legs.
     Caps,
+    /// We could not decide in time, and a safe reply took the caller to the recorder.
+    Outage,
 }
 
 /// Why a claim did not become ownership.

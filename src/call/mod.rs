@@ -125,6 +125,7 @@ fn answer(turn: &mut Turn<'_>, signal: &Signal) -> Reply {
         Signal::LegLeftRoom { leg } => turn.on_leg_left_room(*leg),
         Signal::VoicemailTaken { recording, seconds } => turn.on_voicemail_taken(recording.as_ref(), *seconds),
         Signal::CallerGone
+        | Signal::Adopted
         | Signal::FetchBegins
         | Signal::FetchFailed
         | Signal::LegPlaced { .. }
@@ -153,6 +154,7 @@ fn answer(turn: &mut Turn<'_>, signal: &Signal) -> Reply {
 fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
     match signal {
         Signal::CallerGone => turn.on_caller_gone(),
+        Signal::Adopted => turn.on_adopted(),
         Signal::FetchBegins => turn.on_fetch_begins(),
         Signal::FetchFailed => turn.on_fetch_failed(),
         Signal::LegPlaced { leg, carrier_ref } => turn.on_leg_placed(*leg, carrier_ref),

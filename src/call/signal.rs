@@ -14,6 +14,8 @@ use crate::ids::CarrierRef;
 pub enum Signal {
     /// The caller is on the line and waits for the first document.
     Arrived,
+    /// A safe reply took the caller to the recorder while the call could not be decided on, or was not known.
+    Adopted,
     /// The queue asks what the waiting caller hears next.
     WaitPolled,
     /// The caller pressed a key while waiting.
@@ -136,6 +138,7 @@ impl Signal {
             | Self::AgentWithdrawn { .. } => true,
             Self::CallerPressed { .. }
             | Self::CallerGone
+            | Self::Adopted
             | Self::FetchBegins
             | Self::FetchFailed
             | Self::LegPlaced { .. }

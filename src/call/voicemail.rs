@@ -23,7 +23,8 @@ impl Turn<'_> {
                 | FallbackReason::NobodyLeft
                 | FallbackReason::CallerChose
                 | FallbackReason::Flood
-                | FallbackReason::Caps,
+                | FallbackReason::Caps
+                | FallbackReason::Outage,
             )
             | None => self.brand.texts.voicemail_greeting.to_owned(),
         };

@@ -15,6 +15,7 @@
 //! ```
 
 pub mod cable;
+pub mod door;
 pub mod error;
 pub mod escape;
 pub mod payload;

@@ -1,1 +1,156 @@
-//! outbox.
+//! Carries saved effects to the neighbours: claim a lease, deliver, wait and retry, give up loudly.
+//!
+//! An effect is delivered at least once, and the one who delivers looks before repeating, so that it shows once. Effects
+//! of one lane go in order. No lock is held while the network is used. What comes of an effect returns to its call as a
+//! signal. Example: `RingAgent { leg: 2 }` becomes one request to the carrier, and `LegPlaced` for the call.
+
+
+mod carrier;
+mod inbox;
+mod phrases;
+mod schedule;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join_all;
+use tokio_util::sync::CancellationToken;
+
+use crate::call::effect::Neighbour;
+use crate::clock::Clock;
+use crate::crash_point;
+use crate::store::{Leased, Settled, Store, StoreError};
+use crate::switchboard::Switchboard;
+
+
+pub use carrier::CarrierDesk;
+pub use inbox::InboxDesk;
+use schedule::{GIVE_UP_AFTER, pause_after};
+
+/// Effects delivered side by side.
+const SIDE_BY_SIDE: u32 = 16;
+
+/// The store is asked at least so often.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// A delivery that takes longer than its lease is taken over by somebody else, so the lease outlasts every time limit
+/// of a request.
+const LEASE: TimeDelta = TimeDelta::seconds(90);
+
+/// What came of one delivery.
+#[derive(Debug)]
+pub enum Delivery {
+    /// Done.
+    Done,
+    /// Not now, and nobody is to blame: asks again at that time.
+    Later(DateTime<Utc>),
+    /// The neighbour failed; asks again after the schedule's pause, or after this one.
+    Failed { why: String, after: Option<TimeDelta> },
+    /// Will never succeed.
+    Hopeless { why: String },
+}
+
+/// The worker.
+pub struct Outbox {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    switchboard: Arc<Switchboard>,
+    carrier: CarrierDesk,
+    inbox: InboxDesk,
+}
+
+impl Outbox {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        switchboard: Arc<Switchboard>,
+        carrier: CarrierDesk,
+        inbox: InboxDesk,
+    ) -> Self {
+        Self { store, clock, switchboard, carrier, inbox }
+    }
+
+    /// Delivers what is due for one neighbour, side by side; how many effects were taken.
+    ///
+    /// # Errors
+    /// When the store fails. A neighbour's failure is settled, not returned.
+    pub async fn deliver_due(&self, neighbour: Neighbour) -> Result<usize, StoreError> {
+        let leased = self.store.lease_effects(neighbour, self.clock.now(), LEASE, SIDE_BY_SIDE).await?;
+        let count = leased.len();
+        for settled in join_all(leased.into_iter().map(|leased| self.deliver(leased))).await {
+            settled?;
+        }
+        Ok(count)
+    }
+
+    async fn deliver(&self, leased: Leased) -> Result<(), StoreError> {
+        crash_point!("outbox.before_request");
+        let delivery = match leased.effect.neighbour() {
+            Neighbour::Carrier => self.carrier.carry_out(&leased).await,
+            Neighbour::Inbox => self.inbox.carry_out(&leased).await,
+        };
+        crash_point!("outbox.after_request");
+        let now = self.clock.now();
+        let settled = settle(&leased, delivery, now);
+        let kind = leased.effect.kind();
+        match &settled {
+            Settled::Done => metrics::counter!("offhook_effects_total", "kind" => kind, "outcome" => "done").increment(1),
+            Settled::Again { why, counts: true, .. } => {
+                metrics::counter!("offhook_effects_total", "kind" => kind, "outcome" => "again").increment(1);
+                tracing::warn!(call.id = %leased.call, effect = kind, attempts = leased.attempts + 1, why, "an effect failed and will be tried again");
+            }
+            Settled::Again { .. } => {}
+            Settled::Dead { why } => {
+                metrics::counter!("offhook_effects_total", "kind" => kind, "outcome" => "dead").increment(1);
+                tracing::error!(call.id = %leased.call, effect = kind, why, "an effect was given up; a person has to look at it");
+            }
+        }
+        match self.store.settle_effect(leased.id, leased.lease, settled, now).await {
+            // The lease passed to another worker, which looks before it repeats.
+            Err(StoreError::Conflict(_)) => Ok(()),
+            other => {
+                crash_point!("outbox.after_settle");
+                other
+            }
+        }
+    }
+
+    /// Delivers until told to stop.
+    pub async fn run(self: Arc<Self>, neighbour: Neighbour, stop: CancellationToken) {
+        loop {
+            match self.deliver_due(neighbour).await {
+                Ok(0) => {}
+                Ok(_) => {
+                    // What was delivered may have made room for more of its lane, here and at the other neighbour.
+                    self.switchboard.effects_saved.notify_waiters();
+                    if stop.is_cancelled() {
+                        return;
+                    }
+                    continue;
+                }
+                Err(error) => tracing::warn!(error = %error, "the outbox could not be read"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.switchboard.effects_saved.notified() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+}
+
+fn settle(leased: &Leased, delivery: Delivery, now: DateTime<Utc>) -> Settled {
+    match delivery {
+        Delivery::Done => Settled::Done,
+        Delivery::Later(at) => Settled::Again { at, why: String::new(), counts: false },
+        Delivery::Hopeless { why } => Settled::Dead { why },
+        Delivery::Failed { why, .. } if now - leased.created_at > GIVE_UP_AFTER => Settled::Dead { why },
+        Delivery::Failed { why, after } => {
+            let pause = after.unwrap_or_else(|| pause_after(leased.attempts, leased.id));
+            Settled::Again { at: now + pause, why, counts: true }
+        }
+    }
+}

@@ -166,6 +166,22 @@ impl Switchboard {
         }
     }
 
+    /// A call that the store missed: a safe reply took its caller to the recorder.
+    ///
+    /// # Errors
+    /// As [`Self::arrive`].
+    pub async fn adopt(&self, new: NewCall) -> Result<Call, SwitchboardError> {
+        let caller_ref = new.caller_ref.clone();
+        let call = Call::new(new);
+        let _held = self.locks.hold(call.id).await;
+        match self.decide_and_save(call, &Signal::Adopted, CallerFacts::default(), None).await {
+            Err(SwitchboardError::Store(StoreError::Conflict(Conflict::CallExists))) => {
+                self.store.find_call_by_caller_ref(&caller_ref).await?.ok_or(SwitchboardError::UnknownCall)
+            }
+            other => Ok(other?.call),
+        }
+    }
+
     /// Something happened to a call, and somebody listens.
     ///
     /// # Errors

@@ -10,6 +10,7 @@
 //! ```
 
 pub mod audio;
+pub mod door;
 pub mod error;
 mod known_params;
 pub mod params;
@@ -18,7 +19,6 @@ mod rest_forms;
 pub mod rest_replies;
 pub mod safe_reply;
 pub mod signature;
-pub mod target;
 mod transport;
 pub mod twiml;
 pub mod urls;

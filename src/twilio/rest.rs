@@ -15,7 +15,7 @@ use super::rest_replies::{
     AccountResource, CallResource, NumberResource, ParticipantResource, RecordingResource,
     RoomResource, TranscriptionResource,
 };
-use super::target::ApprovedNumber;
+use crate::rules::DialTarget;
 use super::transport::{accept, lost, read_body, read_json};
 use crate::ids::CarrierRef;
 use crate::phone_number::PhoneNumber;
@@ -57,7 +57,7 @@ pub enum TwilioAuth {
 #[derive(Debug, Clone)]
 pub struct NewLeg<'a> {
     /// The phone.
-    pub to: &'a ApprovedNumber,
+    pub to: &'a DialTarget,
     /// The brand's number.
     pub from: &'a PhoneNumber,
     /// Asked when somebody picks up.

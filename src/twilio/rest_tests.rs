@@ -61,7 +61,7 @@ fn check_form(path: &str, fields: &Fields) {
 
 #[test]
 fn every_form_is_as_the_contract_describes_it() {
-    let target = ApprovedNumber::by_policy(number("+15550100003"));
+    let target = crate::config::Destinations::default().policy().approve(&number("+15550100003")).unwrap();
     let leg = NewLeg {
         to: &target,
         from: &number("+15550100002"),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::audio::ringback_path;
-use super::target::ApprovedNumber;
+use crate::rules::DialTarget;
 use super::urls::{Addresses, Door, Minted};
 use super::verb::{Verb, write_document};
 use crate::call::reply::{PhoneToRing, Reply, RoomSeat};
@@ -29,7 +29,7 @@ pub struct RenderContext<'a> {
     /// The longest talk, in seconds, 1 to 14400.
     pub talk_limit_s: u32,
     /// The destination policy; a phone it does not approve is left out.
-    pub approve: &'a dyn Fn(&PhoneNumber) -> Option<ApprovedNumber>,
+    pub approve: &'a dyn Fn(&PhoneNumber) -> Option<DialTarget>,
 }
 
 /// The document for a reply, below 64 kB. `now` dates the addresses in it.
@@ -71,6 +71,12 @@ pub fn render(reply: &Reply, context: &RenderContext<'_>, now: DateTime<Utc>) ->
         Reply::HangUp => vec![Verb::new("Hangup")],
     };
     write_document(verbs)
+}
+
+/// Words and the end of the call, where no call is known.
+#[must_use]
+pub fn say_and_hang_up(words: &str, voice: &str, language: &str) -> String {
+    write_document(Verb::say(words, voice, language).into_iter().chain([Verb::new("Hangup")]))
 }
 
 /// What somebody alone in the room hears: ringback, then the same address again, since Twilio does not ask by itself.
@@ -172,7 +178,7 @@ impl Page<'_> {
             .holding(numbers)
     }
 
-    fn screened_number(&self, leg: u32, round: u32, target: &ApprovedNumber) -> Verb {
+    fn screened_number(&self, leg: u32, round: u32, target: &DialTarget) -> Verb {
         let place = self.place().leg(leg).round(round);
         Verb::new("Number")
             .with("url", self.address(Door::Screen, place))

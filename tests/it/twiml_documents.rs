@@ -11,7 +11,7 @@ use offhook::call::state::{Call, NewCall};
 use offhook::ids::{AgentId, BrandId, CallId, CarrierRef};
 use offhook::phone_number::{Caller, PhoneNumber};
 use offhook::twilio::safe_reply::{SafeReplies, SafeWords};
-use offhook::twilio::target::ApprovedNumber;
+use offhook::rules::DialTarget;
 use offhook::twilio::twiml::{RenderContext, render, room_wait};
 use offhook::twilio::urls::{Addresses, Door, Minted};
 
@@ -44,7 +44,8 @@ fn call() -> Call {
 
 fn document(reply: &Reply) -> String {
     let (call, addresses, caller_id) = (call(), addresses(), number("+15550100002"));
-    let approve = |phone: &PhoneNumber| Some(ApprovedNumber::by_policy(phone.clone()));
+    let policy = offhook::config::Destinations::default().policy();
+    let approve = |phone: &PhoneNumber| policy.approve(phone).ok();
     let context = RenderContext {
         call: &call,
         addresses: &addresses,

@@ -1,0 +1,59 @@
+//! The door for Chatwoot's webhooks: HMAC over the raw body, five minutes, each delivery once.
+//!
+//! Chatwoot sends a webhook once and drops it on any failure, so whatever is learnt here is also learnt by polling.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use secrecy::SecretString;
+
+use super::webhook::{self, Delivery};
+use crate::availability::feed::EventSink;
+use crate::clock::Clock;
+use crate::store::Store;
+
+/// What the door needs.
+pub struct ChatwootDoor {
+    /// Secrets of the webhooks that point here; any of them may have signed.
+    pub secrets: Vec<SecretString>,
+    /// The account whose events are taken.
+    pub account_id: i64,
+    /// Remembers deliveries.
+    pub store: Arc<dyn Store>,
+    /// Now.
+    pub clock: Arc<dyn Clock>,
+    /// Where events go.
+    pub events: Arc<dyn EventSink>,
+}
+
+/// `POST /chatwoot/webhook`.
+pub async fn receive(request: HttpRequest, body: web::Bytes, door: web::Data<ChatwootDoor>) -> HttpResponse {
+    let header = |name: &'static str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let now = door.clock.now();
+    let delivery = match webhook::receive(header, &body, &door.secrets, door.account_id, now) {
+        Ok(delivery) => delivery,
+        Err(error) if error.is_forged() => {
+            tracing::warn!(error = %error, "a Chatwoot webhook was refused");
+            return HttpResponse::Forbidden().finish();
+        }
+        Err(error) => {
+            tracing::warn!(error = %error, "a signed Chatwoot webhook makes no sense");
+            return HttpResponse::NoContent().finish();
+        }
+    };
+    take(&door, delivery).await
+}
+
+async fn take(door: &ChatwootDoor, delivery: Delivery) -> HttpResponse {
+    match door.store.note_delivery(&delivery.id, door.clock.now()).await {
+        Ok(true) => {
+            door.events.event(delivery.event).await;
+            HttpResponse::NoContent().finish()
+        }
+        Ok(false) => HttpResponse::NoContent().finish(),
+        Err(error) => {
+            tracing::warn!(error = %error, "a Chatwoot webhook could not be kept");
+            HttpResponse::ServiceUnavailable().finish()
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What colleagues read in a conversation: one function a message. Everything from outside is escaped by its type.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+
+use crate::call::event::{Ending, LegEnd};
+use crate::call::state::Call;
+use crate::chatwoot::ChatwootText;
+use crate::chatwoot::escape::{Note, note};
+use crate::phone_number::Caller;
+use crate::rules::{Brand, Rules};
+
+/// The note when a call arrives.
+pub(super) fn on_arrival(call: &Call, brand: &Brand) -> ChatwootText {
+    let text = caller(note().bold("Incoming call").plain(" from "), call);
+    text.plain(" for ").text(&brand.name).plain(" · ").text(&local_time(call.arrived_at, brand.time_zone)).finish()
+}
+
+/// The note when an answered call ended.
+pub(super) fn on_end(call: &Call, rules: &Rules, owned_at: Option<DateTime<Utc>>) -> ChatwootText {
+    let owner = call.owner.as_ref().and_then(|owner| rules.find_agent(owner));
+    let mut text = note().bold("Call ended");
+    if let (Some(owned_at), Some(ended_at)) = (owned_at, call.ended_at) {
+        text = text.plain(" after ").text(&span(ended_at - owned_at));
+    }
+    text = text.plain(".");
+    if let Some(owner) = owner {
+        text = text.line().text(&owner.name).plain(" took it");
+        if let Some(owned_at) = owned_at {
+            text = text.plain(" after ").text(&span(owned_at - call.arrived_at)).plain(" of waiting");
+        }
+        text = text.plain(". How did it go? Set the call outcome in this conversation.");
+    }
+    text.finish()
+}
+
+/// The item for a voicemail; the audio is attached.
+pub(super) fn on_voicemail(call: &Call, brand: &Brand) -> ChatwootText {
+    let seconds = TimeDelta::seconds(i64::from(call.voicemail.seconds));
+    let at = call.voicemail.taken_at.unwrap_or(call.arrived_at);
+    let text = note().plain("Voicemail, ").text(&span(seconds)).plain(" · ").text(&brand.name).plain(" · ");
+    caller(text.text(&local_time(at, brand.time_zone)).plain(" · from "), call).finish()
+}
+
+/// The item for a call that nobody took and that left no message.
+pub(super) fn on_missed(call: &Call, brand: &Brand) -> ChatwootText {
+    let words = match call.ending {
+        Some(Ending::Abandoned) => "Missed call, the caller hung up while waiting",
+        Some(
+            Ending::Answered
+            | Ending::Voicemail
+            | Ending::Missed
+            | Ending::AfterHoursMessage
+            | Ending::Redirected
+            | Ending::Blocked
+            | Ending::Failed,
+        )
+        | None => "Missed call, no message",
+    };
+    let text = note().plain(words).plain(" · ").text(&brand.name).plain(" · ");
+    caller(text.text(&local_time(call.arrived_at, brand.time_zone)).plain(" · from "), call).finish()
+}
+
+/// Why each phone did not answer; none if no phone rang.
+pub(super) fn on_nobody(call: &Call, rules: &Rules) -> Option<ChatwootText> {
+    if call.legs.is_empty() {
+        return None;
+    }
+    let mut text = note().bold("Nobody answered").plain(".").line();
+    for (index, leg) in call.legs.iter().enumerate() {
+        if index > 0 {
+            text = text.plain(" · ");
+        }
+        let name = rules.find_agent(&leg.agent).map_or_else(|| leg.agent.to_string(), |agent| agent.name.clone());
+        text = text.text(&name).plain(": ").plain(leg.end.map_or("still ringing", end_in_words));
+    }
+    Some(text.finish())
+}
+
+/// What was said.
+pub(super) fn on_transcript(transcript: &str) -> ChatwootText {
+    note().bold("Transcript").paragraph().quote(transcript).finish()
+}
+
+fn end_in_words(end: LegEnd) -> &'static str {
+    match end {
+        LegEnd::Accepted => "took it",
+        LegEnd::Declined => "declined",
+        LegEnd::NoConfirm => "picked up, did not press 1",
+        LegEnd::VoicemailSuspected => "went to a voicemail",
+        LegEnd::NoAnswer => "no answer",
+        LegEnd::Busy => "busy",
+        LegEnd::Failed => "could not be reached",
+        LegEnd::LostRace => "another was first",
+        LegEnd::CallerLeft => "the caller left first",
+    }
+}
+
+fn caller(text: Note, call: &Call) -> Note {
+    let text = match &call.caller_name {
+        Some(name) => text.text(name).plain(", "),
+        None => text,
+    };
+    match &call.caller {
+        Caller::Known(phone) => text.text(phone.as_e164()),
+        Caller::Withheld | Caller::Other(_) => text.plain("a withheld number (cannot be called back)"),
+    }
+}
+
+/// An instant as people in that zone say it: `Friday 20 November, 5:03 PM PST`.
+pub(super) fn local_time(at: DateTime<Utc>, zone: Tz) -> String {
+    at.with_timezone(&zone).format("%A %-d %B, %-I:%M %p %Z").to_string()
+}
+
+/// A span in words: `9 s`, `1 min 05 s`, `1 h 02 min`.
+pub(super) fn span(span: TimeDelta) -> String {
+    let seconds = span.num_seconds().max(0);
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds:02} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes:02} min"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_and_instants_read_as_people_say_them() {
+        assert_eq!(span(TimeDelta::seconds(9)), "9 s");
+        assert_eq!(span(TimeDelta::seconds(65)), "1 min 05 s");
+        assert_eq!(span(TimeDelta::seconds(3720)), "1 h 02 min");
+        let at = "2026-11-21T01:03:00Z".parse().unwrap();
+        assert_eq!(local_time(at, chrono_tz::America::Los_Angeles), "Friday 20 November, 5:03 PM PST");
+    }
+}
