@@ -7,8 +7,8 @@ import { describe, expect, it } from 'vitest';
 
 import { previewOf, renderActivity, renderMessage } from './render';
 
-/** Null where the real server refused the text, or stored nothing of it. */
-type Shown = { stored: string | null; html: string | null };
+/** Without `stored` the real server refused the text (422); without `html` it showed no bubble, all of it being Liquid. */
+type Shown = { status?: number; stored?: string; html?: string | null };
 type Recording = { text: string; note: Shown; incoming: Shown; escaped: Shown };
 
 const recordings = JSON.parse(
@@ -26,15 +26,16 @@ function asBrowser(html: string): string {
 }
 
 /** Where Chatwoot's renderer threw, the recording holds the empty frame around the message, or nothing at all. */
-function recorded(html: string | null): string {
-  return html === null || html.startsWith('<!---->') ? '' : html;
+function recorded(html: string | null | undefined): string {
+  return !html || html.startsWith('<!---->') ? '' : html;
 }
 
 describe('the recordings of Chatwoot 4.13.0', () => {
   it('are all there', () => expect(recordings).toHaveLength(120));
 
   describe.each(['note', 'incoming', 'escaped'] as const)('%s', (kind) => {
-    it.each(recordings.map((one) => [one.text, one[kind]] as const))('%j', (_text, shown) => {
+    const kept = recordings.filter((one) => one[kind].status !== 422);
+    it.each(kept.map((one) => [one.text, one[kind]] as const))('%j', (_text, shown) => {
       expect(asBrowser(renderMessage(shown.stored ?? ''))).toBe(recorded(shown.html));
     });
   });
