@@ -101,7 +101,9 @@ async function post(path: string, body: object): Promise<void> {
   if (answer.ok) return;
   const problem: unknown = await answer.json().catch(() => null);
   const words =
-    problem && typeof problem === 'object' && 'error' in problem ? String(problem.error) : `HTTP ${answer.status}`;
+    problem && typeof problem === 'object' && 'error' in problem
+      ? String(problem.error)
+      : `HTTP ${answer.status}`;
   throw new Refused(words);
 }
 
@@ -132,7 +134,10 @@ const SILENCE_MAX_MS = 40_000;
 const REOPEN_AFTER_MS = 2_000;
 
 /** Follows the live state until the returned function is called. */
-export function followState(onState: (state: SandboxState) => void, onLink: (link: Link) => void): () => void {
+export function followState(
+  onState: (state: SandboxState) => void,
+  onLink: (link: Link) => void,
+): () => void {
   let source: EventSource;
   let silence: ReturnType<typeof setTimeout> | undefined;
   let reopening: ReturnType<typeof setTimeout> | undefined;

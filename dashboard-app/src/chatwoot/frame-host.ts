@@ -12,7 +12,15 @@ export function appContext(conversation: Conversation, agent: Agent | undefined,
   return JSON.stringify({
     event: 'appContext',
     data: {
-      conversation: { id, account_id: accountId, status, labels, custom_attributes, messages, meta: { sender: contact } },
+      conversation: {
+        id,
+        account_id: accountId,
+        status,
+        labels,
+        custom_attributes,
+        messages,
+        meta: { sender: contact },
+      },
       contact,
       currentAgent: agent ? { id: agent.id, name: agent.name, email: null } : {},
     },

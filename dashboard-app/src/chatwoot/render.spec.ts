@@ -43,12 +43,16 @@ describe('the recordings of Chatwoot 4.13.0', () => {
 
 describe('what a stranger says', () => {
   it('never becomes a script, a handler or a foreign frame', () => {
-    const html = renderMessage('<img src=x onerror=alert(1)> <script>alert(1)</script> [a](javascript:alert(1))');
+    const html = renderMessage(
+      '<img src=x onerror=alert(1)> <script>alert(1)</script> [a](javascript:alert(1))',
+    );
     expect(asBrowser(html)).not.toMatch(/<img|<script|href="javascript/);
   });
 
   it('keeps harmless HTML of an activity line and drops the rest', () => {
-    expect(renderActivity('<b>Sam</b><img src=x onerror=alert(1)><script>1</script>')).toBe('<b>Sam</b><img src="x">');
+    expect(renderActivity('<b>Sam</b><img src=x onerror=alert(1)><script>1</script>')).toBe(
+      '<b>Sam</b><img src="x">',
+    );
   });
 
   it('is one line in the list', () => expect(previewOf('**Nobody**\nanswered')).toBe('Nobody answered'));

@@ -25,7 +25,15 @@ describe('a hint from Chatwoot', () => {
   });
 
   it.each([
-    '', 'null', '[]', '{}', '{"event":"appContext"}', '{"event":"appContext","data":{"conversation":{"id":"1"}}}',
-    '{"event":"appContext","data":{"conversation":{"id":1.5}}}', { event: 'appContext' }, 7, null,
+    '',
+    'null',
+    '[]',
+    '{}',
+    '{"event":"appContext"}',
+    '{"event":"appContext","data":{"conversation":{"id":"1"}}}',
+    '{"event":"appContext","data":{"conversation":{"id":1.5}}}',
+    { event: 'appContext' },
+    7,
+    null,
   ])('is nothing in %j', (data) => expect(hear(data)).toBeNull());
 });

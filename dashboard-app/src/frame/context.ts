@@ -13,7 +13,9 @@ export type Hint = { conversation: number; contact: string | null; agent: string
 type Heard = Pick<MessageEvent<unknown>, 'data' | 'origin' | 'source'>;
 
 function field(from: unknown, name: string): unknown {
-  return typeof from === 'object' && from !== null && name in from ? (from as Record<string, unknown>)[name] : undefined;
+  return typeof from === 'object' && from !== null && name in from
+    ? (from as Record<string, unknown>)[name]
+    : undefined;
 }
 
 function words(value: unknown): string | null {
@@ -21,8 +23,13 @@ function words(value: unknown): string | null {
 }
 
 /** The hint in a message, or null when it is not from Chatwoot or not an appContext. */
-export function parseHint(event: Heard, parent: MessageEventSource | null, origins: readonly string[]): Hint | null {
-  if (event.source !== parent || !origins.includes(event.origin) || typeof event.data !== 'string') return null;
+export function parseHint(
+  event: Heard,
+  parent: MessageEventSource | null,
+  origins: readonly string[],
+): Hint | null {
+  if (event.source !== parent || !origins.includes(event.origin) || typeof event.data !== 'string')
+    return null;
   let message: unknown;
   try {
     message = JSON.parse(event.data);

@@ -1,7 +1,12 @@
 /** The one formatter of dates, spans and telephone numbers. */
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
-const stamp = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit' });
+const stamp = new Intl.DateTimeFormat(undefined, {
+  month: 'short',
+  day: 'numeric',
+  hour: 'numeric',
+  minute: '2-digit',
+});
 
 /** The time under a message. `at` is in whole seconds since 1970, as Chatwoot gives it. */
 export function messageTime(at: number): string {
@@ -20,7 +25,10 @@ export function span(fromMs: number, toMs: number): string {
 }
 
 /** How long ago, as short as Chatwoot's list shows it: `now`, `3m`, `2h`, `5d`. */
-export function ago(thenMs: number, nowMs: number): { unit: 'now' | 'minutes' | 'hours' | 'days'; count: number } {
+export function ago(
+  thenMs: number,
+  nowMs: number,
+): { unit: 'now' | 'minutes' | 'hours' | 'days'; count: number } {
   const minutes = Math.max(0, Math.floor((nowMs - thenMs) / 60_000));
   if (minutes < 1) return { unit: 'now', count: 0 };
   if (minutes < 60) return { unit: 'minutes', count: minutes };
