@@ -38,7 +38,8 @@ function silence() {
   return wav;
 }
 
-export async function startPretend() {
+/** @param {(path: string, body: unknown) => void} [onPost] hears of each action before it is answered */
+export async function startPretend(onPost = () => undefined) {
   /** @type {{ path: string, body: unknown }[]} */
   const posted = [];
   /** @type {Set<import('node:http').ServerResponse>} */
@@ -62,6 +63,7 @@ export async function startPretend() {
       let text = '';
       for await (const chunk of request) text += String(chunk);
       posted.push({ path: decodeURIComponent(path), body: JSON.parse(text) });
+      onPost(decodeURIComponent(path), JSON.parse(text));
       if (refusal === null) response.writeHead(204).end();
       else
         response
