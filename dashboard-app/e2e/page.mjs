@@ -146,7 +146,9 @@ await check('the weather changes by the drawer, and Escape closes it', async () 
   });
   const drop = page.getByLabel('Callbacks lost (share)');
   await drop.fill('0.5');
-  assert.deepEqual((await lastPost(() => drop.blur())).body, { twilio: { callbacks: { drop: 0.5 } } });
+  assert.deepEqual((await lastPost(() => drop.blur())).body, {
+    twilio: { callbacks: { drop: 0.5, repeat: 0, delay_ms: 0, reorder: 0 } },
+  });
   assert.deepEqual(await violations(page), []);
   await page.screenshot({ path: join(shots, 'weather.png') });
   await page.keyboard.press('Escape');
