@@ -96,7 +96,7 @@ pub fn routes(origins: &[String]) -> impl Fn(&mut ServiceConfig) + Clone + Send 
 }
 
 /// A resource that can be read and nothing else.
-fn read<F, Args>(path: &str, handler: F) -> actix_web::Resource
+pub(crate) fn read<F, Args>(path: &str, handler: F) -> actix_web::Resource
 where
     F: actix_web::Handler<Args> + Clone,
     Args: actix_web::FromRequest + 'static,

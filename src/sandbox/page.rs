@@ -20,6 +20,7 @@ use futures_util::{Stream, future, stream};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::dashboard;
 
@@ -41,7 +42,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; f
                       form-action 'none'; frame-ancestors 'none'";
 
 /// A brand that can be called.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Brand {
     /// Its id, as `acme-movers`.
     pub brand: String,
@@ -68,6 +69,18 @@ pub struct Parts {
     pub twilio_switches: Value,
     /// What `ChatwootStandIn::switches_state` gives.
     pub chatwoot_switches: Value,
+}
+
+impl Parts {
+    /// The same but for the time, which the page counts on by itself.
+    fn looks_like(&self, other: &Self) -> bool {
+        self.panel_url == other.panel_url
+            && self.brands == other.brands
+            && self.phones == other.phones
+            && self.inbox == other.inbox
+            && self.twilio_switches == other.twilio_switches
+            && self.chatwoot_switches == other.chatwoot_switches
+    }
 }
 
 impl Serialize for Parts {
@@ -208,11 +221,11 @@ pub fn routes(stage: Arc<dyn Stage>) -> impl Fn(&mut ServiceConfig) + Clone + Se
                 "/sandbox/api/conversations/{id}/reply",
                 web::post().to(reply),
             )
-            .route("/sandbox/{path:assets/.+}", web::get().to(page))
-            .route("/sandbox", web::get().to(add_slash))
-            .route("/sandbox/", web::get().to(page))
-            .route("/{path:assets/.+}", web::get().to(page))
-            .route("/", web::get().to(page));
+            .service(dashboard::read("/sandbox/{path:assets/.+}", page))
+            .service(dashboard::read("/sandbox", add_slash))
+            .service(dashboard::read("/sandbox/", page))
+            .service(dashboard::read("/{path:assets/.+}", page))
+            .service(dashboard::read("/", page));
     }
 }
 
@@ -247,7 +260,7 @@ fn events(stage: Arc<dyn Stage>, pace: Pace) -> impl Stream<Item = Result<Bytes,
         changes: stage.subscribe(),
         stage,
         pace,
-        begun: false,
+        shown: None,
     };
     stream::unfold(follower, |mut follower| async move {
         let event = follower.next().await;
@@ -268,25 +281,35 @@ struct Follower {
     stage: Arc<dyn Stage>,
     changes: Vec<watch::Receiver<u64>>,
     pace: Pace,
-    begun: bool,
+    /// What the page was told last. A stand-in may count what nobody sees; that is not told again.
+    shown: Option<Parts>,
 }
 
 impl Follower {
     async fn next(&mut self) -> Bytes {
-        if self.begun {
-            match tokio::time::timeout(self.pace.beats, changed(&mut self.changes)).await {
-                Ok(()) => tokio::time::sleep(self.pace.states).await,
-                Err(_elapsed) => return Bytes::from_static(b"event: beat\ndata: {}\n\n"),
+        let quiet_until = Instant::now() + self.pace.beats;
+        loop {
+            if self.shown.is_some() {
+                match tokio::time::timeout_at(quiet_until, changed(&mut self.changes)).await {
+                    Ok(()) => tokio::time::sleep(self.pace.states).await,
+                    Err(_elapsed) => return Bytes::from_static(b"event: beat\ndata: {}\n\n"),
+                }
+            }
+            // Marked before the state is read: a change meanwhile brings one look too many, never one too few.
+            for receiver in &mut self.changes {
+                receiver.mark_unchanged();
+            }
+            let parts = self.stage.state().await;
+            if self
+                .shown
+                .as_ref()
+                .is_none_or(|shown| !shown.looks_like(&parts))
+            {
+                let state = serde_json::to_string(&parts).unwrap_or_else(|_| "null".to_owned());
+                self.shown = Some(parts);
+                return Bytes::from(format!("event: state\ndata: {state}\n\n"));
             }
         }
-        self.begun = true;
-        // Marked before the state is read: a change meanwhile brings one state too many, never one too few.
-        for receiver in &mut self.changes {
-            receiver.mark_unchanged();
-        }
-        let state =
-            serde_json::to_string(&self.stage.state().await).unwrap_or_else(|_| "null".to_owned());
-        Bytes::from(format!("event: state\ndata: {state}\n\n"))
     }
 }
 

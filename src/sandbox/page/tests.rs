@@ -240,6 +240,10 @@ async fn the_stream_tells_the_state_at_once_after_each_change_and_beats_when_qui
 
     assert_eq!(next_event(&mut body).await.0, "beat");
 
+    // A count that changes nothing to see is not told.
+    stage.count.send_modify(|_| {});
+    assert_eq!(next_event(&mut body).await.0, "beat");
+
     // A burst becomes one state, the last.
     for count in 1..=5 {
         stage.count.send_replace(count);
