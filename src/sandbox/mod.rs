@@ -1,4 +1,5 @@
 //! Stand-ins of both neighbours, strict, sharing no code with the rooms that talk to them.
 
 pub mod chatwoot;
+pub mod page;
 pub mod twilio;
