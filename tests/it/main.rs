@@ -1,1 +1,2 @@
 
+mod chatwoot_stand_in;

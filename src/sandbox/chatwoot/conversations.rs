@@ -86,8 +86,9 @@ pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
         let draft = messages::read(world, id, &note)?;
         messages::add(world, id, draft);
     }
-    changes::assign_automatically(world, id);
-    shown(world, id)
+    let answer = shown(world, id);
+    changes::assign_automatically(world, id); // a job, after the answer
+    answer
 }
 
 /// The contact inbox a new conversation hangs off: the three parameters find or make it.

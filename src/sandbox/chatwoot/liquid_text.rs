@@ -175,3 +175,44 @@ impl ObjectView for Drop {
         Some(found.unwrap_or(&NOTHING))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::super::call::Call;
+    use super::super::world::{Actor, Sender, World};
+    use super::super::{contact_inboxes, contacts, conversations, inboxes, users};
+    use super::render;
+    use crate::clock::{CountedIds, SystemClock};
+
+    /// What a real Chatwoot stored of 120 texts posted as notes.
+    #[test]
+    fn notes_are_stored_as_recorded() {
+        let mut world = World::new(Arc::new(SystemClock), Arc::new(CountedIds::new(1)), "Lab".to_owned());
+        let user = users::insert(&mut world, "Offhook", "service@example.com", true);
+        world.current = Some(Actor::User(user));
+        let inbox = inboxes::insert(&mut world, "Acme Movers");
+        let body = json!({ "name": "Vec note3 1795354734.3587997" }).as_object().cloned().unwrap();
+        let contact = contacts::make(&mut world, &Call { body, ..Call::default() }).unwrap();
+        let place = contact_inboxes::find_or_make(&mut world, contact, inbox, Some("a")).unwrap();
+        let id = conversations::open(&mut world, place, "open", &Call::default()).unwrap();
+
+        let recorded = include_str!("../../../tests/fixtures/chatwoot/chatwoot-4.13.0-rendering.json");
+        let recorded: Vec<Value> = serde_json::from_str(recorded).unwrap();
+        let mut judged = 0;
+        for one in &recorded {
+            let text = one["text"].as_str().unwrap();
+            for (posted, stored) in [(text, &one["note"]["stored"]), (one["escaped"]["posted"].as_str().unwrap_or(text), &one["escaped"]["stored"])] {
+                if let Some(stored) = stored.as_str() {
+                    let rendered = render(&world, &world.conversations[&id], Sender::User(user), posted);
+                    assert_eq!(rendered, stored, "of {posted:?}");
+                    judged += 1;
+                }
+            }
+        }
+        assert!(judged >= 230, "{judged} texts judged");
+    }
+}

@@ -84,27 +84,28 @@ pub(super) fn add(world: &mut World, conversation: i64, draft: Draft) -> i64 {
         created_at: now,
         updated_at: now,
     };
-    let is_user = matches!(message.sender, Sender::User(_));
-    let (kind, is_private) = (message.kind, message.is_private);
+    let (kind, is_private, sender) = (message.kind, message.is_private, message.sender);
     world.messages.insert(id, message);
     world.tell(Happening::MessageCreated(id));
     if let Some(one) = world.conversations.get_mut(&conversation) {
         one.last_activity_at = now;
     }
+    if let Sender::Contact(contact) = sender {
+        contacts::change(world, contact, |contact| contact.last_activity_at = Some(now));
+    }
     match kind {
         Kind::Incoming => follow_incoming(world, conversation),
         Kind::Outgoing if is_private => mention(world, conversation, id),
-        Kind::Outgoing => follow_reply(world, conversation, id, is_user),
+        Kind::Outgoing => follow_reply(world, conversation, id, matches!(sender, Sender::User(_))),
         Kind::Activity | Kind::Template => {}
     }
     id
 }
 
-/// An incoming message touches its contact, reopens the conversation and lets the caller wait.
+/// An incoming message reopens the conversation and lets the caller wait.
 fn follow_incoming(world: &mut World, conversation: i64) {
     let now = world.now();
     let Some(one) = world.conversations.get(&conversation).cloned() else { return };
-    contacts::change(world, one.contact_id, |contact| contact.last_activity_at = Some(now));
     let is_blocked = world.contacts.get(&one.contact_id).is_some_and(|contact| contact.blocked);
     let has_bot = world.inboxes.get(&one.inbox_id).is_some_and(|inbox| inbox.bot.is_some());
     if matches!(one.status.as_str(), "resolved" | "snoozed") && !is_blocked {

@@ -133,8 +133,9 @@ pub(super) fn create_conversation(world: &mut World, call: &Call) -> Outcome {
     let attributes = Value::Object(call.object("custom_attributes"));
     let body = Object::from_iter([("custom_attributes".to_owned(), attributes)]);
     let id = conversations::open(world, place.id, "open", &Call { body, ..Call::default() })?;
-    changes::assign_automatically(world, id);
-    shown(world, id)
+    let answer = shown(world, id);
+    changes::assign_automatically(world, id); // a job, after the answer
+    answer
 }
 
 /// `GET contacts/:source_id/conversations`.

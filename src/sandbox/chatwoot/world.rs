@@ -275,7 +275,6 @@ pub(super) struct World {
     pub(super) base_url: String,
     pub(super) account_id: i64,
     pub(super) account_name: String,
-    pub(super) started_at: DateTime<Utc>,
     /// Who the request at hand is from.
     pub(super) current: Option<Actor>,
     pub(super) users: BTreeMap<i64, User>,
@@ -311,7 +310,6 @@ impl World {
     /// An account without anything in it.
     pub(super) fn new(clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>, account_name: String) -> Self {
         Self {
-            started_at: clock.now(),
             clock,
             ids,
             base_url: String::new(),
