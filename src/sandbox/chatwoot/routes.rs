@@ -34,6 +34,7 @@ const PEOPLE: &[Route] = &[
     ("PUT", "/api/v1/profile", User, users::update_profile),
     ("POST", "/api/v1/profile/availability", User, users::set_own_presence),
     ("POST", "/api/v1/profile/auto_offline", User, users::set_own_presence),
+    ("GET", "~", User, settings::account),
     ("GET", "~/cache_keys", User, settings::cache_keys),
     ("GET", "~/agents", User, users::agents),
     ("POST", "~/agents", Administrator, users::create_agent),

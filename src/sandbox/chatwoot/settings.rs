@@ -373,6 +373,23 @@ pub(super) fn cache_keys(world: &mut World, _call: &Call) -> Outcome {
     Ok(Answer::json(json!({ "cache_keys": keys })))
 }
 
+/// `GET accounts/:id`.
+pub(super) fn account(world: &mut World, call: &Call) -> Outcome {
+    let cache_keys = cache_keys(world, call)?;
+    let Body::Json(Value::Object(keys)) = cache_keys.body else { return Err(Answer::broken()) };
+    Ok(Answer::json(json!({
+        "domain": null, "features": {
+            "macros": true, "agent_bots": true, "agent_management": true, "labels": true, "custom_attributes": true,
+            "automations": true, "integrations": true, "assignment_v2": true, "chatwoot_v4": true,
+        },
+        "id": world.account_id, "locale": "en", "name": world.account_name, "support_email": "support@example.com",
+        "status": "active", "cache_keys": keys.get("cache_keys"),
+        "settings": { "auto_resolve_after": null, "auto_resolve_message": null, "auto_resolve_ignore_waiting": false },
+        "created_at": iso(world.users.values().next().map_or_else(|| world.now(), |user| user.created_at)),
+        "latest_chatwoot_version": "4.13.0", "subscribed_features": [],
+    })))
+}
+
 /// An automation rule or macro names things by id: reads one such id.
 pub(super) fn first_id(params: Option<&Value>) -> Option<i64> {
     let object = json!({ "id": params?.as_array()?.first()? });
