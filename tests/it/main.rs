@@ -1,2 +1,1 @@
-
 mod chatwoot_stand_in;

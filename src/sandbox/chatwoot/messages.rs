@@ -24,8 +24,18 @@ const MOST_PER_MINUTE: usize = 200;
 
 /// The content types a message may have.
 const CONTENT_TYPES: [&str; 12] = [
-    "text", "input_text", "input_textarea", "input_email", "input_select", "cards", "form", "article", "incoming_email",
-    "input_csat", "integrations", "sticker",
+    "text",
+    "input_text",
+    "input_textarea",
+    "input_email",
+    "input_select",
+    "cards",
+    "form",
+    "article",
+    "incoming_email",
+    "input_csat",
+    "integrations",
+    "sticker",
 ];
 
 /// A message about to be written.
@@ -67,7 +77,11 @@ pub(super) fn add(world: &mut World, conversation: i64, draft: Draft) -> i64 {
         content = Some(liquid_text::render(world, one, draft.sender, text));
     }
     let attachments = draft.attachments.into_iter();
-    let attachments = attachments.map(|(blob, file_type)| Attachment { id: world.next_id("attachments"), file_type, blob });
+    let attachments = attachments.map(|(blob, file_type)| Attachment {
+        id: world.next_id("attachments"),
+        file_type,
+        blob,
+    });
     let attachments = attachments.collect();
     let message = Message {
         id,
@@ -91,7 +105,9 @@ pub(super) fn add(world: &mut World, conversation: i64, draft: Draft) -> i64 {
         one.last_activity_at = now;
     }
     if let Sender::Contact(contact) = sender {
-        contacts::change(world, contact, |contact| contact.last_activity_at = Some(now));
+        contacts::change(world, contact, |contact| {
+            contact.last_activity_at = Some(now)
+        });
     }
     match kind {
         Kind::Incoming => follow_incoming(world, conversation),
@@ -105,13 +121,31 @@ pub(super) fn add(world: &mut World, conversation: i64, draft: Draft) -> i64 {
 /// An incoming message reopens the conversation and lets the caller wait.
 fn follow_incoming(world: &mut World, conversation: i64) {
     let now = world.now();
-    let Some(one) = world.conversations.get(&conversation).cloned() else { return };
-    let is_blocked = world.contacts.get(&one.contact_id).is_some_and(|contact| contact.blocked);
-    let has_bot = world.inboxes.get(&one.inbox_id).is_some_and(|inbox| inbox.bot.is_some());
+    let Some(one) = world.conversations.get(&conversation).cloned() else {
+        return;
+    };
+    let is_blocked = world
+        .contacts
+        .get(&one.contact_id)
+        .is_some_and(|contact| contact.blocked);
+    let has_bot = world
+        .inboxes
+        .get(&one.inbox_id)
+        .is_some_and(|inbox| inbox.bot.is_some());
     if matches!(one.status.as_str(), "resolved" | "snoozed") && !is_blocked {
-        let status = if has_bot && one.status == "resolved" { "pending" } else { "open" };
-        let by = if status == "open" { None } else { world.current_name() };
-        changes::change_as(world, conversation, by.as_deref(), |one| status.clone_into(&mut one.status));
+        let status = if has_bot && one.status == "resolved" {
+            "pending"
+        } else {
+            "open"
+        };
+        let by = if status == "open" {
+            None
+        } else {
+            world.current_name()
+        };
+        changes::change_as(world, conversation, by.as_deref(), |one| {
+            status.clone_into(&mut one.status)
+        });
     }
     changes::change_as(world, conversation, None, |one| {
         one.waiting_since.get_or_insert(now);
@@ -121,7 +155,10 @@ fn follow_incoming(world: &mut World, conversation: i64) {
 /// A public reply ends the waiting; the first by a person is noted.
 fn follow_reply(world: &mut World, conversation: i64, message: i64, is_user: bool) {
     let now = world.now();
-    let is_first = world.conversations.get(&conversation).is_some_and(|one| one.first_reply_created_at.is_none());
+    let is_first = world
+        .conversations
+        .get(&conversation)
+        .is_some_and(|one| one.first_reply_created_at.is_none());
     changes::change_as(world, conversation, None, |one| {
         one.waiting_since = None;
         if is_user {
@@ -135,12 +172,25 @@ fn follow_reply(world: &mut World, conversation: i64, message: i64, is_user: boo
 
 /// Makes those mentioned in a note participants, if they may see the conversation (contract 4.7).
 fn mention(world: &mut World, conversation: i64, message: i64) {
-    let content = world.messages.get(&message).and_then(|message| message.content.clone()).unwrap_or_default();
-    let Some(one) = world.conversations.get(&conversation) else { return };
-    let Some(inbox) = world.inboxes.get(&one.inbox_id) else { return };
+    let content = world
+        .messages
+        .get(&message)
+        .and_then(|message| message.content.clone())
+        .unwrap_or_default();
+    let Some(one) = world.conversations.get(&conversation) else {
+        return;
+    };
+    let Some(inbox) = world.inboxes.get(&one.inbox_id) else {
+        return;
+    };
     let ids = content.split("(mention://user/").skip(1);
     let ids = ids.filter_map(|rest| rest.split('/').next()?.parse::<i64>().ok());
-    let may_see = |id: &i64| world.users.get(id).is_some_and(|user| user.is_administrator || inbox.members.contains(id));
+    let may_see = |id: &i64| {
+        world
+            .users
+            .get(id)
+            .is_some_and(|user| user.is_administrator || inbox.members.contains(id))
+    };
     let ids: Vec<i64> = ids.filter(may_see).collect();
     if let Some(one) = world.conversations.get_mut(&conversation) {
         one.participants.extend(ids);
@@ -152,7 +202,11 @@ pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
     let conversation = conversations::visible(world, call)?;
     let draft = read(world, conversation, call)?;
     let id = add(world, conversation, draft);
-    let mut shown = world.messages.get(&id).map(|message| show::message(world, message)).unwrap_or_default();
+    let mut shown = world
+        .messages
+        .get(&id)
+        .map(|message| show::message(world, message))
+        .unwrap_or_default();
     if let (Some(echo), Some(shown)) = (call.value("echo_id"), shown.as_object_mut()) {
         shown.insert("echo_id".to_owned(), echo.clone());
     }
@@ -169,28 +223,52 @@ pub(super) fn read(world: &mut World, conversation: i64, call: &Call) -> Result<
         Some("template") => Kind::Template,
         Some(other) => return Err(fault(&format!("'{other}' is not a valid message_type"))),
     };
-    let content = call.value("content").map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-    if content.as_ref().is_some_and(|content| content.chars().count() > LONGEST) {
-        return Err(fault("Validation failed: Content is too long (maximum is 150000 characters)"));
+    let content = call.value("content").map(|value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    });
+    if content
+        .as_ref()
+        .is_some_and(|content| content.chars().count() > LONGEST)
+    {
+        return Err(fault(
+            "Validation failed: Content is too long (maximum is 150000 characters)",
+        ));
     }
-    if content.as_ref().is_some_and(|content| content.contains('\0')) {
+    if content
+        .as_ref()
+        .is_some_and(|content| content.contains('\0'))
+    {
         return Err(fault("string contains null byte"));
     }
     let minute_ago = world.now() - chrono::TimeDelta::minutes(1);
-    if world.messages_of(conversation).filter(|message| message.created_at > minute_ago).count() >= MOST_PER_MINUTE {
+    if world
+        .messages_of(conversation)
+        .filter(|message| message.created_at > minute_ago)
+        .count()
+        >= MOST_PER_MINUTE
+    {
         return Err(fault("Validation failed: Too many messages"));
     }
     let content_type = call.text("content_type").unwrap_or("text").to_owned();
     if !CONTENT_TYPES.contains(&content_type.as_str()) {
-        return Err(fault(&format!("'{content_type}' is not a valid content_type")));
+        return Err(fault(&format!(
+            "'{content_type}' is not a valid content_type"
+        )));
     }
     let content_attributes = attributes(call);
     check_items(&content_type, &content_attributes)?;
     let attachments = files::of_message(world, call)?;
     if attachments.len() > MOST_ATTACHMENTS {
-        return Err(fault("Validation failed: Attachments exceeded maximum allowed"));
+        return Err(fault(
+            "Validation failed: Attachments exceeded maximum allowed",
+        ));
     }
-    let contact = world.conversations.get(&conversation).map(|one| one.contact_id);
+    let contact = world
+        .conversations
+        .get(&conversation)
+        .map(|one| one.contact_id);
     let sender = match (kind, contact) {
         (Kind::Outgoing, _) => outgoing_sender(world, call),
         (_, Some(contact)) => Sender::Contact(contact),
@@ -202,7 +280,11 @@ pub(super) fn read(world: &mut World, conversation: i64, call: &Call) -> Result<
         is_private: is_true(call.value("private")),
         content_type,
         content_attributes,
-        source_id: call.value("source_id").map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
+        source_id: call.value("source_id").map(|value| {
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned)
+        }),
         sender,
         attachments,
     })
@@ -225,9 +307,18 @@ fn attributes(call: &Call) -> Object {
 fn check_items(content_type: &str, attributes: &Object) -> Result<(), Answer> {
     let allowed: &[&str] = match content_type {
         "input_select" => &["title", "value"],
-        "form" => {
-            &["type", "placeholder", "label", "name", "options", "default", "required", "pattern", "title", "pattern_error"]
-        }
+        "form" => &[
+            "type",
+            "placeholder",
+            "label",
+            "name",
+            "options",
+            "default",
+            "required",
+            "pattern",
+            "title",
+            "pattern_error",
+        ],
         "cards" => &["title", "description", "media_url", "actions"],
         "article" => &["title", "description", "link"],
         _ => return Ok(()),
@@ -235,19 +326,35 @@ fn check_items(content_type: &str, attributes: &Object) -> Result<(), Answer> {
     let Some(items) = attributes.get("items").and_then(Value::as_array) else {
         return Err(Answer::error(422, "undefined method `reject' for nil"));
     };
-    let keys = items.iter().filter_map(Value::as_object).flat_map(Object::keys);
-    let odd: Vec<String> = keys.filter(|key| !allowed.contains(&key.as_str())).map(|key| format!(":{key}")).collect();
+    let keys = items
+        .iter()
+        .filter_map(Value::as_object)
+        .flat_map(Object::keys);
+    let odd: Vec<String> = keys
+        .filter(|key| !allowed.contains(&key.as_str()))
+        .map(|key| format!(":{key}"))
+        .collect();
     if odd.is_empty() {
         return Ok(());
     }
     let list = odd.join(", ");
-    Err(Answer::error(422, &format!("Validation failed: Content attributes contains invalid keys for items : [{list}]")))
+    Err(Answer::error(
+        422,
+        &format!(
+            "Validation failed: Content attributes contains invalid keys for items : [{list}]"
+        ),
+    ))
 }
 
 /// Who an outgoing message is from: the bot named in it, else whoever asks.
 fn outgoing_sender(world: &World, call: &Call) -> Sender {
-    let named = (call.text("sender_type") == Some("AgentBot")).then(|| call.number("sender_id")).flatten();
-    match (named.filter(|id| world.bots.contains_key(id)), world.current) {
+    let named = (call.text("sender_type") == Some("AgentBot"))
+        .then(|| call.number("sender_id"))
+        .flatten();
+    match (
+        named.filter(|id| world.bots.contains_key(id)),
+        world.current,
+    ) {
         (Some(bot), _) | (None, Some(Actor::Bot(bot))) => Sender::Bot(bot),
         (None, Some(Actor::User(user))) => Sender::User(user),
         (None, None) => Sender::Nobody,
@@ -258,19 +365,33 @@ fn outgoing_sender(world: &World, call: &Call) -> Sender {
 pub(super) fn list(world: &mut World, call: &Call) -> Outcome {
     let conversation = conversations::visible(world, call)?;
     let hides = call.query("filter_internal_messages").is_some();
-    let shown = world.messages_of(conversation).filter(|one| !(hides && (one.is_private || one.kind == Kind::Activity)));
+    let shown = world
+        .messages_of(conversation)
+        .filter(|one| !(hides && (one.is_private || one.kind == Kind::Activity)));
     let (before, after) = (call.query_number("before"), call.query_number("after"));
     let page: Vec<&Message> = match (before, after) {
-        (Some(before), Some(after)) => shown.filter(|one| one.id >= after && one.id < before).take(1000).collect(),
+        (Some(before), Some(after)) => shown
+            .filter(|one| one.id >= after && one.id < before)
+            .take(1000)
+            .collect(),
         (None, Some(after)) => shown.filter(|one| one.id > after).take(100).collect(),
         (before, None) => {
-            let mut latest: Vec<&Message> = shown.rev().filter(|one| before.is_none_or(|id| one.id < id)).take(20).collect();
+            let mut latest: Vec<&Message> = shown
+                .rev()
+                .filter(|one| before.is_none_or(|id| one.id < id))
+                .take(20)
+                .collect();
             latest.reverse();
             latest
         }
     };
-    let payload: Vec<Value> = page.into_iter().map(|message| show::message(world, message)).collect();
-    let Some(one) = world.conversations.get(&conversation) else { return Err(Answer::not_found()) };
+    let payload: Vec<Value> = page
+        .into_iter()
+        .map(|message| show::message(world, message))
+        .collect();
+    let Some(one) = world.conversations.get(&conversation) else {
+        return Err(Answer::not_found());
+    };
     let mut meta = json!({
         "labels": one.labels, "additional_attributes": one.additional_attributes,
         "contact": world.contacts.get(&one.contact_id).map(people::contact_event),
@@ -280,7 +401,10 @@ pub(super) fn list(world: &mut World, call: &Call) -> Outcome {
     let assignee = one.assignee_id.and_then(|id| world.users.get(&id));
     if let (Some(user), Some(meta)) = (assignee, meta.as_object_mut()) {
         let status = super::presence::listed(world, user);
-        meta.insert("assignee".to_owned(), people::user_event(user, Some(status)));
+        meta.insert(
+            "assignee".to_owned(),
+            people::user_event(user, Some(status)),
+        );
     }
     Ok(Answer::json(json!({ "meta": meta, "payload": payload })))
 }
@@ -288,8 +412,13 @@ pub(super) fn list(world: &mut World, call: &Call) -> Outcome {
 /// The message a path names, within its conversation.
 fn find(world: &World, call: &Call) -> Result<i64, Answer> {
     let (conversation, id) = (conversations::visible(world, call)?, call.id(1)?);
-    let found = world.messages.get(&id).filter(|message| message.conversation_id == conversation);
-    found.map(|message| message.id).ok_or_else(Answer::not_found)
+    let found = world
+        .messages
+        .get(&id)
+        .filter(|message| message.conversation_id == conversation);
+    found
+        .map(|message| message.id)
+        .ok_or_else(Answer::not_found)
 }
 
 /// `DELETE conversations/:id/messages/:id`: the row stays, the words go (contract 5.7).
@@ -306,12 +435,16 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Outcome {
 /// `PATCH conversations/:id/messages/:id`: the delivery status and its reason, nothing else.
 pub(super) fn update(world: &mut World, call: &Call) -> Outcome {
     let id = find(world, call)?;
-    let status = call.text("status").filter(|word| matches!(*word, "sent" | "delivered" | "read" | "failed"));
+    let status = call
+        .text("status")
+        .filter(|word| matches!(*word, "sent" | "delivered" | "read" | "failed"));
     if let Some(status) = status {
         change(world, id, |message| {
             status.clone_into(&mut message.status);
             match call.value("external_error").filter(|_| status == "failed") {
-                Some(error) => message.content_attributes.insert("external_error".to_owned(), error.clone()),
+                Some(error) => message
+                    .content_attributes
+                    .insert("external_error".to_owned(), error.clone()),
                 None => message.content_attributes.remove("external_error"),
             };
         });
@@ -327,14 +460,19 @@ fn shown(world: &World, id: i64) -> Outcome {
 /// Changes a message and tells of it, with what was before.
 fn change(world: &mut World, id: i64, alter: impl FnOnce(&mut Message)) {
     let now = world.now();
-    let Some(message) = world.messages.get_mut(&id) else { return };
+    let Some(message) = world.messages.get_mut(&id) else {
+        return;
+    };
     let before = message.clone();
     alter(message);
     message.updated_at = now;
     let mut previous_changes = json!({ "updated_at": [iso(before.updated_at), iso(now)] });
     if let Some(changes) = previous_changes.as_object_mut() {
         if before.content != message.content {
-            changes.insert("content".to_owned(), json!([before.content, message.content]));
+            changes.insert(
+                "content".to_owned(),
+                json!([before.content, message.content]),
+            );
         }
         if before.content_attributes != message.content_attributes {
             let both = json!([before.content_attributes, message.content_attributes]);
@@ -344,25 +482,37 @@ fn change(world: &mut World, id: i64, alter: impl FnOnce(&mut Message)) {
             changes.insert("status".to_owned(), json!([before.status, message.status]));
         }
     }
-    world.tell(Happening::MessageUpdated { id, previous_changes });
+    world.tell(Happening::MessageUpdated {
+        id,
+        previous_changes,
+    });
 }
 
 /// `GET conversations/:id/attachments`.
 pub(super) fn list_attachments(world: &mut World, call: &Call) -> Outcome {
     let conversation = conversations::visible(world, call)?;
-    let pairs = world.messages_of(conversation).flat_map(|message| message.attachments.iter().map(move |one| (message, one)));
-    let payload: Vec<Value> = pairs.map(|(message, one)| show::listed_attachment(world, message, one)).collect();
+    let pairs = world
+        .messages_of(conversation)
+        .flat_map(|message| message.attachments.iter().map(move |one| (message, one)));
+    let payload: Vec<Value> = pairs
+        .map(|(message, one)| show::listed_attachment(world, message, one))
+        .collect();
     let page = call.query_number("page").map_or(1, |page| page.max(1));
     let start = usize::try_from(page - 1).unwrap_or(0).saturating_mul(100);
     let total = payload.len();
     let payload: Vec<Value> = payload.into_iter().skip(start).take(100).collect();
-    Ok(Answer::json(json!({ "meta": { "total_count": total }, "payload": payload })))
+    Ok(Answer::json(
+        json!({ "meta": { "total_count": total }, "payload": payload }),
+    ))
 }
 
 /// A message nested in the body of a new conversation, as a call of its own.
 pub(super) fn nested(call: &Call) -> Option<Call> {
     let body = call.value("message")?.as_object()?.clone();
-    (!body.is_empty()).then(|| Call { body, ..Call::default() })
+    (!body.is_empty()).then(|| Call {
+        body,
+        ..Call::default()
+    })
 }
 
 /// An id of the body, for handlers that take numbers or text.
@@ -371,7 +521,13 @@ pub(super) fn id_of(body: &Object, key: &str) -> Option<i64> {
 }
 
 /// Writes a text as a user, as from the browser.
-pub(super) fn write_as(world: &mut World, conversation: i64, user: i64, content: &str, private: bool) -> Result<(), String> {
+pub(super) fn write_as(
+    world: &mut World,
+    conversation: i64,
+    user: i64,
+    content: &str,
+    private: bool,
+) -> Result<(), String> {
     if !world.conversations.contains_key(&conversation) {
         return Err(format!("no conversation {conversation}"));
     }
@@ -379,7 +535,11 @@ pub(super) fn write_as(world: &mut World, conversation: i64, user: i64, content:
         return Err(format!("no user {user}"));
     }
     world.current = Some(Actor::User(user));
-    let draft = Draft { is_private: private, sender: Sender::User(user), ..Draft::new(Some(content.to_owned())) };
+    let draft = Draft {
+        is_private: private,
+        sender: Sender::User(user),
+        ..Draft::new(Some(content.to_owned()))
+    };
     add(world, conversation, draft);
     Ok(())
 }
