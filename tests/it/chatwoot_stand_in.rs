@@ -1,11 +1,19 @@
 //! The stand-in of Chatwoot against the recording of a real one, and its switches.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
+use futures_util::StreamExt;
 use offhook::clock::{CountedIds, ManualClock};
 use offhook::sandbox::chatwoot::{ChatwootStandIn, Options, State};
 use serde_json::{Value, json};
@@ -99,7 +107,7 @@ impl Scene {
         };
         let inbox = scene.stand_in.create_inbox("Acme Movers", &[2, 3]);
         let number = "+15550100003";
-        let caller = json!({ "name": "Jordan Blake", "phone_number": number, "inbox_id": inbox, "source_id": number });
+        let caller = json!({ "name": "Jordan Blake", "phone_number": number, "custom_attributes": { "offhook_last_call_at": "2026-06-01" }, "inbox_id": inbox, "source_id": number });
         let contact =
             scene.post("contacts", &caller).await.unwrap().1["payload"]["contact"]["id"].clone();
         let place = json!({ "inbox_id": inbox, "contact_id": contact, "source_id": number, "additional_attributes": { "source": "offhook" } });
@@ -242,6 +250,24 @@ async fn the_states_refuse_delay_and_cut() {
 }
 
 #[tokio::test]
+async fn a_server_that_goes_down_takes_its_cables_along() {
+    let scene = Scene::open().await;
+    let url = scene.stand_in.base_url().replace("http:", "ws:") + "/cable";
+    let (mut cable, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+    let welcome = cable.next().await.unwrap().unwrap();
+    assert_eq!(welcome.to_text().unwrap(), r#"{"type":"welcome"}"#);
+    scene.stand_in.set_state(State::Down);
+    let rest = tokio::time::timeout(Duration::from_secs(5), cable.collect::<Vec<_>>()).await;
+    let said = rest
+        .unwrap()
+        .into_iter()
+        .flatten()
+        .filter(|frame| frame.is_text())
+        .count();
+    assert_eq!(said, 0);
+}
+
+#[tokio::test]
 async fn a_simulated_tab_keeps_its_agent_online() {
     let scene = Scene::open().await;
     let status = |id: usize| scene.stand_in.agents()[id - 1].availability_status.clone();
@@ -331,7 +357,7 @@ fn assert_same_shape(sample: &Value, own: &Value, path: &str) {
             let (wanted, got): (Vec<_>, Vec<_>) = (sample.keys().collect(), own.keys().collect());
             assert_eq!(wanted, got, "{path}");
             sample.iter().for_each(|(key, value)| {
-                assert_same_shape(value, &own[key], &format!("{path}.{key}"))
+                assert_same_shape(value, &own[key], &format!("{path}.{key}"));
             });
         }
         (Value::Array(sample), Value::Array(own)) => {

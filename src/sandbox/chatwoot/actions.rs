@@ -26,7 +26,7 @@ pub(super) fn assign(world: &mut World, call: &Call) -> Outcome {
         }
         let user = assignee.filter(|user| world.users.contains_key(user));
         change(world, id, |one| {
-            (one.assignee_id, one.assignee_bot_id) = (user, None)
+            (one.assignee_id, one.assignee_bot_id) = (user, None);
         });
         let user = user.and_then(|user| world.users.get(&user));
         return Ok(Answer::json(
@@ -51,7 +51,7 @@ fn assign_bot(world: &mut World, id: i64, bot: Option<i64>) -> Answer {
         return Answer::json(Value::Null);
     };
     change(world, id, |one| {
-        (one.assignee_id, one.assignee_bot_id) = (None, Some(bot))
+        (one.assignee_id, one.assignee_bot_id) = (None, Some(bot));
     });
     Answer::json(
         world
@@ -86,7 +86,7 @@ pub(super) fn assign_team(world: &mut World, id: i64, team: Option<i64>) {
         .filter(|team| team.allow_auto_assign && kept.is_none());
     let picked = picking.and_then(|team| team.members.iter().find(is_free).copied());
     change(world, id, |one| {
-        (one.team_id, one.assignee_id) = (team, kept.or(picked))
+        (one.team_id, one.assignee_id) = (team, kept.or(picked));
     });
 }
 
@@ -115,7 +115,7 @@ pub(super) fn toggle_status(world: &mut World, call: &Call) -> Outcome {
     });
     if let Some(taker) = taker {
         change(world, id, |one| {
-            (one.assignee_id, one.assignee_bot_id) = (Some(taker), None)
+            (one.assignee_id, one.assignee_bot_id) = (Some(taker), None);
         });
     }
     let one = world.conversations.get(&id).ok_or_else(Answer::not_found)?;
@@ -161,7 +161,7 @@ pub(super) fn set_attributes(world: &mut World, call: &Call) -> Outcome {
         .clone();
     check_attributes("Custom attributes", "custom_attributes", &attributes)?;
     change(world, id, |one| {
-        one.custom_attributes.clone_from(&attributes)
+        one.custom_attributes.clone_from(&attributes);
     });
     Ok(Answer::json(json!({ "custom_attributes": attributes })))
 }
@@ -225,7 +225,7 @@ pub(super) fn set_labels(world: &mut World, call: &Call) -> Outcome {
     let id = visible(world, call)?;
     let wanted = tags(call.value("labels"));
     change(world, id, |one| {
-        (one.labels, one.labels_cached) = (wanted, true)
+        (one.labels, one.labels_cached) = (wanted, true);
     });
     labels(world, call)
 }
@@ -252,7 +252,7 @@ pub(super) fn bulk(world: &mut World, call: &Call) -> Outcome {
             let is_removed =
                 |label: &String| removed.iter().any(|one| one.eq_ignore_ascii_case(label));
             change(world, id, |one| {
-                one.labels.retain(|label| !is_removed(label))
+                one.labels.retain(|label| !is_removed(label));
             });
         }
         if let Some(status) = fields
@@ -262,13 +262,13 @@ pub(super) fn bulk(world: &mut World, call: &Call) -> Outcome {
         {
             let until = instant(call.value("snoozed_until"));
             change(world, id, |one| {
-                (one.status, one.snoozed_until) = (status.to_owned(), until)
+                (one.status, one.snoozed_until) = (status.to_owned(), until);
             });
         }
         if let Some(assignee) = fields.get("assignee_id") {
             let user = number(assignee).filter(|user| world.users.contains_key(user));
             change(world, id, |one| {
-                (one.assignee_id, one.assignee_bot_id) = (user, None)
+                (one.assignee_id, one.assignee_bot_id) = (user, None);
             });
         }
         if let Some(team) = fields.get("team_id") {

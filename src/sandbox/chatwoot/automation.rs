@@ -6,9 +6,10 @@ use super::actions;
 use super::call::{Answer, Body, Call, Outcome, number};
 use super::changes;
 use super::conversations;
+use super::drafts::Draft;
 use super::filter;
 use super::happenings::Happening;
-use super::messages::{self, Draft};
+use super::messages;
 use super::settings::first_id;
 use super::show_conversations as show;
 use super::show_people as people;
@@ -166,12 +167,12 @@ fn perform(world: &mut World, id: i64, action: &Value, event: &str) {
     {
         "assign_agent" => assign(world, id, first),
         "assign_team" => {
-            actions::assign_team(world, id, first_id(params).filter(|team| *team != 0))
+            actions::assign_team(world, id, first_id(params).filter(|team| *team != 0));
         }
         "remove_assigned_team" => actions::assign_team(world, id, None),
         "add_label" => actions::add_labels(world, id, &words),
         "remove_label" => changes::change(world, id, |one| {
-            one.labels.retain(|label| !words.contains(label))
+            one.labels.retain(|label| !words.contains(label));
         }),
         "resolve_conversation" => set_status(world, id, "resolved"),
         "open_conversation" => set_status(world, id, "open"),
@@ -245,7 +246,7 @@ fn assign(world: &mut World, id: i64, wanted: Option<&Value>) {
     };
     if let Some(user) = user.filter(may) {
         changes::change(world, id, |one| {
-            (one.assignee_id, one.assignee_bot_id) = (Some(user), None)
+            (one.assignee_id, one.assignee_bot_id) = (Some(user), None);
         });
     }
 }

@@ -19,6 +19,9 @@ use super::switches::State;
 /// How often the server says it is there.
 const PING_EVERY: Duration = Duration::from_secs(3);
 
+/// What is spoken on the cable.
+const SUBPROTOCOL: &str = "actioncable-v1-json";
+
 /// One subscription: its identifier, byte for byte, and its user.
 type Subscription = (String, i64);
 
@@ -36,10 +39,16 @@ pub(super) fn open(
     shared: Arc<Shared>,
 ) -> actix_web::Result<HttpResponse> {
     let (mut response, session, frames) = actix_ws::handle(request, payload)?;
-    response.headers_mut().insert(
-        SEC_WEBSOCKET_PROTOCOL,
-        HeaderValue::from_static("actioncable-v1-json"),
-    );
+    let asked = request
+        .headers()
+        .get(SEC_WEBSOCKET_PROTOCOL)
+        .and_then(|asked| asked.to_str().ok());
+    if asked.is_some_and(|asked| asked.split(',').any(|one| one.trim() == SUBPROTOCOL)) {
+        let spoken = HeaderValue::from_static(SUBPROTOCOL);
+        response
+            .headers_mut()
+            .insert(SEC_WEBSOCKET_PROTOCOL, spoken);
+    }
     let events = shared.broadcasts.subscribe();
     let cable = Cable {
         shared,

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::drafts::Draft;
 use super::happenings::Happening;
-use super::messages::{self, Draft};
+use super::messages;
 use super::presence;
 use super::world::{Conversation, Kind, Sender, World, iso};
 
@@ -44,11 +45,8 @@ pub(super) fn change_as(
     if changes.is_empty() {
         return;
     }
-    changes.push(entry(
-        "updated_at",
-        json!(iso(before.updated_at)),
-        json!(iso(now)),
-    ));
+    let (was, is) = (json!(iso(before.updated_at)), json!(iso(now)));
+    changes.push(entry("updated_at", &was, &is));
     if before.status != after.status {
         world.tell(Happening::StatusChanged(id));
     }
@@ -80,7 +78,7 @@ pub(super) fn add_line(world: &mut World, conversation: i64, content: String) {
     messages::add(world, conversation, draft);
 }
 
-fn entry(key: &str, previous: Value, current: Value) -> Value {
+fn entry(key: &str, previous: &Value, current: &Value) -> Value {
     json!({ key: { "previous_value": previous, "current_value": current } })
 }
 
@@ -89,7 +87,7 @@ fn differences(before: &Conversation, after: &Conversation) -> Vec<Value> {
     let mut found = Vec::new();
     let mut compare = |key: &str, previous: Value, current: Value| {
         if previous != current {
-            found.push(entry(key, previous, current));
+            found.push(entry(key, &previous, &current));
         }
     };
     compare("status", json!(before.status), json!(after.status));

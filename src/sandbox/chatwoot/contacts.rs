@@ -249,10 +249,10 @@ pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
     };
     check(world, call, None)?;
     let source = call.text("source_id");
-    if let (Some(inbox), Some(source)) = (inbox, source) {
-        if contact_inboxes::owner(world, inbox, source).is_some() {
-            return Err(Answer::broken()); // a duplicate key; everything is rolled back
-        }
+    if let (Some(inbox), Some(source)) = (inbox, source)
+        && contact_inboxes::owner(world, inbox, source).is_some()
+    {
+        return Err(Answer::broken()); // a duplicate key; everything is rolled back
     }
     let id = make(world, call)?;
     let place = match inbox {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::call::{Answer, Call, Outcome, number};
 use super::changes;
 use super::contact_inboxes;
+use super::drafts;
 use super::filter::{self, Standard};
 use super::happenings::Happening;
 use super::messages;
@@ -133,10 +134,10 @@ pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
         "additional_attributes",
         &call.object("additional_attributes"),
     )?;
-    let note = messages::nested(call);
+    let note = drafts::nested(call);
     let id = open(world, contact_inbox, status, call)?;
     if let Some(note) = note {
-        let draft = messages::read(world, id, &note)?;
+        let draft = drafts::read(world, id, &note)?;
         messages::add(world, id, draft);
     }
     let answer = shown(world, id);
@@ -285,7 +286,7 @@ pub(super) fn list(world: &mut World, call: &Call) -> Outcome {
     match call.query("sort_by") {
         Some("created_at_asc") => found.sort_by_key(|one| one.created_at),
         Some("created_at_desc") => {
-            found.sort_by_key(|one| std::cmp::Reverse((one.created_at, one.id)))
+            found.sort_by_key(|one| std::cmp::Reverse((one.created_at, one.id)));
         }
         Some("last_activity_at_asc") => found.sort_by_key(|one| one.last_activity_at),
         _ => found.sort_by_key(|one| std::cmp::Reverse((one.last_activity_at, one.id))),

@@ -82,64 +82,15 @@ pub(super) fn word(world: &mut World) -> Outgoing {
 
 fn word_one(world: &World, happening: &Happening, out: &mut Outgoing) {
     match happening {
-        Happening::ConversationCreated(id) => {
-            of_conversation(world, out, *id, "conversation.created", true, |out, one| {
-                to_account(
-                    world,
-                    out,
-                    "conversation_created",
-                    conversations::conversation_event(world, one),
-                );
-                to_inbox(
-                    world,
-                    out,
-                    one.inbox_id,
-                    "conversation_created",
-                    conversations::conversation_event(world, one),
-                );
-            })
-        }
-        Happening::ConversationUpdated { id, changes } => {
-            of_conversation(
-                world,
-                out,
-                *id,
-                "conversation.updated",
-                false,
-                |out, one| {
-                    let mut body = conversations::conversation_event(world, one);
-                    body.insert("changed_attributes".to_owned(), json!(changes));
-                    to_everyone(world, out, one, "conversation_updated", &body);
-                },
-            );
-        }
-        Happening::StatusChanged(id) => {
-            of_conversation(
-                world,
-                out,
-                *id,
-                "conversation.status_changed",
-                false,
-                |out, one| {
-                    let mut body = conversations::conversation_event(world, one);
-                    if one.status == "resolved" {
-                        to_bots(world, out, one, "conversation_resolved", &body);
-                    } else if one.status == "open" {
-                        to_bots(world, out, one, "conversation_opened", &body);
-                    }
-                    body.insert("changed_attributes".to_owned(), Value::Null);
-                    to_everyone(world, out, one, "conversation_status_changed", &body);
-                },
-            );
-        }
-        Happening::AssigneeChanged(id) => {
-            of_conversation(world, out, *id, "assignee.changed", false, |_, _| {})
-        }
-        Happening::TeamChanged(id) => {
-            of_conversation(world, out, *id, "team.changed", false, |_, _| {})
-        }
-        Happening::ConversationRead(id) => {
-            of_conversation(world, out, *id, "conversation.read", false, |_, _| {})
+        Happening::ConversationCreated(id)
+        | Happening::ConversationUpdated { id, .. }
+        | Happening::StatusChanged(id)
+        | Happening::AssigneeChanged(id)
+        | Happening::TeamChanged(id)
+        | Happening::ConversationRead(id) => {
+            if let Some(one) = world.conversations.get(id) {
+                of_conversation(world, out, one, happening);
+            }
         }
         Happening::MessageCreated(id) => of_message(world, out, *id, "message.created", None),
         Happening::MessageUpdated {
@@ -153,58 +104,67 @@ fn word_one(world: &World, happening: &Happening, out: &mut Outgoing) {
             conversation,
             is_on,
             is_private,
-        } => typing(world, out, *conversation, *is_on, *is_private),
-        Happening::CachesInvalidated => {
-            let keys: Object = world
-                .cache_keys
-                .iter()
-                .map(|(key, at)| ((*key).to_owned(), json!(format!("{at:010}"))))
-                .collect();
-            let data = json!({ "cache_keys": keys })
-                .as_object()
-                .cloned()
-                .unwrap_or_default();
-            let everyone = world.users.keys().copied().collect();
-            broadcast(
-                world,
-                out,
-                Some(everyone),
-                "account.cache_invalidated",
-                data,
-                true,
-            );
+        } => {
+            typing(world, out, *conversation, *is_on, *is_private);
         }
+        Happening::CachesInvalidated => caches_invalidated(world, out),
         Happening::Posted { url, body } => post(out, url, None, body),
         Happening::ContactCreated(_)
         | Happening::ContactUpdated { .. }
         | Happening::ContactDeleted(_)
-        | Happening::ContactMerged(_) => {
-            of_contact(world, out, happening);
-        }
+        | Happening::ContactMerged(_) => of_contact(world, out, happening),
     }
 }
 
-/// Tells of a conversation on the cable, then whatever else.
-fn of_conversation(
-    world: &World,
-    out: &mut Outgoing,
-    id: i64,
-    event: &str,
-    with_performer: bool,
-    more: impl FnOnce(&mut Outgoing, &Conversation),
-) {
-    let Some(one) = world.conversations.get(&id) else {
-        return;
+/// Tells of a conversation: webhooks first, then the cable.
+fn of_conversation(world: &World, out: &mut Outgoing, one: &Conversation, happening: &Happening) {
+    let mut body = conversations::conversation_event(world, one);
+    let data = body.clone();
+    let event = match happening {
+        Happening::ConversationCreated(_) => {
+            to_account(world, out, "conversation_created", body.clone());
+            to_inbox(world, out, one.inbox_id, "conversation_created", body);
+            "conversation.created"
+        }
+        Happening::ConversationUpdated { changes, .. } => {
+            body.insert("changed_attributes".to_owned(), json!(changes));
+            to_everyone(world, out, one, "conversation_updated", &body);
+            "conversation.updated"
+        }
+        Happening::StatusChanged(_) => {
+            if one.status == "resolved" {
+                to_bots(world, out, one, "conversation_resolved", &body);
+            } else if one.status == "open" {
+                to_bots(world, out, one, "conversation_opened", &body);
+            }
+            body.insert("changed_attributes".to_owned(), Value::Null);
+            to_everyone(world, out, one, "conversation_status_changed", &body);
+            "conversation.status_changed"
+        }
+        Happening::AssigneeChanged(_) => "assignee.changed",
+        Happening::TeamChanged(_) => "team.changed",
+        _ => "conversation.read",
     };
-    more(out, one);
-    let data = conversations::conversation_event(world, one);
+    let with_performer = matches!(happening, Happening::ConversationCreated(_));
+    let users = Some(audience(world, one));
+    broadcast(world, out, users, event, data, with_performer);
+}
+
+/// Tells every browser to load labels, inboxes and teams again.
+fn caches_invalidated(world: &World, out: &mut Outgoing) {
+    let keys = world.cache_keys.iter();
+    let keys: Object = keys
+        .map(|(key, at)| ((*key).to_owned(), json!(format!("{at:010}"))))
+        .collect();
+    let data = Object::from_iter([("cache_keys".to_owned(), Value::Object(keys))]);
+    let everyone = world.users.keys().copied().collect();
     broadcast(
         world,
         out,
-        Some(audience(world, one)),
-        event,
+        Some(everyone),
+        "account.cache_invalidated",
         data,
-        with_performer,
+        true,
     );
 }
 
@@ -378,7 +338,7 @@ fn post(out: &mut Outgoing, url: &str, secret: Option<&String>, body: &Object) {
     for letter in Value::Object(body.clone()).to_string().chars() {
         match letter {
             '&' | '<' | '>' | '\u{2028}' | '\u{2029}' => {
-                text.push_str(&format!("\\u{:04x}", u32::from(letter)))
+                text.push_str(&format!("\\u{:04x}", u32::from(letter)));
             }
             _ => text.push(letter),
         }

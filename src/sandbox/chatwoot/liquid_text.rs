@@ -144,7 +144,7 @@ fn last_word(name: &str) -> &str {
 #[derive(Debug)]
 struct Drop {
     text: Option<Liquid>,
-    named: Vec<(String, Drop)>,
+    named: Vec<(String, Self)>,
 }
 
 /// What an unknown name is.

@@ -9,6 +9,7 @@ use super::changes;
 use super::contact_inboxes;
 use super::contacts;
 use super::conversations;
+use super::drafts;
 use super::happenings::Happening;
 use super::messages;
 use super::show_conversations as show;
@@ -214,7 +215,7 @@ pub(super) fn create_message(world: &mut World, call: &Call) -> Outcome {
         uploads: call.uploads.clone(),
         ..Call::default()
     };
-    let draft = messages::read(world, id, &inner)?;
+    let draft = drafts::read(world, id, &inner)?;
     let message = messages::add(world, id, draft);
     let message = world.messages.get(&message).ok_or_else(Answer::no_page)?;
     Ok(Answer::json(shown_message(world, message)))
@@ -234,7 +235,7 @@ pub(super) fn resolve(world: &mut World, call: &Call) -> Outcome {
         .get(&id)
         .is_some_and(|one| one.status == "resolved");
     changes::change_as(world, id, None, |one| {
-        "resolved".clone_into(&mut one.status)
+        "resolved".clone_into(&mut one.status);
     });
     let name = world
         .conversations

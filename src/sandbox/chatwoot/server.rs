@@ -198,7 +198,7 @@ async fn read(request: &HttpRequest, payload: web::Payload) -> Result<Call, Unre
     } else if kind.starts_with("application/x-www-form-urlencoded") {
         pairs(&body)
             .into_iter()
-            .for_each(|(name, value)| put(&mut call.body, &name, value));
+            .for_each(|(name, value)| put(&mut call.body, &name, &value));
     } else if kind.starts_with("application/json") && !body.is_empty() {
         call.body = match serde_json::from_slice(&body) {
             Ok(Value::Object(object)) => object,
@@ -247,18 +247,14 @@ async fn read_form(request: &HttpRequest, body: Bytes, call: &mut Call) -> Resul
                     bytes: bytes.freeze(),
                 });
             }
-            None => put(
-                &mut call.body,
-                &name,
-                String::from_utf8_lossy(&bytes).into_owned(),
-            ),
+            None => put(&mut call.body, &name, &String::from_utf8_lossy(&bytes)),
         }
     }
     Ok(())
 }
 
 /// Puts a form field where its name says: `a`, `a[]` or `a[b]`.
-fn put(body: &mut Object, name: &str, value: String) {
+fn put(body: &mut Object, name: &str, value: &str) {
     if let Some(list) = name.strip_suffix("[]") {
         let list = body.entry(list.to_owned()).or_insert_with(|| json!([]));
         if let Some(list) = list.as_array_mut() {

@@ -240,8 +240,8 @@ impl ChatwootStandIn {
     pub fn rename_contact(&self, contact_id: i64, name: &str) {
         self.shared.run(|world| {
             contacts::change(world, contact_id, |contact| {
-                name.clone_into(&mut contact.name)
-            })
+                name.clone_into(&mut contact.name);
+            });
         });
     }
 
@@ -280,7 +280,7 @@ impl ChatwootStandIn {
     /// Lets the next request of a route be done only `seconds` later by the injected clock, and never answered.
     pub fn commit_late(&self, route: &str, seconds: i64) {
         self.shared.switches(|switches| {
-            switches.arm(route, Fault::CommitLate(TimeDelta::seconds(seconds)))
+            switches.arm(route, Fault::CommitLate(TimeDelta::seconds(seconds)));
         });
     }
 
