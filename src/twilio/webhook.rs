@@ -1,8 +1,5 @@
 //! What a verified request says, in the core's words. Source: contract section 4.
 
-use serde::Deserialize;
-use serde::de::IntoDeserializer;
-use serde::de::value::{Error as ValueError, StrDeserializer};
 
 use super::known_params::is_sid;
 use super::params::{BadParams, Form, Params};
@@ -10,7 +7,7 @@ use super::urls::{Door, DoorKind, Minted};
 use crate::call::signal::{CallerDoor, LegOutcome, Party, Signal};
 use crate::call::state::Call;
 use crate::ids::CarrierRef;
-use crate::phone_number::{Caller, PhoneNumber};
+use crate::phone_number::{Caller, PhoneNumber, parse_caller};
 
 /// A request, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -205,7 +202,7 @@ impl Reading<'_> {
         let to = self
             .params
             .find("To")
-            .and_then(parse_number)
+            .and_then(|to| to.parse().ok())
             .ok_or_else(|| BadParams::BadValue("To".to_owned()))?;
         Ok(VoiceCall {
             caller_ref: self.carrier_ref().ok_or(BadParams::Missing("CallSid"))?,
@@ -214,7 +211,7 @@ impl Reading<'_> {
                 .find("AccountSid")
                 .unwrap_or_default()
                 .to_owned(),
-            from: read_caller(self.params.find("From").unwrap_or_default()),
+            from: parse_caller(self.params.find("From").unwrap_or_default()),
             to,
             caller_name: self.params.find_text("CallerName").map(str::to_owned),
             forwarded_from: self.params.find_text("ForwardedFrom").map(str::to_owned),
@@ -457,42 +454,6 @@ impl Reading<'_> {
         );
         Some(format!("{path}:{}:{leg}:{round}:{step}", minted.call))
     }
-}
-
-/// A number in E.164; `None` for anything else.
-fn parse_number(text: &str) -> Option<PhoneNumber> {
-    let digits = text.strip_prefix('+')?;
-    let fits = (7..=15).contains(&digits.len())
-        && digits.bytes().all(|digit| digit.is_ascii_digit())
-        && !digits.starts_with('0');
-    if !fits {
-        return None;
-    }
-    let text: StrDeserializer<'_, ValueError> = text.into_deserializer();
-    PhoneNumber::deserialize(text).ok()
-}
-
-/// Who calls, from the carrier's text. Source: contract section 4.2.
-fn read_caller(text: &str) -> Caller {
-    const NOBODY: [&str; 6] = [
-        "anonymous",
-        "unknown",
-        "restricted",
-        "unavailable",
-        "private",
-        "blocked",
-    ];
-    // `ANONYMOUS` on a keypad.
-    if text.is_empty()
-        || text == "+266696687"
-        || NOBODY.iter().any(|word| text.eq_ignore_ascii_case(word))
-    {
-        return Caller::Withheld;
-    }
-    parse_number(text).map_or_else(
-        || Caller::Other(text.chars().take(64).collect::<String>().into()),
-        Caller::Known,
-    )
 }
 
 #[cfg(test)]

@@ -357,7 +357,7 @@ fn a_call_begins_with_who_calls_whom() {
             .as_str(),
         CALLER
     );
-    assert!(matches!(read_caller("sip:x@y"), Caller::Other(_)));
+    assert!(matches!(parse_caller("sip:x@y"), Caller::Other(_)));
 }
 
 #[test]

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on ends; clippy.toml knows tests only by their attribute"
 )]
 
+mod chatwoot_stand_in;
 mod exchange;
 mod store;
 mod twilio_stand_in;

@@ -11,7 +11,6 @@ use offhook::call::state::{Call, NewCall};
 use offhook::ids::{AgentId, BrandId, CallId, CarrierRef};
 use offhook::phone_number::{Caller, PhoneNumber};
 use offhook::twilio::safe_reply::{SafeReplies, SafeWords};
-use offhook::rules::DialTarget;
 use offhook::twilio::twiml::{RenderContext, render, room_wait};
 use offhook::twilio::urls::{Addresses, Door, Minted};
 

@@ -230,7 +230,7 @@ fn apply(save: &mut Save, change: &Change, now: DateTime<Utc>) {
     let some_leg = |n: u32| if next == 1 { 1 } else { n % (next - 1) + 1 };
     let event = match change {
         Change::Wait => Event::WaitBegan { method: RingMethod::Legs, deadline_at: soon },
-        Change::Poll => Event::CallerPolled,
+        Change::Poll => Event::CallerPolled { next_at: soon },
         Change::Offer { who, phone: number } => {
             Event::LegOffered { leg: next, agent: agent(*who), phone: phone(*number), round: 1, give_up_at: soon }
         }
