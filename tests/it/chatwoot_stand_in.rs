@@ -22,6 +22,8 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
+/// All recorded steps but the slow one, `presence/flapping`, which watches a real clock for 130 seconds: the stand-in's own
+/// test of presence judges that on a clock turned by hand.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_stand_in_answers_as_the_recorded_chatwoot_did() {
     let stand_in = ChatwootStandIn::start(Options::default()).await.unwrap();

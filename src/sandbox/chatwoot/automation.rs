@@ -123,6 +123,35 @@ pub(super) fn show_macro(world: &mut World, call: &Call) -> Outcome {
     Ok(Answer::json(json!({ "payload": shown_macro(world, one) })))
 }
 
+/// `PATCH macros/:id`: by its maker or an administrator.
+pub(super) fn update_macro(world: &mut World, call: &Call) -> Outcome {
+    let none = || Answer::new(404, Body::Empty);
+    let user = world.current_user().ok_or_else(Answer::not_signed_in)?;
+    let (user, is_administrator) = (user.id, user.is_administrator);
+    let actions = call.value("actions").and_then(Value::as_array).cloned();
+    if let Some(refusal) = unknown_action(actions.as_deref().unwrap_or_default(), "Macro execution")
+    {
+        return Err(refusal);
+    }
+    let one = call
+        .id(0)
+        .ok()
+        .and_then(|id| world.macros.get_mut(&id))
+        .ok_or_else(none)?;
+    if !is_administrator && one.created_by != user {
+        return Err(Answer::denied());
+    }
+    if let Some(name) = call.text("name") {
+        name.clone_into(&mut one.name);
+    }
+    if let Some(visibility) = call.text("visibility") {
+        one.is_global = is_administrator && visibility == "global";
+    }
+    one.actions = actions.unwrap_or_else(|| one.actions.clone());
+    one.updated_by = user;
+    show_macro(world, call)
+}
+
 /// `DELETE macros/:id`.
 pub(super) fn delete_macro(world: &mut World, call: &Call) -> Outcome {
     let removed = call.id(0).ok().and_then(|id| world.macros.remove(&id));

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::automation;
+use super::presence;
 use super::show_conversations as conversations;
 use super::show_people as people;
 use super::world::{Actor, Conversation, Kind, Object, World};
@@ -192,7 +193,7 @@ fn of_message(
             &conversations::message_webhook(world, message),
         );
     }
-    let mut data = conversations::message_event(world, message, false)
+    let mut data = conversations::message_event(world, message, true)
         .as_object()
         .cloned()
         .unwrap_or_default();
@@ -370,7 +371,7 @@ fn broadcast(
             Some(Actor::User(id)) => world
                 .users
                 .get(&id)
-                .map(|user| people::user_event(user, None)),
+                .map(|user| people::user_event(user, Some(presence::listed(world, user)))),
             Some(Actor::Bot(id)) => world.bots.get(&id).map(people::bot_event),
             None => None,
         };

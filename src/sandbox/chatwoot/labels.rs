@@ -188,6 +188,29 @@ pub(super) fn define(world: &mut World, call: &Call) -> Outcome {
     Ok(Answer::json(definition))
 }
 
+/// `PATCH custom_attribute_definitions/:id`: names, values and description; the key stays.
+pub(super) fn redefine(world: &mut World, call: &Call) -> Outcome {
+    let (id, body) = (call.id(0)?, call.wrapped("custom_attribute_definition")?);
+    let now = iso(world.now());
+    let definition = world
+        .definitions
+        .get_mut(&id)
+        .ok_or_else(Answer::not_found)?;
+    for key in [
+        "attribute_display_name",
+        "attribute_description",
+        "attribute_values",
+        "regex_pattern",
+        "regex_cue",
+    ] {
+        if let Some(value) = body.get(key) {
+            definition.insert(key.to_owned(), value.clone());
+        }
+    }
+    definition.insert("updated_at".to_owned(), Value::String(now));
+    Ok(Answer::json(Value::Object(definition.clone())))
+}
+
 /// `DELETE custom_attribute_definitions/:id`: 204.
 pub(super) fn undefine(world: &mut World, call: &Call) -> Outcome {
     world

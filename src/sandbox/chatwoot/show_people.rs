@@ -57,7 +57,8 @@ pub(super) fn profile(world: &World, user: &User) -> Value {
     })
 }
 
-/// A user as sender or assignee in messages and events; jobs know no availability.
+/// A user as sender or assignee in messages and events. The cable knows the availability; webhooks are worded by jobs,
+/// which mostly do not.
 pub(super) fn user_event(user: &User, availability: Option<&str>) -> Value {
     json!({
         "id": user.id, "name": user.name, "available_name": user.name, "avatar_url": "", "type": "user",
