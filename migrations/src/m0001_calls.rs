@@ -20,7 +20,7 @@ impl MigrationTrait for Change {
 }
 
 const UP: &[&str] = &[
-        "CREATE TABLE calls (
+    "CREATE TABLE calls (
             id TEXT NOT NULL PRIMARY KEY,
             brand TEXT NOT NULL,
             number TEXT NOT NULL,
@@ -36,9 +36,9 @@ const UP: &[&str] = &[
             ended_at BIGINT,
             body TEXT NOT NULL
         )",
-        "CREATE UNIQUE INDEX calls_caller_ref ON calls (caller_ref)",
-        "CREATE INDEX calls_wake ON calls (wake_at, id) WHERE wake_at IS NOT NULL",
-        "CREATE INDEX calls_waiting ON calls (arrived_at, id) WHERE waiting = 1",
-        "CREATE INDEX calls_recent ON calls (arrived_at, id)",
-        "CREATE INDEX calls_from ON calls (caller, brand, arrived_at) WHERE caller IS NOT NULL",
+    "CREATE UNIQUE INDEX calls_caller_ref ON calls (caller_ref)",
+    "CREATE INDEX calls_wake ON calls (wake_at, id) WHERE wake_at IS NOT NULL",
+    "CREATE INDEX calls_waiting ON calls (arrived_at, id) WHERE waiting = 1",
+    "CREATE INDEX calls_recent ON calls (arrived_at, id)",
+    "CREATE INDEX calls_from ON calls (caller, brand, arrived_at) WHERE caller IS NOT NULL",
 ];

@@ -20,7 +20,7 @@ impl MigrationTrait for Change {
 }
 
 const UP: &[&str] = &[
-        "CREATE TABLE legs (
+    "CREATE TABLE legs (
             call_id TEXT NOT NULL REFERENCES calls (id),
             number BIGINT NOT NULL,
             agent TEXT NOT NULL,
@@ -31,7 +31,7 @@ const UP: &[&str] = &[
             offered_at BIGINT NOT NULL,
             PRIMARY KEY (call_id, number)
         )",
-        "CREATE UNIQUE INDEX legs_live_agent ON legs (agent) WHERE live = 1",
-        "CREATE UNIQUE INDEX legs_live_phone ON legs (phone) WHERE live = 1",
-        "CREATE INDEX legs_offered ON legs (offered_at)",
+    "CREATE UNIQUE INDEX legs_live_agent ON legs (agent) WHERE live = 1",
+    "CREATE UNIQUE INDEX legs_live_phone ON legs (phone) WHERE live = 1",
+    "CREATE INDEX legs_offered ON legs (offered_at)",
 ];

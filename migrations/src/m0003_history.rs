@@ -19,13 +19,11 @@ impl MigrationTrait for Change {
     }
 }
 
-const UP: &[&str] = &[
-        "CREATE TABLE history (
+const UP: &[&str] = &["CREATE TABLE history (
             call_id TEXT NOT NULL REFERENCES calls (id),
             version BIGINT NOT NULL,
             at BIGINT NOT NULL,
             signal TEXT NOT NULL,
             events TEXT NOT NULL,
             PRIMARY KEY (call_id, version)
-        )",
-];
+        )"];

@@ -20,10 +20,10 @@ impl MigrationTrait for Change {
 }
 
 const UP: &[&str] = &[
-        "CREATE TABLE answers (
+    "CREATE TABLE answers (
             key TEXT NOT NULL PRIMARY KEY,
             body TEXT NOT NULL,
             at BIGINT NOT NULL
         )",
-        "CREATE INDEX answers_at ON answers (at)",
+    "CREATE INDEX answers_at ON answers (at)",
 ];

@@ -20,7 +20,7 @@ impl MigrationTrait for Change {
 }
 
 const UP: &[&str] = &[
-        "CREATE TABLE outbox (
+    "CREATE TABLE outbox (
             id {serial},
             key TEXT NOT NULL,
             lane TEXT NOT NULL,
@@ -37,10 +37,10 @@ const UP: &[&str] = &[
             last_error TEXT,
             created_at BIGINT NOT NULL
         )",
-        "CREATE UNIQUE INDEX outbox_key ON outbox (key)",
-        "CREATE INDEX outbox_ready ON outbox (neighbour, ready_at, id) WHERE state = 'due'",
-        "CREATE INDEX outbox_next ON outbox (ready_at, id) WHERE state = 'due'",
-        "CREATE INDEX outbox_lane ON outbox (lane, id) WHERE state = 'due'",
-        "CREATE INDEX outbox_rings ON outbox (id) WHERE state = 'due' AND kind = 'ring_agent'",
-        "CREATE INDEX outbox_dead ON outbox (id) WHERE state = 'dead'",
+    "CREATE UNIQUE INDEX outbox_key ON outbox (key)",
+    "CREATE INDEX outbox_ready ON outbox (neighbour, ready_at, id) WHERE state = 'due'",
+    "CREATE INDEX outbox_next ON outbox (ready_at, id) WHERE state = 'due'",
+    "CREATE INDEX outbox_lane ON outbox (lane, id) WHERE state = 'due'",
+    "CREATE INDEX outbox_rings ON outbox (id) WHERE state = 'due' AND kind = 'ring_agent'",
+    "CREATE INDEX outbox_dead ON outbox (id) WHERE state = 'dead'",
 ];

@@ -19,8 +19,7 @@ impl MigrationTrait for Change {
     }
 }
 
-const UP: &[&str] = &[
-        "CREATE TABLE agents (
+const UP: &[&str] = &["CREATE TABLE agents (
             agent TEXT NOT NULL PRIMARY KEY,
             presence TEXT NOT NULL DEFAULT 'unknown',
             presence_at BIGINT,
@@ -32,5 +31,4 @@ const UP: &[&str] = &[
             misses BIGINT NOT NULL DEFAULT 0,
             phone_unreachable BIGINT NOT NULL DEFAULT 0,
             open_conversations BIGINT NOT NULL DEFAULT 0
-        )",
-];
+        )"];

@@ -20,11 +20,11 @@ impl MigrationTrait for Change {
 }
 
 const UP: &[&str] = &[
-        "CREATE TABLE contacts (
+    "CREATE TABLE contacts (
             phone TEXT NOT NULL PRIMARY KEY,
             name TEXT,
             blocked BIGINT NOT NULL,
             contact_id BIGINT NOT NULL
         )",
-        "CREATE INDEX contacts_id ON contacts (contact_id)",
+    "CREATE INDEX contacts_id ON contacts (contact_id)",
 ];

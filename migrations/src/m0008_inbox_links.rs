@@ -19,10 +19,8 @@ impl MigrationTrait for Change {
     }
 }
 
-const UP: &[&str] = &[
-        "CREATE TABLE inbox_links (
+const UP: &[&str] = &["CREATE TABLE inbox_links (
             call_id TEXT NOT NULL PRIMARY KEY,
             contact_id BIGINT NOT NULL,
             conversation_id BIGINT NOT NULL
-        )",
-];
+        )"];

@@ -20,12 +20,12 @@ impl MigrationTrait for Change {
 }
 
 const UP: &[&str] = &[
-        "CREATE TABLE recordings (
+    "CREATE TABLE recordings (
             recording TEXT NOT NULL PRIMARY KEY,
             call_id TEXT NOT NULL,
             content_type TEXT NOT NULL,
             stored_at BIGINT NOT NULL,
             audio {bytes} NOT NULL
         )",
-        "CREATE INDEX recordings_call ON recordings (call_id)",
+    "CREATE INDEX recordings_call ON recordings (call_id)",
 ];

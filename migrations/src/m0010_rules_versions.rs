@@ -19,11 +19,9 @@ impl MigrationTrait for Change {
     }
 }
 
-const UP: &[&str] = &[
-        "CREATE TABLE rules_versions (
+const UP: &[&str] = &["CREATE TABLE rules_versions (
             version BIGINT NOT NULL PRIMARY KEY,
             body TEXT NOT NULL,
             published_at BIGINT NOT NULL,
             published_by TEXT NOT NULL
-        )",
-];
+        )"];

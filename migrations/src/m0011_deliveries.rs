@@ -20,9 +20,9 @@ impl MigrationTrait for Change {
 }
 
 const UP: &[&str] = &[
-        "CREATE TABLE deliveries (
+    "CREATE TABLE deliveries (
             id TEXT NOT NULL PRIMARY KEY,
             at BIGINT NOT NULL
         )",
-        "CREATE INDEX deliveries_at ON deliveries (at)",
+    "CREATE INDEX deliveries_at ON deliveries (at)",
 ];

@@ -19,9 +19,7 @@ impl MigrationTrait for Change {
     }
 }
 
-const UP: &[&str] = &[
-        "CREATE TABLE pacing (
+const UP: &[&str] = &["CREATE TABLE pacing (
             name TEXT NOT NULL PRIMARY KEY,
             next_at BIGINT NOT NULL
-        )",
-];
+        )"];

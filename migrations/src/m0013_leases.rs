@@ -19,10 +19,8 @@ impl MigrationTrait for Change {
     }
 }
 
-const UP: &[&str] = &[
-        "CREATE TABLE leases (
+const UP: &[&str] = &["CREATE TABLE leases (
             name TEXT NOT NULL PRIMARY KEY,
             holder TEXT NOT NULL,
             until BIGINT NOT NULL
-        )",
-];
+        )"];

@@ -8,7 +8,9 @@ use sea_orm::Value;
 use super::calls::call_id;
 use super::entity::{AccountRow, AgentRow, LiveLegRow, PresenceRow};
 use super::session::{Session, corrupt, count, instant, instant_or_none, micros, tuples, values};
-use super::{AgentFacts, AgentMark, LiveLeg, LoadedFacts, Presence, PresenceChange, Save, StoreError};
+use super::{
+    AgentFacts, AgentMark, LiveLeg, LoadedFacts, Presence, PresenceChange, Save, StoreError,
+};
 use crate::ids::AgentId;
 
 /// How far back legs count towards the account's limit for a minute.
@@ -32,7 +34,10 @@ struct Counter {
 }
 
 impl Counter {
-    const RESET: Self = Self { again: true, more: 0 };
+    const RESET: Self = Self {
+        again: true,
+        more: 0,
+    };
 }
 
 impl Change {
@@ -42,7 +47,9 @@ impl Change {
                 self.offered_at = Some(at);
                 self.passed_over = Counter::RESET;
             }
-            AgentMark::RestsUntil { until, .. } => self.rests_until = self.rests_until.max(Some(*until)),
+            AgentMark::RestsUntil { until, .. } => {
+                self.rests_until = self.rests_until.max(Some(*until));
+            }
             AgentMark::Missed { .. } => self.misses.more += 1,
             AgentMark::Responded { .. } => self.misses = Counter::RESET,
             AgentMark::PhoneUnreachable { .. } => self.unreachable = true,
@@ -74,17 +81,28 @@ pub(super) async fn write_marks(session: &Session<'_>, save: &Save) -> Result<()
     }
     let mut alike: BTreeMap<(bool, bool), Vec<(&AgentId, Change)>> = BTreeMap::new();
     for (agent, change) in changes {
-        alike.entry((change.passed_over.again, change.misses.again)).or_default().push((agent, change));
+        alike
+            .entry((change.passed_over.again, change.misses.again))
+            .or_default()
+            .push((agent, change));
     }
     for ((passed_over_again, misses_again), group) in alike {
         let mut values: Vec<Value> = Vec::with_capacity(group.len() * MARK_COLUMNS);
         for (agent, change) in &group {
             values.extend(values![
-                agent.as_str(), change.offered_at.map(micros), change.rests_until.map(micros), change.passed_over.more,
-                change.misses.more, i64::from(change.unreachable),
+                agent.as_str(),
+                change.offered_at.map(micros),
+                change.rests_until.map(micros),
+                change.passed_over.more,
+                change.misses.more,
+                i64::from(change.unreachable),
             ]);
         }
-        let passed_over = if passed_over_again { "0" } else { "agents.passed_over" };
+        let passed_over = if passed_over_again {
+            "0"
+        } else {
+            "agents.passed_over"
+        };
         let misses = if misses_again { "0" } else { "agents.misses" };
         let sql = format!(
             "INSERT INTO agents (agent, last_offered_at, rests_until, passed_over, misses, phone_unreachable) VALUES {} \
@@ -103,7 +121,11 @@ pub(super) async fn write_marks(session: &Session<'_>, save: &Save) -> Result<()
 
 const MARK_COLUMNS: usize = 6;
 
-pub(super) async fn load_facts(session: &Session<'_>, agents: &[AgentId], now: DateTime<Utc>) -> Result<LoadedFacts, StoreError> {
+pub(super) async fn load_facts(
+    session: &Session<'_>,
+    agents: &[AgentId],
+    now: DateTime<Utc>,
+) -> Result<LoadedFacts, StoreError> {
     let mut known: HashMap<String, AgentRow> = HashMap::new();
     if !agents.is_empty() {
         let sql = format!(
@@ -111,19 +133,38 @@ pub(super) async fn load_facts(session: &Session<'_>, agents: &[AgentId], now: D
              passed_over, misses, phone_unreachable, open_conversations FROM agents WHERE agent IN {}",
             tuples(1, agents.len())
         );
-        let values = agents.iter().map(|agent| Value::from(agent.as_str())).collect();
+        let values = agents
+            .iter()
+            .map(|agent| Value::from(agent.as_str()))
+            .collect();
         let rows: Vec<AgentRow> = session.rows("load the agents", sql, values).await?;
         known.extend(rows.into_iter().map(|row| (row.agent.clone(), row)));
     }
     let sql = "SELECT call_id, agent, talking, offered_at FROM legs WHERE live = 1";
     let live: Vec<LiveLegRow> = session.rows("load the live legs", sql, Vec::new()).await?;
     let legs_live = u32::try_from(live.len()).map_err(|cause| corrupt("count", cause))?;
-    let live: HashMap<&str, &LiveLegRow> = live.iter().map(|leg| (leg.agent.as_str(), leg)).collect();
+    let live: HashMap<&str, &LiveLegRow> =
+        live.iter().map(|leg| (leg.agent.as_str(), leg)).collect();
     let sql = "SELECT (SELECT count(*) FROM legs WHERE offered_at > $1) AS legs_last_minute, \
         (SELECT count(*) FROM outbox WHERE state = 'due' AND kind = 'ring_agent') AS rings_pending";
-    let account: Option<AccountRow> = session.row("count the account's legs", sql, values![micros(now - MINUTE)]).await?;
-    let account = account.unwrap_or(AccountRow { legs_last_minute: 0, rings_pending: 0 });
-    let read_all = agents.iter().map(|agent| read(agent, known.get(agent.as_str()), live.get(agent.as_str()).copied()));
+    let account: Option<AccountRow> = session
+        .row(
+            "count the account's legs",
+            sql,
+            values![micros(now - MINUTE)],
+        )
+        .await?;
+    let account = account.unwrap_or(AccountRow {
+        legs_last_minute: 0,
+        rings_pending: 0,
+    });
+    let read_all = agents.iter().map(|agent| {
+        read(
+            agent,
+            known.get(agent.as_str()),
+            live.get(agent.as_str()).copied(),
+        )
+    });
     Ok(LoadedFacts {
         agents: read_all.collect::<Result<_, _>>()?,
         legs_live,
@@ -132,15 +173,24 @@ pub(super) async fn load_facts(session: &Session<'_>, agents: &[AgentId], now: D
     })
 }
 
-fn read(agent: &AgentId, row: Option<&AgentRow>, leg: Option<&LiveLegRow>) -> Result<AgentFacts, StoreError> {
+fn read(
+    agent: &AgentId,
+    row: Option<&AgentRow>,
+    leg: Option<&LiveLegRow>,
+) -> Result<AgentFacts, StoreError> {
     let live_leg = match leg {
-        Some(leg) => {
-            Some(LiveLeg { call: call_id(&leg.call_id)?, since: instant(leg.offered_at)?, talking: leg.talking == 1 })
-        }
+        Some(leg) => Some(LiveLeg {
+            call: call_id(&leg.call_id)?,
+            since: instant(leg.offered_at)?,
+            talking: leg.talking == 1,
+        }),
         None => None,
     };
     let Some(row) = row else {
-        return Ok(AgentFacts { live_leg, ..AgentFacts::unknown(agent.clone()) });
+        return Ok(AgentFacts {
+            live_leg,
+            ..AgentFacts::unknown(agent.clone())
+        });
     };
     Ok(AgentFacts {
         agent: agent.clone(),
@@ -159,7 +209,10 @@ fn read(agent: &AgentId, row: Option<&AgentRow>, leg: Option<&LiveLegRow>) -> Re
 }
 
 /// Takes note; a report older than the last one on the same agent says nothing.
-pub(super) async fn note_presence(session: &Session<'_>, changes: &[PresenceChange]) -> Result<Vec<AgentId>, StoreError> {
+pub(super) async fn note_presence(
+    session: &Session<'_>,
+    changes: &[PresenceChange],
+) -> Result<Vec<AgentId>, StoreError> {
     if changes.is_empty() {
         return Ok(Vec::new());
     }
@@ -171,12 +224,22 @@ pub(super) async fn note_presence(session: &Session<'_>, changes: &[PresenceChan
         }
     }
     // Locked, so that of two replicas with the same news one reports the change.
-    let lock = if session.is_shared() { " FOR UPDATE" } else { "" };
-    let asked: Vec<Value> = newest.keys().map(|agent| Value::from(agent.as_str())).collect();
+    let lock = if session.is_shared() {
+        " FOR UPDATE"
+    } else {
+        ""
+    };
+    let asked: Vec<Value> = newest
+        .keys()
+        .map(|agent| Value::from(agent.as_str()))
+        .collect();
     let places = tuples(1, asked.len());
-    let sql = format!("SELECT agent, presence, presence_at FROM agents WHERE agent IN {places} ORDER BY agent{lock}");
+    let sql = format!(
+        "SELECT agent, presence, presence_at FROM agents WHERE agent IN {places} ORDER BY agent{lock}"
+    );
     let rows: Vec<PresenceRow> = session.rows("read the presences", sql, asked).await?;
-    let before: HashMap<&str, &PresenceRow> = rows.iter().map(|row| (row.agent.as_str(), row)).collect();
+    let before: HashMap<&str, &PresenceRow> =
+        rows.iter().map(|row| (row.agent.as_str(), row)).collect();
     let mut changed = Vec::new();
     let mut values: Vec<Value> = Vec::new();
     let mut written = 0;
@@ -189,7 +252,11 @@ pub(super) async fn note_presence(session: &Session<'_>, changes: &[PresenceChan
         if was != change.presence {
             changed.push(agent.clone());
         }
-        values.extend(values![agent.as_str(), word(change.presence), micros(change.at)]);
+        values.extend(values![
+            agent.as_str(),
+            word(change.presence),
+            micros(change.at)
+        ]);
         written += 1;
     }
     if written > 0 {
@@ -203,10 +270,20 @@ pub(super) async fn note_presence(session: &Session<'_>, changes: &[PresenceChan
     Ok(changed)
 }
 
-pub(super) async fn switch_phone(session: &Session<'_>, agent: &AgentId, off_until: Option<DateTime<Utc>>) -> Result<(), StoreError> {
+pub(super) async fn switch_phone(
+    session: &Session<'_>,
+    agent: &AgentId,
+    off_until: Option<DateTime<Utc>>,
+) -> Result<(), StoreError> {
     let sql = "INSERT INTO agents (agent, switched_off_until) VALUES ($1, $2) \
         ON CONFLICT (agent) DO UPDATE SET switched_off_until = excluded.switched_off_until";
-    session.run("switch the phone", sql, values![agent.as_str(), off_until.map(micros)]).await?;
+    session
+        .run(
+            "switch the phone",
+            sql,
+            values![agent.as_str(), off_until.map(micros)],
+        )
+        .await?;
     Ok(())
 }
 

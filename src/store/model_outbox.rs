@@ -40,7 +40,12 @@ struct Row {
 
 impl OutboxTable {
     pub(super) fn add(&mut self, call: CallId, effects: Vec<NewEffect>, at: DateTime<Utc>) {
-        for NewEffect { effect, lane, due_at } in effects {
+        for NewEffect {
+            effect,
+            lane,
+            due_at,
+        } in effects
+        {
             if !self.keys.insert(effect.key(call)) {
                 continue;
             }
@@ -68,7 +73,9 @@ impl OutboxTable {
 
     /// Puts a row into its lane.
     fn enter(&mut self, id: i64) {
-        let Some(row) = self.rows.get_mut(&id) else { return };
+        let Some(row) = self.rows.get_mut(&id) else {
+            return;
+        };
         row.is_due = true;
         self.due += 1;
         self.rings += u32::from(matches!(row.effect, Effect::RingAgent { .. }));
@@ -80,7 +87,9 @@ impl OutboxTable {
 
     /// Takes a row out of its lane, which hands out its next.
     fn leave(&mut self, id: i64) {
-        let Some(row) = self.rows.get_mut(&id) else { return };
+        let Some(row) = self.rows.get_mut(&id) else {
+            return;
+        };
         row.is_due = false;
         row.is_leased = false;
         self.due -= 1;
@@ -98,7 +107,9 @@ impl OutboxTable {
 
     /// Sets from when the row, which is first of its lane, can be leased.
     fn set_ready(&mut self, id: i64, ready_at: DateTime<Utc>) {
-        let Some(row) = self.rows.get_mut(&id) else { return };
+        let Some(row) = self.rows.get_mut(&id) else {
+            return;
+        };
         if self.heads.remove(&(row.ready_at, id)) {
             self.heads.insert((ready_at, id));
         }
@@ -134,8 +145,17 @@ impl ModelStore {
     ) -> Result<Vec<Leased>, StoreError> {
         let mut guard = self.tables()?;
         let outbox = &mut guard.outbox;
-        let is_for = |id: &i64| outbox.rows.get(id).is_some_and(|row| row.effect.neighbour() == neighbour);
-        let ready = outbox.heads.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id);
+        let is_for = |id: &i64| {
+            outbox
+                .rows
+                .get(id)
+                .is_some_and(|row| row.effect.neighbour() == neighbour)
+        };
+        let ready = outbox
+            .heads
+            .iter()
+            .take_while(|(at, _)| *at <= now)
+            .map(|(_, id)| *id);
         let mut ids: Vec<i64> = ready.filter(is_for).take(most(limit)).collect();
         ids.sort_unstable();
         let mut leased = Vec::with_capacity(ids.len());
@@ -161,10 +181,19 @@ impl ModelStore {
     ///
     /// # Errors
     /// The same, and injected faults.
-    pub fn settle_effect_sync(&self, id: i64, lease: i64, settled: Settled, _now: DateTime<Utc>) -> Result<(), StoreError> {
+    pub fn settle_effect_sync(
+        &self,
+        id: i64,
+        lease: i64,
+        settled: Settled,
+        _now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let mut guard = self.tables()?;
         let outbox = &mut guard.outbox;
-        let mine = outbox.rows.get_mut(&id).filter(|row| row.is_due && row.is_leased && row.lease == lease);
+        let mine = outbox
+            .rows
+            .get_mut(&id)
+            .filter(|row| row.is_due && row.is_leased && row.lease == lease);
         let Some(row) = mine else {
             return Err(StoreError::Conflict(Conflict::Version));
         };
@@ -207,7 +236,11 @@ impl ModelStore {
     /// Injected faults.
     pub fn list_dead_letters_sync(&self, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
         let tables = self.tables()?;
-        let rows = tables.outbox.dead.iter().filter_map(|id| Some((id, tables.outbox.rows.get(id)?)));
+        let rows = tables
+            .outbox
+            .dead
+            .iter()
+            .filter_map(|id| Some((id, tables.outbox.rows.get(id)?)));
         let letter = |(id, row): (&i64, &Row)| DeadLetter {
             id: *id,
             call: row.call,
@@ -225,7 +258,9 @@ impl ModelStore {
         let mut guard = self.tables()?;
         let outbox = &mut guard.outbox;
         if !outbox.dead.remove(&id) {
-            return Err(StoreError::NotFound { what: "dead letter" });
+            return Err(StoreError::NotFound {
+                what: "dead letter",
+            });
         }
         if let Some(row) = outbox.rows.get_mut(&id) {
             row.attempts = 0;
