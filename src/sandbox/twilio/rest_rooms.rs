@@ -111,30 +111,7 @@ impl Engine {
             news,
             timeout_s,
         });
-        let escaped = |text: &str| {
-            text.replace('&', "&amp;")
-                .replace('"', "&quot;")
-                .replace('<', "&lt;")
-        };
-        let mut attributes = String::new();
-        for (parameter, attribute) in [
-            ("Label", "participantLabel"),
-            ("StartConferenceOnEnter", "startConferenceOnEnter"),
-            ("EndConferenceOnExit", "endConferenceOnExit"),
-            ("Muted", "muted"),
-            ("Beep", "beep"),
-            ("WaitUrl", "waitUrl"),
-            ("MaxParticipants", "maxParticipants"),
-            ("ConferenceStatusCallback", "statusCallback"),
-        ] {
-            if let Some(value) = form.one(parameter) {
-                attributes.push_str(&format!(" {attribute}=\"{}\"", escaped(value)));
-            }
-        }
-        let document = format!(
-            "<Response><Dial><Conference{attributes}>{}</Conference></Dial></Response>",
-            escaped(&name)
-        );
+        let document = room_document(form, &name);
         self.enter_when_answered(&sid, document);
         let participant = Participant {
             call: sid.clone(),
@@ -247,4 +224,32 @@ impl Engine {
             );
         }
     }
+}
+
+/// The document that takes a leg into a conference as the request wishes.
+fn room_document(form: &Form, name: &str) -> String {
+    let escaped = |text: &str| {
+        text.replace('&', "&amp;")
+            .replace('"', "&quot;")
+            .replace('<', "&lt;")
+    };
+    let mut attributes = String::new();
+    for (parameter, attribute) in [
+        ("Label", "participantLabel"),
+        ("StartConferenceOnEnter", "startConferenceOnEnter"),
+        ("EndConferenceOnExit", "endConferenceOnExit"),
+        ("Muted", "muted"),
+        ("Beep", "beep"),
+        ("WaitUrl", "waitUrl"),
+        ("MaxParticipants", "maxParticipants"),
+        ("ConferenceStatusCallback", "statusCallback"),
+    ] {
+        if let Some(value) = form.one(parameter) {
+            attributes.push_str(&format!(" {attribute}=\"{}\"", escaped(value)));
+        }
+    }
+    format!(
+        "<Response><Dial><Conference{attributes}>{}</Conference></Dial></Response>",
+        escaped(name)
+    )
 }

@@ -170,7 +170,7 @@ async fn every_reply_has_the_shape_of_its_sample() {
             body,
             &fixture(&format!("rest/{sample}.json"))["body"],
             sample,
-        )
+        );
     };
     line.says(
         "/agent",
