@@ -324,9 +324,11 @@ impl Engine {
             return;
         }
         let all_over = self.dialling(parent).is_some_and(|dial| {
-            dial.children
-                .iter()
-                .all(|leg| self.calls.get(leg).is_none_or(|call| !call.is_live()))
+            dial.children.iter().all(|leg| {
+                self.calls
+                    .get(leg)
+                    .is_none_or(|call| !call.is_live() || call.detached)
+            })
         });
         if all_over {
             self.finish_unbridged(parent);

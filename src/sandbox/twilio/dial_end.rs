@@ -133,7 +133,14 @@ impl Engine {
         {
             self.queued_bridge_over(other);
         }
-        for child in &dial.children {
+        let detached = |sid: &String| self.calls.get(sid).is_some_and(|call| call.detached);
+        let children: Vec<String> = dial
+            .children
+            .iter()
+            .filter(|sid| !detached(sid))
+            .cloned()
+            .collect();
+        for child in &children {
             let answered = self.calls.get(child).is_some_and(Call::is_answered);
             self.end(
                 child,

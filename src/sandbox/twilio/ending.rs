@@ -73,6 +73,9 @@ impl Engine {
 
     /// How a leg that another leg beat ends.
     pub(super) fn end_loser(&mut self, sid: &str) {
+        if self.calls.get(sid).is_some_and(|call| call.detached) {
+            return; // taken elsewhere: this Dial has no hold on it any more
+        }
         let answered = self.calls.get(sid).is_some_and(Call::is_answered);
         let status = if answered {
             Status::Completed

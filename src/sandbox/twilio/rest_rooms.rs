@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::call::{Direction, News, Status};
+use super::call::{Direction, News};
 use super::conference::{Conference, Participant};
 use super::engine::Engine;
 use super::legs::NewLeg;
@@ -153,12 +153,6 @@ impl Engine {
         match method {
             "delete" => {
                 self.leave_room(&found.call, "participant_updated_via_api");
-                // A kicked participant is hung up, unless its Dial has an action that took over.
-                if self.calls.get(&found.call).is_some_and(|call| {
-                    call.is_live() && matches!(call.doing, super::call::Doing::Nothing)
-                }) {
-                    self.end(&found.call, Status::Completed, super::call::By::Service);
-                }
                 Some(Ok(Answer::Empty(204)))
             }
             "post" => {

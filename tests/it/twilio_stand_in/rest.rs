@@ -318,3 +318,34 @@ async fn every_reply_has_the_shape_of_its_sample() {
     line.is_faultless();
     line.close().await;
 }
+
+#[actix_web::test]
+async fn a_participant_who_is_put_out_goes_on_with_its_own_document() {
+    let line = Line::open().await;
+    let room = "<Dial action=\"{base}/after\"><Conference participantLabel=\"LABEL\">call-42</Conference></Dial>";
+    line.says("/voice", &room.replace("LABEL", "caller"))
+        .says("/agent", &room.replace("LABEL", "agent"));
+    line.says("/after", "<Hangup/>");
+    let caller = line.call().await;
+    line.rings(ANA, "/agent").await;
+    line.after(3).await;
+    line.act(ANA, PhoneAction::Answer).await;
+    let rooms = line.get("/Conferences.json?Status=in-progress").await.1;
+    let room = rooms["conferences"][0]["sid"].as_str().unwrap().to_owned();
+    let path = line.api(&format!("/Conferences/{room}/Participants/agent.json"));
+    let account = line.twilio.account_sid();
+    let reply = line
+        .client
+        .delete(path)
+        .basic_auth(account, Some(line.twilio.auth_token()))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(reply.status(), 204);
+    line.after(1).await;
+    assert_eq!(line.received("/after").len(), 1);
+    assert_eq!(line.twilio.live_calls(), [caller]);
+    assert_eq!(line.twilio.alone_since()[0].0, CALLER);
+    line.is_faultless();
+    line.close().await;
+}

@@ -313,3 +313,44 @@ async fn a_failed_screening_never_bridges_under_either_reading() {
         line.close().await;
     }
 }
+
+#[actix_web::test]
+async fn a_leg_taken_out_of_its_dial_over_rest_lives_on_and_the_dial_ends() {
+    let line = Line::open().await;
+    line.says("/voice", RING_BOTH)
+        .says("/screen", SCREEN)
+        .says("/after", "<Pause length=\"60\"/>");
+    line.says("/elsewhere", "<Pause length=\"60\"/>");
+    line.call().await;
+    line.after(3).await;
+    line.act(ANA, PhoneAction::Answer).await;
+    let leg = line.received("/screen")[0].params["CallSid"].clone();
+    line.post(
+        &format!("/Calls/{leg}.json"),
+        &[("Url", "{base}/elsewhere")],
+    )
+    .await;
+    line.act(BEN, PhoneAction::Decline).await;
+    assert_eq!(line.received("/after").len(), 1);
+    line.act(CALLER, PhoneAction::HangUp).await;
+    assert_eq!(line.twilio.live_calls(), [leg]);
+    line.is_faultless();
+    line.close().await;
+}
+
+#[actix_web::test]
+async fn numbers_of_a_sequential_dial_ring_one_after_the_other() {
+    let line = Line::open().await;
+    line.says(
+        "/voice",
+        "<Dial sequential=\"true\" timeout=\"10\" action=\"{base}/after\"><Number>+15550100003</Number>\
+         <Number>+15550100004</Number></Dial>",
+    );
+    line.says("/after", "<Hangup/>");
+    line.call().await;
+    line.after(40).await;
+    let (ana, ben) = (line.twilio.rings(ANA), line.twilio.rings(BEN));
+    assert!(ana[0].until.unwrap() <= ben[0].from);
+    assert_eq!(line.received("/after").len(), 1);
+    line.close().await;
+}
