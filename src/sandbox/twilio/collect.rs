@@ -106,11 +106,13 @@ impl Engine {
         }
         match self.calls.get(sid).map(|call| &call.doing) {
             Some(Doing::Gathering(gathering)) if gathering.verb.dtmf => self.gathered(sid, key),
-            Some(Doing::Recording(recording)) => {
-                if recording.verb.finish_on_key.contains(key) && self.now >= recording.from {
-                    self.record_ends(sid, Some(key));
-                }
+            Some(Doing::Recording(recording))
+                if self.now >= recording.from && recording.verb.finish_on_key.contains(key) =>
+            {
+                self.record_ends(sid, Some(key));
             }
+            // A key that does not end a recording is a sound on it.
+            Some(Doing::Recording(_)) => {}
             Some(_) => {
                 if self.switches.stray_keys == StrayKeys::Kept
                     && let Some(call) = self.calls.get_mut(sid)

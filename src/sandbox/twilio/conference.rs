@@ -3,10 +3,11 @@
 use super::call::{By, Doing, Frame, InRoom, Place};
 use super::engine::{Engine, Instant, phone_number};
 use super::journal::What;
-use super::numbers::{Params, add, rfc2822};
+use super::numbers::{Params, add};
+use super::room_news::{conference_action, reason_in_words};
 use super::schema::Context;
 use super::twiml::{Dial, Room};
-use super::wire::{Purpose, Target};
+use super::wire::Target;
 
 #[derive(Debug, Clone)]
 pub(super) struct Participant {
@@ -58,34 +59,16 @@ impl Engine {
         }
     }
 
-    pub(super) fn enter_room(&mut self, sid: &str, dial: Dial, room: Room) {
-        let conference_sid = self.open_conference(&room);
+    pub(super) fn enter_room(&mut self, sid: &str, dial: Dial, room: &Room) {
+        let conference_sid = self.open_conference(room);
         let Some(conference) = self.conference(&conference_sid) else {
             return;
         };
-        let full = conference.participants.len() >= conference.max;
-        let doubled = room.label.is_some()
-            && conference
-                .participants
-                .iter()
-                .any(|other| other.label == room.label);
-        let bad_coach = room.coach.as_ref().is_some_and(|coach| {
-            !conference
-                .participants
-                .iter()
-                .any(|other| &other.call == coach)
-        });
-        if full || doubled || bad_coach {
-            let (code, why) = if doubled {
-                (16025, "the participant label is taken")
-            } else if bad_coach {
-                (13240, "the call to coach is not in the conference")
-            } else {
-                (12200, "the conference is full")
-            };
+        if let Some((code, why)) = refusal(conference, room) {
             self.violate(code, format!("{}: {why}", room.name));
-            let extra = conference_action(false);
-            self.come_back(sid, dial.action.filter(|_| !doubled), extra, "dial-action");
+            // A doubled label goes on with the next verb (contract 2.6).
+            let action = dial.action.filter(|_| code != 16025);
+            self.come_back(sid, action, conference_action(false), "dial-action");
             return;
         }
         let (joined_at, number) = (self.now, sid.to_owned());
@@ -438,79 +421,20 @@ impl Engine {
         add(&mut extra, "ReasonConferenceEnded", reason);
         self.room_news(conference_sid, "end", "conference-end", None, extra);
     }
-
-    /// Sends an event of a conference to the URL its first participant set.
-    pub(super) fn room_news(
-        &mut self,
-        conference_sid: &str,
-        event: &str,
-        name: &'static str,
-        sid: Option<&str>,
-        extra: Params,
-    ) {
-        let (account, now, gap) = (
-            self.account_sid.clone(),
-            self.now,
-            self.switches.sequence_gap,
-        );
-        let Some(conference) = self.conference_mut(conference_sid) else {
-            return;
-        };
-        let sequence = conference.sequence;
-        conference.sequence = sequence.saturating_add(1).saturating_add(gap);
-        let Some(target) = conference
-            .callback
-            .clone()
-            .filter(|_| conference.events.iter().any(|wanted| wanted == event))
-        else {
-            return;
-        };
-        let mut params = Params::new();
-        add(&mut params, "AccountSid", account);
-        add(&mut params, "ConferenceSid", conference_sid);
-        add(&mut params, "FriendlyName", &conference.name);
-        add(&mut params, "SequenceNumber", sequence.to_string());
-        add(&mut params, "StatusCallbackEvent", name);
-        add(&mut params, "Timestamp", rfc2822(now));
-        if let Some(one) =
-            sid.and_then(|sid| conference.participants.iter().find(|one| one.call == sid))
-        {
-            add(&mut params, "CallSid", &one.call);
-            add(&mut params, "Coaching", one.coach.is_some().to_string());
-            add(
-                &mut params,
-                "EndConferenceOnExit",
-                one.end_on_exit.to_string(),
-            );
-            add(&mut params, "Hold", one.hold.to_string());
-            add(&mut params, "Muted", one.muted.to_string());
-            add(
-                &mut params,
-                "StartConferenceOnEnter",
-                one.start_on_enter.to_string(),
-            );
-            if let Some(label) = &one.label {
-                add(&mut params, "ParticipantLabel", label);
-            }
-        }
-        params.extend(extra);
-        self.request(name, target, params, Purpose::News);
-    }
 }
 
-fn reason_in_words(reason: &str) -> &'static str {
-    match reason {
-        "conference-ended-via-api" => "Conference ended via API",
-        "last-participant-left" => "Last participant left",
-        "last-participant-kicked" => "Last participant kicked",
-        _ => "Participant with endConferenceOnExit left",
+/// Why nobody may enter with these wishes.
+fn refusal(conference: &Conference, room: &Room) -> Option<(u32, &'static str)> {
+    let others = &conference.participants;
+    if room.label.is_some() && others.iter().any(|other| other.label == room.label) {
+        return Some((16025, "the participant label is taken"));
     }
-}
-
-/// What the Dial action says after a conference: no leg, no duration (contract 4.3).
-fn conference_action(talked: bool) -> Params {
-    let mut extra = Params::new();
-    add(&mut extra, "DialBridged", talked.to_string());
-    add(&mut extra, "DialCallStatus", "answered");
-    extra
+    if room
+        .coach
+        .as_ref()
+        .is_some_and(|coach| !others.iter().any(|other| &other.call == coach))
+    {
+        return Some((13240, "the call to coach is not in the conference"));
+    }
+    (others.len() >= conference.max).then_some((12200, "the conference is full"))
 }

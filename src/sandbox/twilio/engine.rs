@@ -327,14 +327,14 @@ impl Engine {
             kind,
         };
         if matches!(exchange.purpose, Purpose::News) {
-            self.send_news(exchange);
+            self.send_news(&exchange);
         } else {
             self.outbox.push_back(exchange);
         }
     }
 
     /// Status callbacks, with whatever mischief is switched on.
-    fn send_news(&mut self, exchange: Exchange) {
+    fn send_news(&mut self, exchange: &Exchange) {
         let mischief = self.switches.callbacks;
         if self.chance.random_bool(mischief.drop.clamp(0.0, 1.0)) {
             let sid = exchange

@@ -44,8 +44,10 @@ impl Number {
         }
     }
 
+    /// Nothing when an application or a trunk has the number: its URL is ignored then (contract 5.5).
     pub(super) fn voice(&self) -> Option<Target> {
-        target(&self.voice_url, self.voice_method)
+        let taken = !self.voice_application_sid.is_empty() || !self.trunk_sid.is_empty();
+        target(&self.voice_url, self.voice_method).filter(|_| !taken)
     }
 
     pub(super) fn fallback(&self) -> Option<Target> {

@@ -351,6 +351,14 @@ impl Engine {
         let Some(dialler) = queued.taken_by.clone() else {
             return;
         };
+        if self.dialling(&dialler).is_none() {
+            // Whoever wanted this caller is gone.
+            self.leave_queue(member, "error");
+            return;
+        }
+        let Some(queued) = self.queued_mut(member) else {
+            return;
+        };
         queued.bridged_since = Some(now);
         if let Some(Place::Dialling(dial)) =
             self.calls.get_mut(&dialler).map(|call| &mut call.place)

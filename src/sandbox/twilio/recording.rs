@@ -87,10 +87,10 @@ impl Engine {
         &mut self,
         call: &str,
         source: &'static str,
-        wishes: RecordingWishes,
+        wishes: &RecordingWishes,
     ) -> String {
         let now = self.now;
-        self.open_recording(Some(call), None, source, &wishes, now)
+        self.open_recording(Some(call), None, source, wishes, now)
     }
 
     pub(super) fn recording_mut(&mut self, sid: &str) -> Option<&mut RecordingFile> {

@@ -144,6 +144,21 @@ impl Engine {
                     .find(|file| file.sid == fourth && file.call_sid.as_deref() == Some(second))?;
                 Ok(Answer::Json(200, self.recording_json(file, true)))
             }
+            _ => return self.serve_rooms(name, method, parts, form, asked),
+        })
+    }
+
+    fn serve_rooms(
+        &mut self,
+        name: &str,
+        method: &str,
+        parts: &[&str],
+        form: &Form,
+        asked: &Asked<'_>,
+    ) -> Option<Result<Answer, Refusal>> {
+        let second = parts.get(1).copied().unwrap_or_default();
+        let fourth = parts.get(3).copied().unwrap_or_default();
+        Some(match (method, name) {
             ("get", "Conferences.json") => Ok(self.list_conferences(form, asked)),
             ("get", "Conferences/{Sid}.json") => Ok(Answer::Json(
                 200,

@@ -19,8 +19,11 @@ impl Engine {
                 "Requested resource is not eligible for recording",
             ));
         }
-        let sid =
-            self.start_call_recording(call, "StartCallRecordingAPI", recording_wishes(form, false));
+        let sid = self.start_call_recording(
+            call,
+            "StartCallRecordingAPI",
+            &recording_wishes(form, false),
+        );
         let body = self
             .recordings
             .iter()

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::call::{Direction, News, Status};
+use super::call::{Direction, News};
 use super::conference::{Conference, Participant};
 use super::engine::Engine;
 use super::legs::NewLeg;
@@ -111,30 +111,7 @@ impl Engine {
             news,
             timeout_s,
         });
-        let escaped = |text: &str| {
-            text.replace('&', "&amp;")
-                .replace('"', "&quot;")
-                .replace('<', "&lt;")
-        };
-        let mut attributes = String::new();
-        for (parameter, attribute) in [
-            ("Label", "participantLabel"),
-            ("StartConferenceOnEnter", "startConferenceOnEnter"),
-            ("EndConferenceOnExit", "endConferenceOnExit"),
-            ("Muted", "muted"),
-            ("Beep", "beep"),
-            ("WaitUrl", "waitUrl"),
-            ("MaxParticipants", "maxParticipants"),
-            ("ConferenceStatusCallback", "statusCallback"),
-        ] {
-            if let Some(value) = form.one(parameter) {
-                attributes.push_str(&format!(" {attribute}=\"{}\"", escaped(value)));
-            }
-        }
-        let document = format!(
-            "<Response><Dial><Conference{attributes}>{}</Conference></Dial></Response>",
-            escaped(&name)
-        );
+        let document = room_document(form, &name);
         self.enter_when_answered(&sid, document);
         let participant = Participant {
             call: sid.clone(),
@@ -176,12 +153,6 @@ impl Engine {
         match method {
             "delete" => {
                 self.leave_room(&found.call, "participant_updated_via_api");
-                // A kicked participant is hung up, unless its Dial has an action that took over.
-                if self.calls.get(&found.call).is_some_and(|call| {
-                    call.is_live() && matches!(call.doing, super::call::Doing::Nothing)
-                }) {
-                    self.end(&found.call, Status::Completed, super::call::By::Service);
-                }
                 Some(Ok(Answer::Empty(204)))
             }
             "post" => {
@@ -247,4 +218,32 @@ impl Engine {
             );
         }
     }
+}
+
+/// The document that takes a leg into a conference as the request wishes.
+fn room_document(form: &Form, name: &str) -> String {
+    let escaped = |text: &str| {
+        text.replace('&', "&amp;")
+            .replace('"', "&quot;")
+            .replace('<', "&lt;")
+    };
+    let mut attributes = String::new();
+    for (parameter, attribute) in [
+        ("Label", "participantLabel"),
+        ("StartConferenceOnEnter", "startConferenceOnEnter"),
+        ("EndConferenceOnExit", "endConferenceOnExit"),
+        ("Muted", "muted"),
+        ("Beep", "beep"),
+        ("WaitUrl", "waitUrl"),
+        ("MaxParticipants", "maxParticipants"),
+        ("ConferenceStatusCallback", "statusCallback"),
+    ] {
+        if let Some(value) = form.one(parameter) {
+            attributes.push_str(&format!(" {attribute}=\"{}\"", escaped(value)));
+        }
+    }
+    format!(
+        "<Response><Dial><Conference{attributes}>{}</Conference></Dial></Response>",
+        escaped(name)
+    )
 }

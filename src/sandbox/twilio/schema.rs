@@ -161,7 +161,7 @@ fn judge_text(node: Node<'_, '_>, tag: &str, faults: &mut Vec<Fault>) {
     let text = text.trim();
     match tag {
         "Say" if text.chars().count() > SAY_CHARS_MAX => {
-            faults.push(Fault::new(13521, "<Say> is too long"))
+            faults.push(Fault::new(13521, "<Say> is too long"));
         }
         "Say" if text.is_empty() => faults.push(Fault::new(13520, "<Say> is empty")),
         "Play" if text.is_empty() != node.has_attribute("digits") => {
@@ -172,7 +172,7 @@ fn judge_text(node: Node<'_, '_>, tag: &str, faults: &mut Vec<Fault>) {
             format!("<Number> {text} is not in E.164"),
         )),
         "Conference" if text.is_empty() => {
-            faults.push(Fault::new(12200, "<Conference> has no name"))
+            faults.push(Fault::new(12200, "<Conference> has no name"));
         }
         "Queue" | "Enqueue" if text.is_empty() || text.chars().count() > 64 => {
             faults.push(Fault::new(
@@ -287,10 +287,10 @@ fn judge_value(rule: &Value, value: &str) -> Result<(), String> {
         }
         _ => {}
     }
-    if let Some(pattern) = rule.get("pattern").and_then(Value::as_str) {
-        if !matches_pattern(pattern, value) {
-            return Err(format!("does not match {pattern}"));
-        }
+    if let Some(pattern) = rule.get("pattern").and_then(Value::as_str)
+        && !matches_pattern(pattern, value)
+    {
+        return Err(format!("does not match {pattern}"));
     }
     if rule
         .get("maxLength")

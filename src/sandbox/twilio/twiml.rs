@@ -13,9 +13,9 @@ pub(super) enum Verb {
     Play { url: String, loops: u64 },
     PlayDigits { digits: String },
     Pause { seconds: u64 },
-    Gather(Gather),
-    Record(Record),
-    Dial(Dial),
+    Gather(Box<Gather>),
+    Record(Box<Record>),
+    Dial(Box<Dial>),
     Enqueue(Enqueue),
     StartRecording(RecordingWishes),
     StopRecording,
@@ -76,7 +76,7 @@ pub(super) struct Dial {
 #[derive(Debug, Clone)]
 pub(super) enum Nouns {
     Numbers(Vec<Number>),
-    Conference(Room),
+    Conference(Box<Room>),
     Queue { name: String, url: Option<Target> },
 }
 
@@ -250,9 +250,9 @@ impl Reader<'_> {
             "Pause" => Verb::Pause {
                 seconds: number(node, "length").unwrap_or(1),
             },
-            "Gather" => Verb::Gather(self.gather(node)),
-            "Record" => Verb::Record(self.record(node)),
-            "Dial" => Verb::Dial(self.dial(node)?),
+            "Gather" => Verb::Gather(Box::new(self.gather(node))),
+            "Record" => Verb::Record(Box::new(self.record(node))),
+            "Dial" => Verb::Dial(Box::new(self.dial(node)?)),
             "Enqueue" => Verb::Enqueue(Enqueue {
                 name: text_of(node).trim().to_owned(),
                 action: self.target(node, "action", "method"),
@@ -339,7 +339,7 @@ impl Reader<'_> {
                 amd_callback: None,
             }]),
             Some("Number") => Nouns::Numbers(nouns.iter().map(|noun| self.number(*noun)).collect()),
-            Some("Conference") => Nouns::Conference(self.room(*nouns.first()?)),
+            Some("Conference") => Nouns::Conference(Box::new(self.room(*nouns.first()?))),
             Some("Queue") => {
                 let noun = *nouns.first()?;
                 Nouns::Queue {

@@ -327,3 +327,91 @@ async fn a_failing_wait_document_puts_the_caller_out_of_the_queue() {
     is_like(&line.received("/left")[0], "enqueue-action-error");
     line.close().await;
 }
+
+#[actix_web::test]
+async fn talks_are_recorded_from_the_answer_when_the_dial_asks_for_it() {
+    let line = Line::open().await;
+    line.says(
+        "/voice",
+        "<Dial action=\"{base}/after\" record=\"record-from-answer-dual\" recordingStatusCallback=\"{base}/file\" \
+         recordingStatusCallbackEvent=\"in-progress completed\">+15550100003</Dial>",
+    );
+    line.says("/after", "<Hangup/>");
+    line.call().await;
+    line.after(3).await;
+    line.act(ANA, PhoneAction::Answer).await;
+    line.act(CALLER, PhoneAction::Speak("Hello?".to_owned()))
+        .await;
+    assert!(line.twilio.heard(ANA).contains(&"Hello?".to_owned()));
+    line.after(180).await;
+    line.act(ANA, PhoneAction::HangUp).await;
+    line.after(5).await;
+    is_like(&line.received("/after")[0], "dial-action-completed");
+    assert_eq!(
+        line.received("/after")[0].params["RecordingDuration"],
+        "180"
+    );
+    is_like(&line.received("/file")[0], "recording-status-in-progress");
+    is_like(
+        &line.received("/file")[1],
+        "recording-status-completed-dial",
+    );
+    assert_eq!(line.twilio.recordings()[0].channels, 2);
+    line.is_faultless();
+    line.close().await;
+}
+
+#[actix_web::test]
+async fn a_caller_alone_in_a_conference_hears_the_wait_document_once() {
+    let line = Line::open().await;
+    line.says(
+        "/voice",
+        "<Dial><Conference waitUrl=\"{base}/music\" startConferenceOnEnter=\"false\">call-42</Conference></Dial>",
+    );
+    line.says("/music", "<Say>One moment</Say>");
+    line.call().await;
+    line.after(60).await;
+    assert_eq!(line.received("/music").len(), 1);
+    is_like(&line.received("/music")[0], "conference-wait-url");
+    line.is_faultless();
+    line.close().await;
+}
+
+#[actix_web::test]
+async fn a_redirect_loop_of_waiting_goes_on_and_a_wrong_verb_ends_it() {
+    let line = Line::open().await;
+    line.says("/voice", "<Dial action=\"{base}/after\"><Conference waitUrl=\"{base}/music\">call-42</Conference></Dial>");
+    line.says("/music", "<Pause length=\"2\"/><Redirect/>")
+        .says("/music", "<Pause length=\"2\"/><Redirect/>");
+    line.says("/music", "<Hangup/>").says("/after", "<Hangup/>");
+    line.call().await;
+    line.after(5).await;
+    assert_eq!(line.received("/music").len(), 3);
+    assert_eq!(line.twilio.violations()[0].code, 13238);
+    assert_eq!(line.received("/after")[0].params["DialBridged"], "false");
+    line.close().await;
+}
+
+#[actix_web::test]
+async fn a_live_call_is_recorded_over_rest() {
+    let line = Line::open().await;
+    line.says("/voice", "<Pause length=\"30\"/>");
+    let call = line.call().await;
+    line.after(31).await;
+    let caller = line.call().await;
+    assert_eq!(
+        line.post(&format!("/Calls/{call}/Recordings.json"), &[])
+            .await
+            .1["code"],
+        21220
+    );
+    line.says("/menu", "<Gather action=\"{base}/menu\" timeout=\"60\"/>");
+    line.after(1).await;
+    let form = [("Url", "{base}/menu"), ("FallbackUrl", "{base}/fallback")];
+    let early = line.post(&format!("/Calls/{caller}.json"), &form).await;
+    assert_eq!(
+        early.1["code"], 21220,
+        "a first Pause keeps the call ringing"
+    );
+    line.close().await;
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use offhook::sandbox::twilio::PhoneAction;
+use offhook::sandbox::twilio::{Behaviour, PhoneAction};
 use serde_json::{Value, json};
 
 use super::{ANA, BEN, BRAND, CALLER, Line, fixture, is_like};
@@ -170,7 +170,7 @@ async fn every_reply_has_the_shape_of_its_sample() {
             body,
             &fixture(&format!("rest/{sample}.json"))["body"],
             sample,
-        )
+        );
     };
     line.says(
         "/agent",
@@ -316,5 +316,81 @@ async fn every_reply_has_the_shape_of_its_sample() {
         "recording-fetch-soft-deleted",
     );
     line.is_faultless();
+    line.close().await;
+}
+
+#[actix_web::test]
+async fn a_participant_who_is_put_out_goes_on_with_its_own_document() {
+    let line = Line::open().await;
+    let room = "<Dial action=\"{base}/after\"><Conference participantLabel=\"LABEL\">call-42</Conference></Dial>";
+    line.says("/voice", &room.replace("LABEL", "caller"))
+        .says("/agent", &room.replace("LABEL", "agent"));
+    line.says("/after", "<Hangup/>");
+    let caller = line.call().await;
+    line.rings(ANA, "/agent").await;
+    line.after(3).await;
+    line.act(ANA, PhoneAction::Answer).await;
+    let rooms = line.get("/Conferences.json?Status=in-progress").await.1;
+    let room = rooms["conferences"][0]["sid"].as_str().unwrap().to_owned();
+    let path = line.api(&format!("/Conferences/{room}/Participants/agent.json"));
+    let account = line.twilio.account_sid();
+    let reply = line
+        .client
+        .delete(path)
+        .basic_auth(account, Some(line.twilio.auth_token()))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(reply.status(), 204);
+    line.after(1).await;
+    assert_eq!(line.received("/after").len(), 1);
+    assert_eq!(line.twilio.live_calls(), [caller]);
+    assert_eq!(line.twilio.alone_since()[0].0, CALLER);
+    line.is_faultless();
+    line.close().await;
+}
+
+#[actix_web::test]
+async fn a_call_may_bring_its_document_be_recorded_and_tell_machines_apart_meanwhile() {
+    let line = Line::open().await;
+    line.twilio.set_behaviour(
+        ANA,
+        Behaviour::AnswersAfter {
+            secs: 1,
+            presses: None,
+            press_after_ms: 0,
+        },
+    );
+    let form = [
+        ("To", ANA),
+        ("From", BRAND),
+        (
+            "Twiml",
+            "<Response><Say>Hello Ana</Say><Pause length=\"20\"/></Response>",
+        ),
+        ("Record", "true"),
+        ("RecordingStatusCallback", "{base}/file"),
+        ("MachineDetection", "Enable"),
+        ("AsyncAmd", "true"),
+        ("AsyncAmdStatusCallback", "{base}/amd"),
+    ];
+    assert_eq!(line.post("/Calls.json", &form).await.0, 201);
+    line.after(40).await;
+    assert!(line.twilio.heard(ANA).contains(&"Hello Ana".to_owned()));
+    is_like(&line.received("/amd")[0], "amd-status-human");
+    assert_eq!(
+        line.received("/file")[0].params["RecordingSource"],
+        "OutboundAPI"
+    );
+    assert_eq!(line.received("/file")[0].params["RecordingDuration"], "21");
+    let relative = [
+        ("To", ANA),
+        ("From", BRAND),
+        ("Twiml", "<Response><Gather action=\"/menu\"/></Response>"),
+    ];
+    line.post("/Calls.json", &relative).await;
+    line.is_faultless();
+    line.after(10).await;
+    assert_eq!(line.twilio.violations()[0].code, 11100);
     line.close().await;
 }

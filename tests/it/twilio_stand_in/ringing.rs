@@ -234,3 +234,123 @@ async fn whoever_hangs_up_while_phones_ring_stops_them() {
         line.close().await;
     }
 }
+
+#[actix_web::test]
+async fn legs_that_cannot_be_put_through_look_like_their_samples() {
+    let line = Line::open().await;
+    line.switch(json!({ "calls_per_second": 0 }));
+    line.says("/voice", RING_BOTH).says("/after", "<Hangup/>");
+    line.twilio.set_behaviour(ANA, Behaviour::Busy);
+    line.twilio.set_behaviour(BEN, Behaviour::Unreachable);
+    line.call().await;
+    line.after(5).await;
+    let legs = line.received("/leg");
+    for status in ["busy", "failed"] {
+        let leg = legs
+            .iter()
+            .find(|leg| leg.params["CallStatus"] == status)
+            .unwrap();
+        is_like(leg, &format!("number-status-completed-{status}"));
+        assert_eq!(
+            leg.params["SequenceNumber"], "1",
+            "a busy phone did not ring"
+        );
+    }
+    is_like(&line.received("/after")[0], "dial-action-busy");
+    line.rings(ANA, "/agent").await;
+    line.rings(BEN, "/agent").await;
+    line.after(5).await;
+    for status in ["busy", "failed"] {
+        let news = line.received("/status");
+        let one = news
+            .iter()
+            .find(|one| one.params["CallStatus"] == status)
+            .unwrap();
+        is_like(one, &format!("api-call-status-{status}"));
+    }
+    line.close().await;
+}
+
+#[actix_web::test]
+async fn completing_a_ringing_leg_ends_it_as_the_switch_says() {
+    for wanted in ["canceled", "completed", "no-answer"] {
+        let line = Line::open().await;
+        line.switch(json!({ "completed_while_ringing": wanted }));
+        let sid = line.rings(ANA, "/agent").await;
+        line.after(3).await;
+        line.post(&format!("/Calls/{sid}.json"), &[("Status", "completed")])
+            .await;
+        assert_eq!(line.statuses("/status").last().unwrap(), wanted);
+        assert_eq!(line.twilio.rings(ANA)[0].end, Some(wanted));
+        line.close().await;
+    }
+}
+
+#[actix_web::test]
+async fn a_failed_screening_never_bridges_under_either_reading() {
+    for (switch, fallbacks) in [("drop", 0), ("fallback", 1)] {
+        let line = Line::open().await;
+        line.switch(json!({ "failed_screen": switch }));
+        line.twilio
+            .configure_number(
+                BRAND,
+                &format!("{}/voice", line.base),
+                &format!("{}/fallback", line.base),
+                "",
+            )
+            .unwrap();
+        line.says("/voice", RING_BOTH)
+            .says("/fallback", "<Say>Sorry</Say>");
+        line.answers("/screen", 500, "text/plain", "")
+            .says("/after", "<Hangup/>");
+        line.call().await;
+        line.after(3).await;
+        line.act(ANA, PhoneAction::Answer).await;
+        line.after(5).await;
+        assert_eq!(line.received("/fallback").len(), fallbacks);
+        assert!(line.twilio.bridges().is_empty());
+        assert_eq!(line.statuses("/leg").last().unwrap(), "completed");
+        line.close().await;
+    }
+}
+
+#[actix_web::test]
+async fn a_leg_taken_out_of_its_dial_over_rest_lives_on_and_the_dial_ends() {
+    let line = Line::open().await;
+    line.says("/voice", RING_BOTH)
+        .says("/screen", SCREEN)
+        .says("/after", "<Pause length=\"60\"/>");
+    line.says("/elsewhere", "<Pause length=\"60\"/>");
+    line.call().await;
+    line.after(3).await;
+    line.act(ANA, PhoneAction::Answer).await;
+    let leg = line.received("/screen")[0].params["CallSid"].clone();
+    line.post(
+        &format!("/Calls/{leg}.json"),
+        &[("Url", "{base}/elsewhere")],
+    )
+    .await;
+    line.act(BEN, PhoneAction::Decline).await;
+    assert_eq!(line.received("/after").len(), 1);
+    line.act(CALLER, PhoneAction::HangUp).await;
+    assert_eq!(line.twilio.live_calls(), [leg]);
+    line.is_faultless();
+    line.close().await;
+}
+
+#[actix_web::test]
+async fn numbers_of_a_sequential_dial_ring_one_after_the_other() {
+    let line = Line::open().await;
+    line.says(
+        "/voice",
+        "<Dial sequential=\"true\" timeout=\"10\" action=\"{base}/after\"><Number>+15550100003</Number>\
+         <Number>+15550100004</Number></Dial>",
+    );
+    line.says("/after", "<Hangup/>");
+    line.call().await;
+    line.after(40).await;
+    let (ana, ben) = (line.twilio.rings(ANA), line.twilio.rings(BEN));
+    assert!(ana[0].until.unwrap() <= ben[0].from);
+    assert_eq!(line.received("/after").len(), 1);
+    line.close().await;
+}

@@ -231,3 +231,49 @@ async fn the_page_sees_every_phone() {
     assert!(line.twilio.act(ANA, PhoneAction::Answer).await.is_err());
     line.close().await;
 }
+
+#[actix_web::test]
+async fn the_documents_of_the_contract_are_accepted() {
+    let line = Line::open().await;
+    line.says(
+        "/voice",
+        "<Say voice=\"Polly.Joanna-Neural\" language=\"en-US\">We missed you. Please leave a message after the tone.</Say>\
+         <Record action=\"{base}/done\" method=\"POST\" maxLength=\"120\" timeout=\"10\" finishOnKey=\"#\" playBeep=\"true\" \
+         trim=\"trim-silence\" recordingStatusCallback=\"{base}/file#rc=3&amp;rp=all\" \
+         recordingStatusCallbackEvent=\"completed absent\"/>",
+    );
+    line.says("/done", "<Hangup/>");
+    line.call().await;
+    line.after(6).await;
+    line.act(
+        CALLER,
+        PhoneAction::Speak("Hi this is Jane please call me back".to_owned()),
+    )
+    .await;
+    line.after(5).await;
+    line.act(CALLER, PhoneAction::Keys("#".to_owned())).await;
+    is_like(&line.received("/done")[0], "record-action");
+    assert_eq!(line.received("/done")[0].params["Digits"], "#");
+    line.is_faultless();
+    line.close().await;
+}
+
+#[actix_web::test]
+async fn a_get_webhook_has_its_parameters_in_the_signed_url() {
+    let line = Line::open().await;
+    line.says(
+        "/voice",
+        "<Redirect method=\"GET\">{base}/next?call=42</Redirect>",
+    )
+    .says("/next", "<Hangup/>");
+    line.call().await;
+    let next = &line.received("/next")[0];
+    assert_eq!(next.params["call"], "42");
+    assert_eq!(next.params["From"], CALLER);
+    assert_eq!(
+        next.signature,
+        sign(&line.twilio.auth_token(), &next.url, &[])
+    );
+    line.is_faultless();
+    line.close().await;
+}
