@@ -129,10 +129,9 @@ pub struct Dice(u64);
 
 impl Dice {
     pub fn new(seed: u64) -> Self {
-        Self(
-            seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-                .wrapping_add(0x5851_F42D_4C95_7F2D),
-        )
+        // Not a multiple of the step below: seeds would otherwise give one stream, each a little further along.
+        let mixed = (seed ^ 0x5851_F42D_4C95_7F2D).wrapping_mul(0xD134_2543_DE82_EF95);
+        Self(mixed ^ (mixed >> 32))
     }
 
     /// A number below `n`.
@@ -238,12 +237,12 @@ impl Dice {
                 lane: self.below(4),
                 delay: i64::from(self.below(4)),
             },
-            15..17 | 20..24 => Change::Effect {
+            15 | 16 | 20..24 => Change::Effect {
                 effect: self.effect(),
                 lane: self.below(4),
                 delay: 0,
             },
-            17..19 => Change::Mark(self.mark(who)),
+            17..=18 => Change::Mark(self.mark(who)),
             _ => Change::Answer { key: self.below(4) },
         }
     }
