@@ -6,17 +6,30 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use async_trait::async_trait;
 use clap::{Parser, Subcommand};
 
+use secrecy::ExposeSecret;
+
+use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Settings};
 use crate::rules::file::RoutingFileError;
 use crate::rules::{DestinationPolicy, Rules};
+use crate::store::Store;
+use crate::store::open::{OpenOptions, open};
 
 pub mod check;
+#[cfg(feature = "sandbox")]
+pub mod demo;
 pub mod export;
 pub mod import;
+pub mod migrate;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
+pub mod serve;
 
 /// The phone system of a team that works in Chatwoot.
 #[derive(Debug, Parser)]
@@ -39,6 +52,16 @@ pub enum Command {
     Import(import::Args),
     /// Prints the rules in force as a routing file.
     Export(export::Args),
+    /// Answers Twilio, Chatwoot and the dashboard app, and runs the workers.
+    Serve(serve::Args),
+    /// Brings the database's tables up to this version.
+    Migrate(migrate::Args),
+    /// Plays the whole product against stand-ins: a page to click, or a named story.
+    #[cfg(feature = "sandbox")]
+    Demo(demo::Args),
+    /// Starts the stand-ins of Twilio and Chatwoot alone, and prints where they are as one JSON line.
+    #[cfg(feature = "sandbox")]
+    Sandbox(sandbox::Args),
 }
 
 /// The configuration or the routing file is bad.
@@ -55,6 +78,12 @@ pub async fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCod
         Command::Check(args) => check::run(args, settings).await,
         Command::Import(args) => import::run(args, settings).await,
         Command::Export(args) => export::run(args, settings).await,
+        Command::Serve(args) => serve::run(args, settings).await,
+        Command::Migrate(args) => migrate::run(args, settings).await,
+        #[cfg(feature = "sandbox")]
+        Command::Demo(args) => demo::run(args, settings).await,
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(args) => sandbox::run(args, settings).await,
     }
 }
 
@@ -95,10 +124,43 @@ pub trait RulesStore: Send + Sync {
 ///
 /// # Errors
 /// The database cannot be opened; the message names it, without its password.
-#[expect(clippy::unused_async, reason = "opening a database waits")]
 pub(crate) async fn open_rules(settings: &Settings) -> anyhow::Result<Box<dyn RulesStore>> {
-    let _ = settings;
-    anyhow::bail!("the store is not connected to this command")
+    Ok(Box::new(PublishedRules(open_store(settings).await?)))
+}
+
+/// Opens the database that the settings name, its tables brought up to this version.
+///
+/// # Errors
+/// The database cannot be opened; the message names it.
+pub(crate) async fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
+    let options = OpenOptions { migrate: true, connections: settings.database.read_connections_max };
+    Ok(open(settings.database.url.expose_secret(), options).await?)
+}
+
+/// Rules in the store, as the text of a routing file.
+struct PublishedRules(Arc<dyn Store>);
+
+#[async_trait]
+impl RulesStore for PublishedRules {
+    async fn publish_rules(&self, rules: Rules, by: &str) -> anyhow::Result<u32> {
+        let mut rules = rules;
+        for agent in &mut rules.agents {
+            if agent.phone_verified && agent.vouched_by.is_none() {
+                agent.vouched_by = Some(by.to_owned());
+            }
+        }
+        let body = crate::rules::export(&rules);
+        let current = self.0.find_current_rules().await?;
+        if let Some(current) = current.filter(|current| current.body == body) {
+            return Ok(current.version);
+        }
+        Ok(self.0.publish_rules(&body, by, SystemClock.now()).await?)
+    }
+
+    async fn find_rules_in_force(&self) -> anyhow::Result<Option<Rules>> {
+        let Some(current) = self.0.find_current_rules().await? else { return Ok(None) };
+        Ok(Some(crate::rules::file::parse("published rules", &current.body)?))
+    }
 }
 
 /// Reads a routing file from the disk, with every phone in it approved by the policy in force.

@@ -121,12 +121,14 @@ impl Exchange {
         let settings = settings_for(&options, &twilio, &chatwoot, address).await?;
         for number in &rules.numbers {
             let url = |door: Door| format!("http://{address}{}", door.path());
-            twilio.configure_number(
+            twilio
+                .configure_number(
                 number.number.as_e164(),
                 &url(Door::Voice),
                 &url(Door::Fallback),
                 &url(Door::CallStatus),
-            );
+            )
+            .map_err(anyhow::Error::msg)?;
         }
         let mut exchange = Self { twilio, chatwoot, rules, settings, address, clock, listener, service: None };
         let store = exchange.open_store().await?;
@@ -215,13 +217,21 @@ impl Exchange {
             if now >= until {
                 return Ok(());
             }
-            let next = self.twilio.next_event_at().filter(|at| *at > now).unwrap_or(until);
+            let events = [self.twilio.next_event_at(), self.next_of_service().await?];
+            let next = events.into_iter().flatten().filter(|at| *at > now).min().unwrap_or(until);
             let next = next.min(until).min(now + STRIDE);
             self.twilio.advance_to(next).await;
             if let Some(clock) = &self.clock {
                 clock.set(next);
             }
         }
+    }
+
+    /// The next instant at which the service has something to do.
+    async fn next_of_service(&self) -> anyhow::Result<Option<DateTime<Utc>>> {
+        let Some(service) = &self.service else { return Ok(None) };
+        let (effect, wake) = (service.app.store.find_next_effect().await?, service.app.store.find_next_wake().await?);
+        Ok([effect, wake].into_iter().flatten().min())
     }
 
     /// Lets the service and the carrier do everything that is due at this instant.

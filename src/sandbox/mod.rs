@@ -3,4 +3,6 @@
 pub mod chatwoot;
 pub mod exchange;
 pub mod page;
+pub mod stage;
+pub mod stories;
 pub mod twilio;

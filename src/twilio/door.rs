@@ -41,6 +41,8 @@ const FAILING_WAITS_MAX: usize = 10_000;
 const SAFE_GREETING: &str = "Thank you for calling. Please leave a message after the tone.";
 /// Said to an agent when something is broken.
 const SAFE_TO_AGENT: &str = "Sorry, this call cannot be connected.";
+/// The document for a leg that is gone.
+const NOBODY_LISTENS: &str = r#"<?xml version="1.0" encoding="UTF-8"?><Response><Hangup/></Response>"#;
 /// The voice where no brand says otherwise.
 const VOICE: &str = "woman";
 /// The language where no brand says otherwise.
@@ -178,6 +180,9 @@ impl TwilioDoor {
                 self.answer_by_caller(door, caller_ref, signals, &form, key.as_deref()).await?
             }
             (What::OfCall { minted, .. }, _) if door == Door::RoomWait => twiml::room_wait(&self.addresses, *minted, now),
+            (What::OfCall { signals, .. }, _) if door == Door::AgentGone && signals.is_empty() => {
+                twiml::say_and_hang_up(words::CALLER_GONE, VOICE, LANGUAGE)
+            }
             (What::OfCall { minted, signals }, _) => {
                 if let Some(call) = self.store.find_call(minted.call).await?
                     && !incoming.belongs_to(&call)
@@ -342,9 +347,11 @@ impl TwilioDoor {
 }
 
 fn reply(door: Door, document: String) -> HttpResponse {
-    if document.is_empty() || door.kind() == DoorKind::Status {
+    if door.kind() == DoorKind::Status {
         return HttpResponse::NoContent().finish();
     }
+    // Whoever asked is gone; a document without a hang-up could let a leg through that nobody accepted on.
+    let document = if document.is_empty() { NOBODY_LISTENS.to_owned() } else { document };
     HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/xml; charset=utf-8")).body(document)
 }
 

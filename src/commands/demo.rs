@@ -1,0 +1,97 @@
+//! `offhook demo`: the real service between both stand-ins; a page to click, or a named story.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use crate::config::Settings;
+use crate::rules::{DialStopsAt, RingMethod};
+use crate::sandbox::exchange::{Exchange, ExchangeOptions, ROUTING};
+use crate::sandbox::page::{self, Brand};
+use crate::sandbox::stage::StandIns;
+use crate::sandbox::stories;
+use crate::sandbox::twilio::Switches;
+
+/// What to play.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// Plays this story without a browser and ends: `answered`, `nobody-answers`, … or `all`.
+    #[arg(long, value_name = "NAME")]
+    pub script: Option<String>,
+    /// The page's port; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    /// Where the demonstration keeps its database; a fresh folder if nothing is said.
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+}
+
+/// Plays.
+///
+/// # Errors
+/// A port is in use, the database cannot be opened, or there is no story of that name.
+pub async fn run(args: Args, _: Settings) -> anyhow::Result<ExitCode> {
+    crate::phone_number::warm_up();
+    match &args.script {
+        Some(name) => stories::play_named(name).await,
+        None => show_page(&args).await,
+    }
+}
+
+async fn show_page(args: &Args) -> anyhow::Result<ExitCode> {
+    let folder = match &args.data {
+        Some(folder) => folder.clone(),
+        None => std::env::temp_dir().join(format!("offhook-demo-{}", std::process::id())),
+    };
+    std::fs::create_dir_all(&folder).with_context(|| format!("could not make the folder {}", folder.display()))?;
+    let exchange = Exchange::start(ExchangeOptions {
+        database_url: format!("sqlite://{}", folder.join("offhook.sqlite").display()),
+        manual: false,
+        // Open round the clock, so that the demonstration rings whenever it is tried.
+        routing: without_hours(ROUTING),
+        switches: Switches { calls_per_second: 0, ring_after_ms: 600, ..Switches::default() },
+        calls_per_second: 20,
+        method: RingMethod::Auto,
+        dial_stops_at: DialStopsAt::Accept,
+        ports: (0, 0, 0),
+    })
+    .await?;
+    let brands = exchange.rules.brands.iter().filter_map(|brand| {
+        let number = exchange.rules.number_of(&brand.id)?;
+        Some(Brand { brand: brand.id.to_string(), name: brand.name.clone(), number: number.as_e164().to_owned() })
+    });
+    let stage = StandIns {
+        twilio: exchange.twilio.clone(),
+        chatwoot: exchange.chatwoot.clone(),
+        brands: brands.collect(),
+        panel_url: format!("http://{}/app/", exchange.address),
+    };
+    let page = page::serve(stage.into_stage(), args.port).context("could not listen for the page")?;
+    writeln!(std::io::stdout(), "{}", page.url)?;
+    super::serve::wait_for_the_end().await?;
+    page.stop().await;
+    exchange.stop().await;
+    if args.data.is_none() {
+        // A fresh folder was ours alone.
+        let _ = std::fs::remove_dir_all(&folder);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The routing file without its opening hours: a brand without hours is always open.
+fn without_hours(routing: &str) -> String {
+    let mut skipping = false;
+    let mut kept = String::with_capacity(routing.len());
+    for line in routing.lines() {
+        if line.starts_with('[') {
+            skipping = line == "[brand.hours]";
+        }
+        if !skipping {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    kept
+}
