@@ -11,6 +11,7 @@
 mod chatwoot_stand_in;
 mod exchange;
 mod store;
+mod stories;
 mod twilio_stand_in;
 mod twiml_documents;
 pub mod twiml_schema;
