@@ -41,6 +41,7 @@ impl Turn<'_> {
             return say(words::NO_LONGER);
         };
         self.name_leg(&leg, carrier_ref);
+        let leg = self.reopen_after_lapse(leg);
         self.record(Event::LegAnswered { leg: number });
         if self.call.stage == Stage::Waiting && leg.end.is_none() && leg.live {
             let screening = leg.round > 0;
@@ -48,6 +49,16 @@ impl Turn<'_> {
             return Reply::AskToAccept { leg: number, words: self.accept_prompt(), listen_s, screening };
         }
         say(&self.why_too_late(number))
+    }
+
+    /// A phone that lost the race to a claim that came to nothing is still in our hands: whoever picks it up or listens
+    /// to its prompt may have the call after all.
+    fn reopen_after_lapse(&mut self, leg: Leg) -> Leg {
+        let is_open_again = self.call.stage == Stage::Waiting && leg.end == Some(LegEnd::LostRace) && leg.live;
+        if is_open_again {
+            self.record(Event::LegReopened { leg: leg.number });
+        }
+        self.leg(leg.number).unwrap_or(leg)
     }
 
     fn accept_prompt(&self) -> String {
@@ -84,6 +95,7 @@ impl Turn<'_> {
             // The winning press again: won, again.
             return self.let_in(&leg);
         }
+        let leg = self.reopen_after_lapse(leg);
         let is_late = self.call.stage != Stage::Waiting || leg.end.is_some() || !leg.live || self.is_past_grace();
         if is_late {
             let reply = if key.is_some() { say(&self.why_too_late(number)) } else { Reply::HangUp };

@@ -143,6 +143,8 @@ pub enum Event {
     LegAnswered { leg: u32 },
     /// How the leg ended is decided; the carrier may not have let go of the phone yet.
     LegClosed { leg: u32, how: LegEnd },
+    /// The race that the leg had lost is open again, since the claim came to nothing.
+    LegReopened { leg: u32 },
     /// The carrier let go of the phone.
     LegReleased { leg: u32 },
     /// We asked the carrier about the leg.

@@ -445,6 +445,7 @@ impl Call {
                 leg.answered_at.get_or_insert(now);
             }),
             Event::LegClosed { leg, how } => self.change_leg(*leg, |leg| leg.end = Some(*how)),
+            Event::LegReopened { leg } => self.change_leg(*leg, |leg| leg.end = None),
             Event::LegReleased { leg } => self.change_leg(*leg, |leg| leg.live = false),
             Event::LegChecked { leg } => self.change_leg(*leg, |leg| leg.checked_at = Some(now)),
             Event::CallClaimed { leg, deadline_at } => {
