@@ -39,6 +39,12 @@ const FETCH_AGAIN: TimeDelta = TimeDelta::milliseconds(500);
 /// A fetch is tried so long; the queue's own way is there all the while.
 const FETCH_TRIED: TimeDelta = TimeDelta::seconds(120);
 
+/// A stop that failed is tried again after so long, at first.
+const STOP_AGAIN: TimeDelta = TimeDelta::seconds(1);
+
+/// No phone rings for longer than this, and hardly anybody listens to nothing for so long.
+const SUFFERED_AT_MOST: TimeDelta = TimeDelta::seconds(120);
+
 /// A question is worth asking so long; the call asks anew by itself.
 const QUESTION_TRIED: TimeDelta = TimeDelta::seconds(60);
 
@@ -100,7 +106,12 @@ impl CarrierDesk {
         if is_question && self.clock.now() - leased.created_at > QUESTION_TRIED {
             return Delivery::Hopeless { why };
         }
-        Delivery::Failed { why, after: retry_after(error) }
+        // A phone rings for nobody, or somebody listens to nothing: tried again soon, and later as any other effect.
+        let somebody_suffers =
+            matches!(leased.effect, Effect::CancelLeg { .. } | Effect::DropLeg { .. } | Effect::TellCallerGone { .. });
+        let is_young = self.clock.now() - leased.created_at < SUFFERED_AT_MOST;
+        let soon = (somebody_suffers && is_young).then_some(STOP_AGAIN);
+        Delivery::Failed { why, after: retry_after(error).or(soon) }
     }
 
     async fn try_to(&self, leased: &Leased) -> Result<Delivery, Trouble> {

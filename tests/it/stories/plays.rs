@@ -36,7 +36,9 @@ async fn every_play_on_sqlite_by_dial_that_stops_at_the_accept() {
 
 #[actix_web::test]
 async fn every_play_on_sqlite_by_dial_that_stops_at_the_answer() {
-    play_all(|| Setting::sqlite().method(RingMethod::Dial).dial_stops_at("answer"), suits_dial).await;
+    // Under this reading a voicemail does stop the other phones; what follows has its own story.
+    let suits = |name: &str| suits_dial(name) && name != "voicemail-picks-up-first";
+    play_all(|| Setting::sqlite().method(RingMethod::Dial).dial_stops_at("answer"), suits).await;
 }
 
 #[actix_web::test]
