@@ -14,3 +14,4 @@ mod store;
 mod twilio_stand_in;
 mod twiml_documents;
 pub mod twiml_schema;
+mod simulation;
