@@ -16,6 +16,9 @@ use crate::phone_number::Caller;
 /// A claim becomes ownership within so long, or lapses. Source: DESIGN.md section 2.9.
 pub(super) const CLAIM_HOLDS: TimeDelta = TimeDelta::seconds(10);
 
+/// Under a simultaneous dial the two are bridged within so long after the key, or the leg is over. Contract twilio.md 3.3.
+const BRIDGE_TAKES: TimeDelta = TimeDelta::seconds(2);
+
 /// The carrier gets so long to say who is in the room.
 const ROOM_ANSWER_TAKES: TimeDelta = TimeDelta::seconds(4);
 
@@ -159,6 +162,10 @@ impl Turn<'_> {
     }
 
     pub(super) fn on_room_entered(&mut self, who: Party) {
+        if self.call.has_ended() && who == Party::Caller && self.call.caller_left_at.is_none() {
+            // Nobody is there to talk to any more.
+            self.ask(Effect::DropCaller);
+        }
         let Stage::Claimed { leg: claimed, .. } = self.call.stage else { return };
         match who {
             Party::Caller => {
@@ -203,7 +210,7 @@ impl Turn<'_> {
 
     /// The claim's deadline passed: ask who is in the room, then believe the answer, or failing one the documents.
     pub(super) fn on_claim_deadline(&mut self, asked: bool) {
-        if asked || self.call.method == RingMethod::Dial {
+        if asked {
             let was_sent = match self.call.caller_at {
                 CallerAt::Room { .. } | CallerAt::Dial => true,
                 CallerAt::Door
@@ -217,7 +224,13 @@ impl Turn<'_> {
             return;
         }
         self.record(Event::RoomAsked { deadline_at: self.now + ROOM_ANSWER_TAKES });
-        self.ask(Effect::CheckRoom { attempt: self.attempt() });
+        match self.call.stage {
+            // There is no room under a simultaneous dial; a leg that goes on there is bridged.
+            Stage::Claimed { leg, .. } if self.call.method == RingMethod::Dial => {
+                self.ask(Effect::CheckLeg { leg, attempt: self.attempt() });
+            }
+            _ => self.ask(Effect::CheckRoom { attempt: self.attempt() }),
+        }
     }
 
     pub(super) fn on_room_checked(&mut self, caller_in: bool, leg_in: bool) {
@@ -245,9 +258,25 @@ impl Turn<'_> {
         }
     }
 
+    /// Under a simultaneous dial nothing reports the bridge; a claimed leg that lives so long is bridged.
+    fn is_surely_bridged(&self) -> bool {
+        match self.call.stage {
+            Stage::Claimed { leg, deadline_at, asked } if self.call.caller_at == CallerAt::Dial => {
+                let is_live = self.leg(leg).is_some_and(|leg| leg.live && leg.round > 0);
+                is_live && (asked || self.now - (deadline_at - CLAIM_HOLDS) >= BRIDGE_TAKES)
+            }
+            _ => false,
+        }
+    }
+
     /// The leg that claimed or owns the call ended at the carrier.
     pub(super) fn on_holder_finished(&mut self, leg: &Leg) {
         match self.call.stage {
+            Stage::Claimed { .. } if self.is_surely_bridged() => {
+                self.own();
+                self.finish_talk(leg.number);
+                self.release(leg);
+            }
             Stage::Claimed { .. } => {
                 self.release(leg);
                 self.lapse(LapseReason::LegEnded);
@@ -261,6 +290,10 @@ impl Turn<'_> {
     }
 
     pub(super) fn on_caller_gone_after_claim(&mut self, number: u32) {
+        if self.is_surely_bridged() {
+            self.own();
+            return self.finish_talk(number);
+        }
         if let Some(leg) = self.leg(number) {
             self.close_leg(&leg, LegEnd::CallerLeft);
             if leg.live && leg.round == 0 {

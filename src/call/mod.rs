@@ -41,7 +41,7 @@ use event::Event;
 use mark::AgentMark;
 use reply::Reply;
 use signal::{CallerDoor, Signal};
-use state::{Call, Stage};
+use state::{Call, CallerAt, Stage};
 use turn::Turn;
 
 /// What is known at the instant of a decision, apart from the rules.
@@ -194,6 +194,8 @@ impl Turn<'_> {
             Stage::Claimed { .. } => self.send_caller_to_room(),
             Stage::Talking { .. } => match at {
                 CallerDoor::Room => self.on_talk_over(),
+                // Came out of the room by the fallback address: the way out of it failed.
+                CallerDoor::Elsewhere if self.call.caller_at == (CallerAt::Room { entered: true }) => self.on_talk_over(),
                 CallerDoor::Queue | CallerDoor::Join | CallerDoor::Elsewhere => self.send_caller_to_room(),
             },
             Stage::Voicemail => self.offer_recorder(),

@@ -197,6 +197,8 @@ pub struct Voicemail {
     pub transcript: Option<String>,
     /// How often the carrier was asked for it.
     pub checks: u32,
+    /// How often the recorder was offered: each time may have left a message.
+    pub offers: u32,
 }
 
 /// What a call starts from.
@@ -295,7 +297,7 @@ impl Call {
     pub fn awaits_recording(&self) -> bool {
         self.caller_at_recorder_once()
             && !self.voicemail.absent
-            && !self.voicemail.stored
+            && (!self.voicemail.stored || (self.voicemail.offers > 1 && self.voicemail.checks == 0))
             && self.voicemail.checks < RECORDING_CHECKS_MAX
     }
 
@@ -318,6 +320,10 @@ impl Call {
                 let heard = self.caller_heard_at.max(self.checked_at.unwrap_or(self.caller_heard_at));
                 let at_recorder = matches!(self.caller_at, CallerAt::Recorder);
                 Some(heard + if at_recorder { TALK_CHECK_EVERY } else { SILENCE_BEFORE_CHECK })
+            }
+            // A caller who should have come out of the room by now is looked for once.
+            Stage::Ended if self.caller_left_at.is_none() && matches!(self.caller_at, CallerAt::Room { .. }) => {
+                self.checked_at.is_none().then(|| self.ended_at.unwrap_or(self.arrived_at) + SILENCE_BEFORE_CHECK)
             }
             Stage::Ended => None,
         };
@@ -487,6 +493,7 @@ impl Call {
             }
             Event::RecorderOffered => {
                 self.caller_at = CallerAt::Recorder;
+                self.voicemail.offers += 1;
                 self.caller_heard_at = now;
                 self.step += 1;
             }

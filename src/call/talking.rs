@@ -1,8 +1,9 @@
 //! They talk, and then the call is over.
 
+use super::effect::Effect;
 use super::event::{Ending, Event, LegEnd};
 use super::reply::Reply;
-use super::state::Stage;
+use super::state::{CallerAt, SILENCE_BEFORE_CHECK, Stage};
 use super::turn::Turn;
 use super::words;
 
@@ -63,18 +64,19 @@ impl Turn<'_> {
         match self.call.stage {
             // Connected and silent: the caller hangs between two documents.
             Stage::Waiting | Stage::Voicemail | Stage::Claimed { .. } => self.fetch_caller_unless_heard(),
+            Stage::Ended if matches!(self.call.caller_at, CallerAt::Room { .. }) => self.ask(Effect::DropCaller),
             Stage::New | Stage::Talking { .. } | Stage::Ended => {}
         }
     }
 
     fn fetch_caller_unless_heard(&mut self) {
-        let silent = self.now - self.call.caller_heard_at >= super::state::SILENCE_BEFORE_CHECK;
+        let silent = self.now - self.call.caller_heard_at >= SILENCE_BEFORE_CHECK;
         let elsewhere = matches!(
             self.call.caller_at,
-            super::state::CallerAt::Recorder | super::state::CallerAt::Dial | super::state::CallerAt::Gone
+            CallerAt::Recorder | CallerAt::Dial | CallerAt::Gone
         );
         if silent && !elsewhere {
-            self.ask(super::effect::Effect::FetchCaller { attempt: self.attempt() });
+            self.ask(Effect::FetchCaller { attempt: self.attempt() });
         }
     }
 }

@@ -45,6 +45,8 @@ impl Turn<'_> {
             if self.call.stage == Stage::Voicemail {
                 self.end(Ending::Voicemail);
             }
+        } else if self.call.voicemail.offers > 1 {
+            // Nothing this time; whether an earlier time left a message, the carrier knows.
         } else if self.call.voicemail.recording.is_none() && !self.call.voicemail.absent {
             self.record(Event::RecordingAbsent);
             if self.call.stage == Stage::Voicemail {

@@ -13,7 +13,7 @@ fn one_run() {
             for s in 0..n {
             let o = SimulationOptions { seed: seed + s, method, dial_stops_at: stops, faults, ..SimulationOptions::default() };
             match run(&o) {
-                Ok(r) => println!("{method:?} {stops:?} {r:?}"),
+                Ok(r) => if s + 1 == n { println!("{method:?} {stops:?} {r:?}") },
                 Err(v) => panic!("{method:?} {stops:?} {v}"),
             }
             }

@@ -46,7 +46,7 @@ pub(super) struct Case {
 pub(super) struct Judge {
     cases: Vec<Case>,
     /// By agent: the end of the last talk.
-    talked_until: HashMap<usize, Ms>,
+    talked_until: HashMap<usize, (Ms, usize)>,
     pub(super) presence_changed_at: HashMap<usize, Ms>,
     pub(super) violation: Option<Violation>,
 }
@@ -158,8 +158,10 @@ impl World {
             self.accuse(call, 2, "rings a phone that another leg holds");
         }
         let talked = self.judge.talked_until.get(&agent).copied();
-        if talked.is_some_and(|until| now < until + COOLDOWN_MS - 2_500) {
-            self.accuse(call, 2, "rings an agent who rests after a talk");
+        if let Some((until, earlier)) = talked
+            && now < until + COOLDOWN_MS - 2_500
+        {
+            self.accuse(earlier, 2, &format!("gave its agent no rest: call {call} rings them"));
         }
     }
 
@@ -210,8 +212,8 @@ impl World {
         if let Some((_, since)) = case.met {
             case.longest_talk = case.longest_talk.max(now - since);
             // A moment that nobody noticed is no talk to rest after.
-            if now - since > 20_000 {
-                self.judge.talked_until.insert(agent, now);
+            if now - since > if case.troubled { 20_000 } else { 3_000 } {
+                self.judge.talked_until.insert(agent, (now, call));
             }
         }
     }

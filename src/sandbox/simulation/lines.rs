@@ -3,7 +3,7 @@
 use super::agenda::{Happening, Listener, Step};
 use super::callers::Place;
 use super::world::World;
-use super::{Ms, agenda};
+use super::Ms;
 use crate::call::reply::{PhoneToRing, Reply, RoomSeat};
 use crate::call::signal::{LegOutcome, Party, Signal};
 use crate::ids::{AgentId, CarrierRef};
@@ -397,7 +397,7 @@ impl World {
         }
     }
 
-    pub(super) fn call_of(&self, who: agenda::Listener) -> usize {
+    pub(super) fn call_of(&self, who: Listener) -> usize {
         match who {
             Listener::Caller(call) => call,
             Listener::Line(number) => self.lines.get(number).map_or(usize::MAX, |line| line.call),

@@ -318,15 +318,12 @@ impl World {
     }
 
     fn find_recordings(&mut self, call: usize) -> Outcome {
-        let found = self.recordings.iter().find(|recording| recording.call == call);
-        match found {
-            Some(recording) if recording.ready => {
-                let seconds = recording.seconds;
-                done(vec![Signal::RecordingReady { recording: recording.name.clone(), seconds }])
-            }
-            Some(_) => done(Vec::new()),
-            None => done(vec![Signal::RecordingAbsent { recording: None }]),
+        let found: Vec<_> = self.recordings.iter().filter(|recording| recording.call == call).collect();
+        if found.is_empty() {
+            return done(vec![Signal::RecordingAbsent { recording: None }]);
         }
+        let ready = found.into_iter().filter(|recording| recording.ready);
+        done(ready.map(|one| Signal::RecordingReady { recording: one.name.clone(), seconds: one.seconds }).collect())
     }
 
     /// What stands in the outbox at the end, for the judge.

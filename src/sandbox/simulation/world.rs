@@ -111,9 +111,10 @@ impl World {
     /// Runs to the end, or to the first violation.
     pub(super) fn run(&mut self) -> Result<(), Violation> {
         let mut at = 0;
+        // Quiet days and busy ones, and surges on each.
+        let quiet = self.chance.between(20_000, 120_000);
         for _ in 0..self.options.calls {
-            // Quiet spells and surges.
-            at += if self.chance.hits(250) { self.chance.between(0, 1_500) } else { self.chance.between(2_000, 30_000) };
+            at += if self.chance.hits(250) { self.chance.between(0, 1_500) } else { self.chance.between(1_000, quiet) };
             self.agenda.put(at, Happening::CallerDials);
         }
         self.faults_end = at + 120_000;
@@ -172,6 +173,8 @@ impl World {
                         Listener::Caller(call) => self.caller_fails(call, &signal, is_second),
                         Listener::Line(line) => self.line_fails(line),
                     }
+                } else if let Listener::Caller(call) = who {
+                    self.judge_dropped(call);
                 }
             }
             Happening::Noted { call, signal } => self.take_note(call, signal),
@@ -251,7 +254,7 @@ impl World {
         let count = self.shelf.agents.len();
         let number = usize::try_from(self.chance.below(u64::try_from(count).unwrap_or(1))).unwrap_or(0);
         let (now, at) = (self.now, self.clock());
-        let stays = self.chance.hits(400);
+        let stays = self.chance.hits(800);
         let Some(facts) = self.shelf.agents.get_mut(number) else { return };
         let online = facts.presence != Presence::Online || stays;
         let was_online = facts.presence == Presence::Online;
