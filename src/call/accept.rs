@@ -22,6 +22,12 @@ const BRIDGE_TAKES: TimeDelta = TimeDelta::seconds(2);
 /// The carrier gets so long to say who is in the room.
 const ROOM_ANSWER_TAKES: TimeDelta = TimeDelta::seconds(4);
 
+/// An unanswered question about the room is put again after so long.
+const ROOM_ASKED_AGAIN: TimeDelta = TimeDelta::seconds(12);
+
+/// After both have entered, the carrier says within so long that they met.
+const ROOM_STARTS_IN: TimeDelta = TimeDelta::seconds(2);
+
 /// Phones that ring again after a lapse get at least so long. Long enough to pick up, listen and press.
 const RING_AGAIN: TimeDelta = TimeDelta::seconds(15);
 
@@ -176,10 +182,27 @@ impl Turn<'_> {
             Party::Leg(number) if number == claimed => self.record(Event::LegEntered { leg: number }),
             Party::Leg(_) => return,
         }
-        let leg_in = self.leg(claimed).is_some_and(|leg| leg.progress == LegProgress::InRoom);
-        if leg_in && self.call.caller_at == (CallerAt::Room { entered: true }) {
-            self.own();
+        // One may have left before the other came: only the carrier's word that they met makes an owner.
+        let soon = self.now + ROOM_STARTS_IN;
+        if let Stage::Claimed { deadline_at, asked: false, .. } = self.call.stage
+            && self.have_both_entered()
+            && deadline_at > soon
+        {
+            self.record(Event::RoomFilled { deadline_at: soon });
         }
+    }
+
+    /// Both are said to be in the room, and neither to have left it.
+    fn have_both_entered(&self) -> bool {
+        let leg_in = self.holder().and_then(|leg| self.leg(leg)).is_some_and(|leg| leg.progress == LegProgress::InRoom);
+        leg_in && self.call.caller_at == (CallerAt::Room { entered: true })
+    }
+
+    /// The two have met, though nothing said so outright: both entered, and neither left until the room was asked about;
+    /// or a simultaneous dial went on after the key.
+    pub(super) fn have_surely_met(&self) -> bool {
+        let is_late = matches!(self.call.stage, Stage::Claimed { asked: true, .. });
+        self.is_surely_bridged() || (is_late && self.have_both_entered())
     }
 
     pub(super) fn on_room_started(&mut self) {
@@ -210,20 +233,12 @@ impl Turn<'_> {
 
     /// The claim's deadline passed: ask who is in the room, then believe the answer, or failing one the documents.
     pub(super) fn on_claim_deadline(&mut self, asked: bool) {
-        if asked {
-            let was_sent = match self.call.caller_at {
-                CallerAt::Room { .. } | CallerAt::Dial => true,
-                CallerAt::Door
-                | CallerAt::Queue
-                | CallerAt::Leaving
-                | CallerAt::BeingFetched { .. }
-                | CallerAt::Recorder
-                | CallerAt::Gone => false,
-            };
-            if was_sent { self.own() } else { self.lapse(LapseReason::Deadline) }
-            return;
+        if asked && (self.have_both_entered() || self.call.caller_at == CallerAt::Dial) {
+            return self.own();
         }
-        self.record(Event::RoomAsked { deadline_at: self.now + ROOM_ANSWER_TAKES });
+        // Without an answer nothing can be done but to ask again: whoever is alone can only be fetched by request.
+        let pause = if asked { ROOM_ASKED_AGAIN } else { ROOM_ANSWER_TAKES };
+        self.record(Event::RoomAsked { deadline_at: self.now + pause });
         match self.call.stage {
             // There is no room under a simultaneous dial; a leg that goes on there is bridged.
             Stage::Claimed { leg, .. } if self.call.method == RingMethod::Dial => {
@@ -272,7 +287,7 @@ impl Turn<'_> {
     /// The leg that claimed or owns the call ended at the carrier.
     pub(super) fn on_holder_finished(&mut self, leg: &Leg) {
         match self.call.stage {
-            Stage::Claimed { .. } if self.is_surely_bridged() => {
+            Stage::Claimed { .. } if self.have_surely_met() => {
                 self.own();
                 self.finish_talk(leg.number);
                 self.release(leg);
@@ -289,8 +304,8 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn on_caller_gone_after_claim(&mut self, number: u32) {
-        if self.is_surely_bridged() {
+    pub(super) fn on_caller_gone_after_claim(&mut self, number: u32, have_met: bool) {
+        if have_met {
             self.own();
             return self.finish_talk(number);
         }

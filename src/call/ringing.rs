@@ -407,14 +407,14 @@ impl Turn<'_> {
         if self.call.caller_left_at.is_some() {
             return;
         }
-        let stage = self.call.stage;
+        let (stage, have_met) = (self.call.stage, self.have_surely_met());
         self.record(Event::CallerLeft);
         match stage {
             Stage::New | Stage::Waiting => {
                 self.close_open_legs(LegEnd::CallerLeft);
                 self.end(Ending::Abandoned);
             }
-            Stage::Claimed { leg: number, .. } => self.on_caller_gone_after_claim(number),
+            Stage::Claimed { leg: number, .. } => self.on_caller_gone_after_claim(number, have_met),
             Stage::Talking { leg, .. } => self.finish_talk(leg),
             Stage::Voicemail => self.on_caller_gone_at_recorder(),
             Stage::Ended => {}

@@ -45,7 +45,7 @@ impl Turn<'_> {
             if self.call.stage == Stage::Voicemail {
                 self.end(Ending::Voicemail);
             }
-        } else if self.call.voicemail.offers > 1 {
+        } else if self.call.may_have_left_several() {
             // Nothing this time; whether an earlier time left a message, the carrier knows.
         } else if self.call.voicemail.recording.is_none() && !self.call.voicemail.absent {
             self.record(Event::RecordingAbsent);
@@ -57,7 +57,8 @@ impl Turn<'_> {
     }
 
     pub(super) fn on_recording_ready(&mut self, recording: &CarrierRef, seconds: u32) {
-        if self.call.voicemail.ready && self.call.voicemail.recording.as_ref() == Some(recording) {
+        let is_known = self.call.voicemail.ready && self.call.voicemail.recording.as_ref() == Some(recording);
+        if is_known || self.call.voicemail.kept.contains(recording) {
             return;
         }
         self.record(Event::RecordingReady { recording: recording.clone(), seconds });
@@ -84,7 +85,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn on_recording_stored(&mut self, recording: &CarrierRef) {
-        if self.call.voicemail.stored && self.call.voicemail.recording.as_ref() == Some(recording) {
+        if self.call.voicemail.kept.contains(recording) {
             return;
         }
         self.record(Event::RecordingStored { recording: recording.clone() });

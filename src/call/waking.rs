@@ -32,7 +32,7 @@ impl Turn<'_> {
                 if self.call.wake_at().is_none_or(|at| at > self.now) {
                     return;
                 }
-                if self.call.awaits_recording() {
+                if self.call.may_look_for_recording() {
                     self.look_for_recording();
                 } else {
                     self.check_caller();
