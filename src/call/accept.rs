@@ -233,7 +233,7 @@ impl Turn<'_> {
 
     /// The claim's deadline passed: ask who is in the room, then believe the answer, or failing one the documents.
     pub(super) fn on_claim_deadline(&mut self, asked: bool) {
-        if asked && (self.have_both_entered() || self.call.caller_at == CallerAt::Dial) {
+        if asked && self.have_surely_met() {
             return self.own();
         }
         // Without an answer nothing can be done but to ask again: whoever is alone can only be fetched by request.
@@ -273,12 +273,14 @@ impl Turn<'_> {
         }
     }
 
-    /// Under a simultaneous dial nothing reports the bridge; a claimed leg that lives so long is bridged.
+    /// Under a simultaneous dial nothing reports the bridge; a claimed leg that lives so long is bridged, unless another
+    /// phone of the dial lives too, since the bridge would have stopped it.
     fn is_surely_bridged(&self) -> bool {
         match self.call.stage {
             Stage::Claimed { leg, deadline_at, asked } if self.call.caller_at == CallerAt::Dial => {
                 let is_live = self.leg(leg).is_some_and(|leg| leg.live && leg.round > 0);
-                is_live && (asked || self.now - (deadline_at - CLAIM_HOLDS) >= BRIDGE_TAKES)
+                let alone = !self.call.live_legs().any(|other| other.number != leg && other.round > 0);
+                is_live && (asked || (alone && self.now - (deadline_at - CLAIM_HOLDS) >= BRIDGE_TAKES))
             }
             _ => false,
         }

@@ -73,6 +73,11 @@ impl World {
         let slow = self.chance.hits(100);
         let pause = if slow { self.chance.between(5_000, 15_000) } else { self.chance.between(50, 500) };
         self.trouble(call, pause + 1_000);
+        if matches!(signal, Signal::LegPressed { .. })
+            && self.shelf.find(call).is_some_and(|call| call.method == crate::call::event::RingMethod::Dial)
+        {
+            self.judge_bridge_lost(call);
+        }
         let at = self.now + pause;
         self.agenda.put(at, Happening::Fails { who, epoch, signal, is_second });
     }

@@ -36,6 +36,8 @@ pub(super) struct Case {
     owners: u32,
     endings: u32,
     dropped: bool,
+    /// Under a simultaneous dial the winner's document was lost: whether the two were bridged, nothing tells.
+    bridge_lost: bool,
     /// How much longer things may take, since something was made to fail.
     allowance: Ms,
     troubled: bool,
@@ -260,6 +262,12 @@ impl World {
         }
     }
 
+    pub(super) fn judge_bridge_lost(&mut self, call: usize) {
+        if let Some(case) = self.case(call) {
+            case.bridge_lost = true;
+        }
+    }
+
     pub(super) fn judge_dropped(&mut self, call: usize) {
         if let Some(case) = self.case(call) {
             case.dropped = true;
@@ -297,7 +305,7 @@ impl World {
             (self.callers.get(number).is_some_and(|caller| caller.place != Place::Gone), 3, "still holds its caller"),
             (self.lines.iter().any(|line| line.call == number && !line.is_done()), 5, "still holds a phone"),
             (self.outbox.pending_of(number) > 0, 6, "has effects that were not delivered"),
-            (call.owner.is_some() && case.met.is_none(), 1, "has an owner who never met the caller"),
+            (call.owner.is_some() && case.met.is_none() && !case.bridge_lost, 1, "has an owner who never met the caller"),
             (call.owner.is_some() != (call.ending == Some(Ending::Answered)), 1, "has an ending that does not fit its owner"),
             (call.owner.is_none() && case.longest_talk > 20_000 + case.allowance, 1, "was talked on and has no owner"),
         ];
