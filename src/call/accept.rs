@@ -220,6 +220,10 @@ impl Turn<'_> {
     }
 
     pub(super) fn on_room_left(&mut self, who: Party) {
+        let is_theirs = who == Party::Caller || self.holder().is_some_and(|leg| who == Party::Leg(leg));
+        if is_theirs && matches!(self.call.stage, Stage::Claimed { .. }) && self.have_surely_met() {
+            self.own();
+        }
         match (self.call.stage, who) {
             (Stage::Claimed { .. }, Party::Caller) => self.record(Event::CallerLeftRoom),
             (Stage::Claimed { leg, .. }, Party::Leg(number)) if leg == number => {

@@ -191,6 +191,7 @@ impl Turn<'_> {
         match self.call.stage {
             Stage::New => self.on_arrived(),
             Stage::Waiting => self.receive_waiting_caller(),
+            Stage::Claimed { .. } if at == CallerDoor::Room => self.on_room_over(),
             Stage::Claimed { .. } => self.send_caller_to_room(),
             Stage::Talking { .. } => match at {
                 CallerDoor::Room => self.on_talk_over(),

@@ -114,7 +114,9 @@ impl Turn<'_> {
                 self.close_leg(&leg, LegEnd::NoAnswer);
                 self.stop_ringing(&leg);
             }
-            self.record(Event::GraceBegan { until: self.now + GRACE });
+            // Counted from the deadline, however late it was looked at; and nobody is given a grace that is over.
+            let until = self.call.deadline_at.unwrap_or(self.now) + GRACE;
+            self.record(Event::GraceBegan { until: until.max(self.now) });
             return;
         }
         self.close_open_legs(LegEnd::NoAnswer);

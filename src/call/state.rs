@@ -334,8 +334,8 @@ impl Call {
                 let at_recorder = matches!(self.caller_at, CallerAt::Recorder);
                 Some(heard + if at_recorder { TALK_CHECK_EVERY } else { SILENCE_BEFORE_CHECK })
             }
-            // A caller who should have come out of the room by now is looked for once.
-            Stage::Ended if self.caller_left_at.is_none() && matches!(self.caller_at, CallerAt::Room { .. }) => {
+            // A caller who should have hung up by now is looked for once.
+            Stage::Ended if self.caller_left_at.is_none() && !matches!(self.caller_at, CallerAt::Recorder) => {
                 self.checked_at.is_none().then(|| self.ended_at.unwrap_or(self.arrived_at) + SILENCE_BEFORE_CHECK)
             }
             // So is one who may be leaving a second message.

@@ -24,6 +24,16 @@ impl Turn<'_> {
         Reply::HangUp
     }
 
+    /// The caller came out of the room while the claim was open: the agent has left it.
+    pub(super) fn on_room_over(&mut self) -> Reply {
+        if self.have_surely_met() {
+            self.own();
+            return self.on_talk_over();
+        }
+        self.lapse(super::event::LapseReason::Deadline);
+        self.receive_waiting_caller()
+    }
+
     /// The agent came out of the room.
     pub(super) fn on_leg_left_room(&mut self, number: u32) -> Reply {
         let Some(leg) = self.leg(number) else {
@@ -64,7 +74,7 @@ impl Turn<'_> {
         match self.call.stage {
             // Connected and silent: the caller hangs between two documents.
             Stage::Waiting | Stage::Voicemail | Stage::Claimed { .. } => self.fetch_caller_unless_heard(),
-            Stage::Ended if matches!(self.call.caller_at, CallerAt::Room { .. }) => self.ask(Effect::DropCaller),
+            Stage::Ended if self.call.caller_at != CallerAt::Recorder => self.ask(Effect::DropCaller),
             Stage::New | Stage::Talking { .. } | Stage::Ended => {}
         }
     }

@@ -18,6 +18,9 @@ const ALONE_MAX_MS: Ms = 15_000;
 /// A phone may ring so long after its call no longer needs it: the pace of REST and the lane before it.
 const RINGS_ON_MAX_MS: Ms = 4_000;
 
+/// The service's clock may be set so far during a call.
+const CLOCK_STEP_MS: Ms = 2_000;
+
 /// From arrival to a person or a recorder.
 const WHOLE_MAX_MS: Ms = 120_000;
 
@@ -247,6 +250,7 @@ impl World {
     pub(super) fn judge_reached(&mut self, call: usize) {
         let now = self.now;
         let arrived = self.callers.get(call).map_or(0, |caller| caller.arrived_at);
+        let faults = self.options.faults;
         let Some(case) = self.case(call) else { return };
         if case.reached_at.is_some() {
             return;
@@ -254,6 +258,7 @@ impl World {
         case.reached_at = Some(now);
         let lapse = if case.lapsed { 35_000 } else { 0 };
         let since_offer = MAX_WAIT_MS + 8_000 + TRANSPORT_MS + lapse + case.extended_ms.min(20_000);
+        let since_offer = since_offer + if faults { CLOCK_STEP_MS } else { 0 };
         let late_for_offer = case.offered_at.is_some_and(|at| now - at > since_offer + case.allowance);
         let late_at_all = now - arrived > WHOLE_MAX_MS + case.allowance;
         if late_for_offer || late_at_all {
