@@ -44,7 +44,10 @@ impl Turn<'_> {
             // The request is on its way: two ways to one place would tear the room apart.
             return self.play_ringback(1, None);
         }
-        self.record(Event::CallerReleased);
+        // A poll that was overtaken by the caller's own way out of the queue moves nobody.
+        if !matches!(self.call.caller_at, CallerAt::Room { .. } | CallerAt::Recorder) {
+            self.record(Event::CallerReleased);
+        }
         Reply::LeaveQueue
     }
 

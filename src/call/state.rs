@@ -315,9 +315,7 @@ impl Call {
     }
 
     fn caller_at_recorder_once(&self) -> bool {
-        self.voicemail.recording.is_some() || self.voicemail.taken_at.is_some() || self.voicemail.checks > 0 || {
-            matches!(self.caller_at, CallerAt::Recorder)
-        }
+        self.voicemail.recording.is_some() || self.voicemail.taken_at.is_some() || self.voicemail.offers > 0
     }
 
     /// The next instant at which this call has to be looked at even if nothing arrives.

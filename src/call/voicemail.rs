@@ -3,7 +3,7 @@
 use super::effect::Effect;
 use super::event::{Ending, Event, FallbackReason};
 use super::reply::Reply;
-use super::state::{CallerAt, Stage};
+use super::state::Stage;
 use super::turn::Turn;
 use super::words;
 use crate::ids::CarrierRef;
@@ -108,7 +108,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn on_caller_gone_at_recorder(&mut self) {
-        if self.call.caller_at != CallerAt::Recorder {
+        if self.call.voicemail.offers == 0 {
             // Never reached the recorder, so there is nothing to wait for.
             self.end(Ending::Missed);
         }
