@@ -322,7 +322,7 @@ impl Turn<'_> {
             }
         }
         self.close_open_legs(LegEnd::CallerLeft);
-        self.end(Ending::Abandoned);
+        self.end_without_agent();
     }
 }
 

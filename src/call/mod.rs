@@ -39,7 +39,7 @@ use crate::shortlist::facts::LoadedFacts;
 use effect::Effect;
 use event::Event;
 use mark::AgentMark;
-use reply::Reply;
+use reply::{Reply, RoomSeat};
 use signal::{CallerDoor, Signal};
 use state::{Call, CallerAt, Stage};
 use turn::Turn;
@@ -188,6 +188,16 @@ fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
 impl Turn<'_> {
     /// What the caller hears next, wherever the caller stands: answered from the call's state alone.
     fn on_caller_asks(&mut self, at: CallerDoor) -> Reply {
+        let is_beyond = matches!(self.call.caller_at, CallerAt::Dial | CallerAt::Room { .. } | CallerAt::Recorder);
+        if at == CallerDoor::Queue && is_beyond {
+            // The queue reports late that the caller was fetched out of it. The answer is ignored, and nobody moves.
+            return match self.call.stage {
+                Stage::Claimed { .. } | Stage::Talking { .. } => Reply::JoinRoom { who: RoomSeat::Caller },
+                Stage::Voicemail => self.recorder(),
+                Stage::New | Stage::Waiting => Reply::Wait { words: None },
+                Stage::Ended => Reply::HangUp,
+            };
+        }
         match self.call.stage {
             Stage::New => self.on_arrived(),
             Stage::Waiting => self.receive_waiting_caller(),

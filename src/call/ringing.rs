@@ -45,7 +45,7 @@ impl Turn<'_> {
             return self.play_ringback(1, None);
         }
         // A poll that was overtaken by the caller's own way out of the queue moves nobody.
-        if !matches!(self.call.caller_at, CallerAt::Room { .. } | CallerAt::Recorder) {
+        if !matches!(self.call.caller_at, CallerAt::Dial | CallerAt::Room { .. } | CallerAt::Recorder) {
             self.record(Event::CallerReleased);
         }
         Reply::LeaveQueue
@@ -417,7 +417,7 @@ impl Turn<'_> {
         match stage {
             Stage::New | Stage::Waiting => {
                 self.close_open_legs(LegEnd::CallerLeft);
-                self.end(Ending::Abandoned);
+                self.end_without_agent();
             }
             Stage::Claimed { leg: number, .. } => self.on_caller_gone_after_claim(number, have_met),
             Stage::Talking { leg, .. } => self.finish_talk(leg),

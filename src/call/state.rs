@@ -297,6 +297,16 @@ impl Call {
     /// Whether a recording may exist that we do not hold yet.
     #[must_use]
     pub fn awaits_recording(&self) -> bool {
+        self.is_worth_a_look() || self.expects_recording()
+    }
+
+    /// A caller who left without a word may have been answered by the recorder while we could not save a thing.
+    fn is_worth_a_look(&self) -> bool {
+        let left_unheard = matches!(self.ending, Some(Ending::Abandoned | Ending::Missed));
+        left_unheard && !self.voicemail.absent && !self.voicemail.stored && self.voicemail.checks == 0
+    }
+
+    fn expects_recording(&self) -> bool {
         self.caller_at_recorder_once()
             && !self.voicemail.absent
             && (!self.voicemail.stored || (self.may_have_left_several() && self.voicemail.checks == 0))
@@ -393,10 +403,8 @@ impl Call {
                 self.method = *method;
                 self.deadline_at = Some(*deadline_at);
                 self.grace_until = None;
-                self.caller_at = match method {
-                    RingMethod::Legs => CallerAt::Queue,
-                    RingMethod::Dial => CallerAt::Dial,
-                };
+                // A simultaneous dial, if there is one, is an event of its own.
+                self.caller_at = CallerAt::Queue;
                 self.caller_heard_at = now;
                 self.step += 1;
             }

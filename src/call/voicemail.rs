@@ -1,7 +1,7 @@
 //! The fallback path: greeting, tone, recording, and what becomes of it.
 
 use super::effect::Effect;
-use super::event::{Ending, Event, FallbackReason};
+use super::event::{Ending, Event, FallbackReason, LegEnd};
 use super::reply::Reply;
 use super::state::Stage;
 use super::turn::Turn;
@@ -15,6 +15,11 @@ impl Turn<'_> {
             return Reply::SayAndHangUp { words: words::THANKS.to_owned() };
         }
         self.record(Event::RecorderOffered);
+        self.recorder()
+    }
+
+    /// The document that greets and records.
+    pub(super) fn recorder(&self) -> Reply {
         let greeting = match self.call.fallback {
             Some(FallbackReason::Closed) => self.brand.texts.closed.to_owned(),
             Some(
@@ -42,8 +47,14 @@ impl Turn<'_> {
                 let seconds = seconds.unwrap_or(0);
                 self.record(Event::VoicemailRecorded { recording: recording.clone(), seconds });
             }
-            if self.call.stage == Stage::Voicemail {
-                self.end(Ending::Voicemail);
+            match self.call.stage {
+                Stage::Voicemail => self.end(Ending::Voicemail),
+                // Recorded by a door that could not reach us.
+                Stage::New | Stage::Waiting => {
+                    self.close_open_legs(LegEnd::CallerLeft);
+                    self.end(Ending::Voicemail);
+                }
+                Stage::Claimed { .. } | Stage::Talking { .. } | Stage::Ended => {}
             }
         } else if self.call.may_have_left_several() {
             // Nothing this time; whether an earlier time left a message, the carrier knows.
@@ -105,6 +116,12 @@ impl Turn<'_> {
         if text.is_some() && self.call.voicemail.stored {
             self.ask(Effect::PostTranscript { recording: recording.clone() });
         }
+    }
+
+    /// The caller left before anybody answered; perhaps with a message, taken by a door that could not reach us.
+    pub(super) fn end_without_agent(&mut self) {
+        let has_message = self.call.voicemail.recording.is_some();
+        self.end(if has_message { Ending::Voicemail } else { Ending::Abandoned });
     }
 
     pub(super) fn on_caller_gone_at_recorder(&mut self) {

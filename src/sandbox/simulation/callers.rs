@@ -285,6 +285,10 @@ impl World {
             self.rung(format!("  carrier: fetched out of {place:?}"));
         }
         self.leave_place(call, place);
+        if matches!(place, Place::Queue | Place::QueueAsking) && self.chance.hits(300) {
+            // The queue's action may be requested all the same; its answer is ignored, as the caller is elsewhere.
+            self.ask(Listener::Caller(call), Signal::CallerAsks { at: CallerDoor::Queue });
+        }
         self.ask_caller_anew(call, Signal::CallerAsks { at: CallerDoor::Join });
         true
     }

@@ -31,10 +31,10 @@ impl World {
 
     /// A request for a document reaches the service.
     pub(super) fn answer(&mut self, who: Listener, epoch: u32, signal: Signal, is_second: bool) {
-        if !self.is_on_line(who, epoch) && !matches!(who, Listener::Caller(_)) {
-            // The one who asked is gone; the request is on its way all the same.
-        }
         let call = self.call_of(who);
+        if self.now < self.store_down_until {
+            return self.answer_safely(who, epoch, &signal);
+        }
         if self.now < self.service_down_until || self.chance.hits(self.faults.request_fails) {
             return self.fail(who, epoch, signal, is_second);
         }
@@ -52,6 +52,26 @@ impl World {
             Some(reply) => self.reply(who, epoch, signal, is_second, reply),
             None => self.fail(who, epoch, signal, is_second),
         }
+    }
+
+    /// The store cannot be reached: each door has a reply that leaves the one who listens somewhere sensible.
+    fn answer_safely(&mut self, who: Listener, epoch: u32, signal: &Signal) {
+        let call = self.call_of(who);
+        self.trouble(call, 30_000);
+        self.judge_answered_safely(call);
+        let sorry = || "Something went wrong.".to_owned();
+        let reply = match (who, signal) {
+            (Listener::Line(_), _) | (_, Signal::VoicemailTaken { .. }) => Reply::SayAndHangUp { words: sorry() },
+            (_, Signal::WaitPolled | Signal::CallerPressed { .. }) => Reply::KeepWaiting { seconds: 5, voicemail_key: None, step: 0 },
+            _ => Reply::TakeVoicemail { greeting: sorry(), max_length_s: 120, transcribe: false },
+        };
+        let at = self.now + self.chance.between(500, 2_000);
+        self.agenda.put(at, Happening::Hears { who, epoch, reply });
+    }
+
+    /// Whether the service can neither decide nor deliver now.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.now < self.service_down_until || self.now < self.store_down_until
     }
 
     fn reply(&mut self, who: Listener, epoch: u32, signal: Signal, is_second: bool, reply: Reply) {
@@ -85,6 +105,13 @@ impl World {
     /// The second half: saved if nobody was faster, else decided again.
     pub(super) fn commit(&mut self, pending: Pending) {
         let Pending { who, call, signal, decision, at } = pending;
+        if self.is_at_rest() {
+            match who {
+                Some((who, epoch, is_second)) => self.fail(who, epoch, signal, is_second),
+                None => self.trouble(call, 60_000),
+            }
+            return;
+        }
         let reply = match self.save(call, &signal, decision, at) {
             Some(reply) => Some(reply),
             None => self.decide_and_save(call, &signal),
@@ -96,7 +123,7 @@ impl World {
 
     /// A callback without an answer reaches the service.
     pub(super) fn take_note(&mut self, call: usize, signal: Signal) {
-        if self.now < self.service_down_until {
+        if self.is_at_rest() {
             // The carrier repeats what could not be delivered only sometimes.
             self.trouble(call, 60_000);
             return;
@@ -227,7 +254,7 @@ impl World {
             line.wake_at = None;
         }
         let is_due = self.shelf.find(number).and_then(Call::wake_at).is_some_and(|at| at <= self.clock());
-        if is_due && self.now >= self.service_down_until {
+        if is_due && !self.is_at_rest() {
             let before = self.shelf.find(number).map_or(0, |call| call.version);
             self.decide_and_save(number, &Signal::Woken);
             let after = self.shelf.find(number);
@@ -244,6 +271,10 @@ impl World {
 
     /// Every waiting call is told that a phone came free.
     pub(super) fn stir(&mut self) {
+        if self.is_at_rest() {
+            self.agenda.put(self.now + 500, Happening::Stirs);
+            return;
+        }
         self.stir_is_due = false;
         for call in self.shelf.waiting(self.oldest_open) {
             self.decide_and_save(call, &Signal::PhonesFreed);

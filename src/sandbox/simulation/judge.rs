@@ -41,6 +41,8 @@ pub(super) struct Case {
     dropped: bool,
     /// Under a simultaneous dial the winner's document was lost: whether the two were bridged, nothing tells.
     bridge_lost: bool,
+    /// Answered without the store: what became of the caller, the call may not know.
+    answered_safely: bool,
     /// How much longer things may take, since something was made to fail.
     allowance: Ms,
     troubled: bool,
@@ -273,6 +275,12 @@ impl World {
         }
     }
 
+    pub(super) fn judge_answered_safely(&mut self, call: usize) {
+        if let Some(case) = self.case(call) {
+            case.answered_safely = true;
+        }
+    }
+
     pub(super) fn judge_dropped(&mut self, call: usize) {
         if let Some(case) = self.case(call) {
             case.dropped = true;
@@ -299,7 +307,7 @@ impl World {
     fn judge_end(&mut self, number: usize) {
         let Some(case) = self.judge.cases.get(number) else { return };
         let Some(call) = self.shelf.find(number) else {
-            if !case.dropped {
+            if !case.dropped && !case.answered_safely {
                 self.accuse(number, 3, "was never heard of");
             }
             return;
@@ -336,7 +344,8 @@ impl World {
             }
         }
         let recorded = self.recordings.iter().any(|recording| recording.call == number);
-        if recorded && call.ending != Some(Ending::Voicemail) && call.owner.is_none() {
+        let knows = self.judge.cases.get(number).is_some_and(|case| !case.answered_safely);
+        if recorded && knows && call.ending != Some(Ending::Voicemail) && call.owner.is_none() {
             return Some((6, "left a message and does not say so"));
         }
         if !recorded && call.ending == Some(Ending::Voicemail) {

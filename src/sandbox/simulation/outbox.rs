@@ -97,8 +97,9 @@ impl World {
         let Some(row) = self.outbox.lanes.get_mut(lane).and_then(VecDeque::front_mut) else { return };
         row.tries += 1;
         let (call, effect, tries) = (row.call, row.effect.clone(), row.tries);
-        if self.now < self.service_down_until {
-            self.agenda.put(self.service_down_until, Happening::Delivers { lane });
+        if self.is_at_rest() {
+            let back = self.service_down_until.max(self.store_down_until);
+            self.agenda.put(back, Happening::Delivers { lane });
             return;
         }
         if self.chance.hits(self.faults.dies_in_delivery) {
@@ -123,6 +124,13 @@ impl World {
 
     /// What came of it is known.
     pub(super) fn settle(&mut self, lane: usize, outcome: Outcome) {
+        if self.is_at_rest() {
+            // What came of it could not be written down: delivered again.
+            let call = self.outbox.lanes.get(lane).and_then(VecDeque::front).map(|row| row.call);
+            self.trouble(call.unwrap_or(usize::MAX), LEASE_MS);
+            self.agenda.put(self.now + LEASE_MS, Happening::Delivers { lane });
+            return;
+        }
         if let Some(pause) = outcome.again {
             self.agenda.put(self.now + pause, Happening::Delivers { lane });
             return;
@@ -152,7 +160,7 @@ impl World {
             | Effect::NoteMissed
             | Effect::PostVoicemail { .. }
             | Effect::PostTranscript { .. } => self.post(call, effect),
-            Effect::RingAgent { leg } => self.ring_agent(call, *leg, tries),
+            Effect::RingAgent { leg } => self.ring_agent(call, *leg),
             _ if !self.rest_answers() => {
                 self.trouble(call, 10_000);
                 match effect {
@@ -209,7 +217,7 @@ impl World {
         !down
     }
 
-    fn ring_agent(&mut self, call: usize, leg: u32, tries: u32) -> Outcome {
+    fn ring_agent(&mut self, call: usize, leg: u32) -> Outcome {
         let Some(state) = self.shelf.find(call).and_then(|state| state.find_leg(leg)).cloned() else { return done(Vec::new()) };
         if let Some(line) = self.find_line(call, leg) {
             // Tried before with a result nobody knows: it is there.
@@ -222,9 +230,6 @@ impl World {
         }
         if self.now < self.pace_free_at {
             return again(self.pace_free_at - self.now);
-        }
-        if tries > 1 && self.now >= self.rest_down_until {
-            // Delivered once, unknown, and not at the carrier.
         }
         if !self.rest_answers() {
             self.trouble(call, 40_000);
@@ -288,8 +293,10 @@ impl World {
         if !may {
             return done(Vec::new());
         }
-        if works && !self.chance.hits(self.faults.rest_fails) && self.redirect_caller(call) {
-            return done(Vec::new());
+        if works && self.redirect_caller(call) {
+            // Done, and now and then nobody hears that it was.
+            let is_known = !self.chance.hits(self.faults.rest_unknown);
+            return done(if is_known { Vec::new() } else { vec![Signal::FetchFailed] });
         }
         done(vec![Signal::FetchFailed])
     }

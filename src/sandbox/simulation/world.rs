@@ -48,6 +48,7 @@ pub(super) struct World {
     pub(super) rest_failed_at: Ms,
     pub(super) service_down_until: Ms,
     pub(super) inbox_down_until: Ms,
+    pub(super) store_down_until: Ms,
     pub(super) stir_is_due: bool,
     pub(super) oldest_open: usize,
     /// The call whose ladder is written down.
@@ -91,6 +92,7 @@ impl World {
             rest_failed_at: 0,
             service_down_until: 0,
             inbox_down_until: 0,
+            store_down_until: 0,
             stir_is_due: false,
             oldest_open: 0,
             ladder_of: None,
@@ -278,10 +280,11 @@ impl World {
         if self.now > self.faults_end {
             return;
         }
-        match self.chance.below(6) {
+        match self.chance.below(7) {
             0 | 1 => self.rest_down_until = self.now + self.chance.between(5_000, 180_000),
             2 => self.service_down_until = self.now + self.chance.between(200, 4_000),
-            3 | 4 => self.inbox_down_until = self.now + self.chance.between(10_000, 300_000),
+            3 => self.store_down_until = self.now + self.chance.between(500, 20_000),
+            4 | 5 => self.inbox_down_until = self.now + self.chance.between(10_000, 300_000),
             _ => self.clock_off = self.chance.between(-1_000, 1_000),
         }
     }
