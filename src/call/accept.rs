@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::effect::Effect;
-use super::event::{Ending, Event, LapseReason, LegEnd, RingMethod};
+use super::event::{Event, LapseReason, LegEnd, RingMethod};
 use super::reply::{Reply, RoomSeat};
 use super::ringing::GRACE;
 use super::signal::{Party, Signal};

@@ -32,6 +32,9 @@ mod voicemail;
 mod waking;
 pub mod words;
 
+#[cfg(test)]
+mod properties;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::rules::{DestinationPolicy, Rules};

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::effect::Effect;
-use super::event::{Ending, Event, FallbackReason, LegEnd, RingMethod};
+use super::event::{Event, FallbackReason, LegEnd, RingMethod};
 use super::mark::AgentMark;
 use super::reply::Reply;
 use super::signal::{LegOutcome, Signal};

@@ -300,16 +300,17 @@ impl Call {
         self.is_worth_a_look() || self.expects_recording()
     }
 
-    /// A caller who left without a word may have been answered by the recorder while we could not save a thing.
+    /// A caller whom no agent took may have been recorded, or recorded twice, while we could not save a thing: the
+    /// carrier is asked once.
     fn is_worth_a_look(&self) -> bool {
-        let left_unheard = matches!(self.ending, Some(Ending::Abandoned | Ending::Missed));
-        left_unheard && !self.voicemail.absent && !self.voicemail.stored && self.voicemail.checks == 0
+        let unowned = matches!(self.ending, Some(Ending::Abandoned | Ending::Missed | Ending::Voicemail));
+        unowned && !self.voicemail.absent && self.voicemail.checks == 0
     }
 
     fn expects_recording(&self) -> bool {
         self.caller_at_recorder_once()
             && !self.voicemail.absent
-            && (!self.voicemail.stored || (self.may_have_left_several() && self.voicemail.checks == 0))
+            && !self.voicemail.stored
             && self.voicemail.checks < RECORDING_CHECKS_MAX
     }
 

@@ -20,7 +20,7 @@ fn simulate(seed: u64, runs: u64, faults: bool) -> u64 {
     for step in 0..runs {
         for method in METHODS {
             for dial_stops_at in READINGS {
-                let agents = [1, 3, 5, 8, 12][usize::try_from(step % 5).unwrap()];
+                let agents: u32 = [5, 1, 3, 12, 8][usize::try_from((seed + step) % 5).unwrap()];
                 let options =
                     SimulationOptions { seed: seed + step, agents, method, dial_stops_at, faults, ..SimulationOptions::default() };
                 match run(&options) {

@@ -56,6 +56,8 @@ pub(super) struct Recording {
     pub(super) name: CarrierRef,
     pub(super) seconds: u32,
     pub(super) ready: bool,
+    /// Whether the call was known when it was made.
+    pub(super) is_known: bool,
 }
 
 impl World {
@@ -125,6 +127,9 @@ impl World {
 
     /// The document reaches the caller.
     pub(super) fn caller_hears(&mut self, call: usize, reply: Reply) {
+        if self.ladder_of == Some(call) {
+            self.rung(format!("  caller hears {reply:?}"));
+        }
         let in_queue = self.callers.get(call).is_some_and(|caller| caller.place == Place::QueueAsking);
         if in_queue {
             return self.hear_in_queue(call, &reply);
@@ -235,7 +240,12 @@ impl World {
         }
         let number = self.recordings.len();
         let name = CarrierRef::new(&format!("RE{number}"));
-        self.recordings.push(Recording { call, name: name.clone(), seconds, ready: false });
+        if self.ladder_of == Some(call) {
+            self.rung(format!("  carrier: recorded {seconds} s"));
+        }
+        // Recorded by a door that never got through to the store: no call, and none to look for it.
+        let is_known = self.shelf.find(call).is_some();
+        self.recordings.push(Recording { call, name: name.clone(), seconds, ready: false, is_known });
         let at = self.now + self.chance.between(1_000, 12_000);
         self.agenda.put(at, Happening::RecordingDone { recording: number });
         (Some(name), Some(seconds))

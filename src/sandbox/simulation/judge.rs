@@ -338,7 +338,7 @@ impl World {
         use crate::call::effect::Effect;
         let call = self.shelf.find(number)?;
         let stands = |effect: Effect| self.outbox.posts.contains_key(&effect.key(call.id));
-        for recording in self.recordings.iter().filter(|recording| recording.call == number) {
+        for recording in self.recordings.iter().filter(|recording| recording.call == number && recording.is_known) {
             if !stands(Effect::PostVoicemail { recording: recording.name.clone() }) {
                 return Some((6, "left a message that is not in the inbox"));
             }
