@@ -207,10 +207,9 @@ impl Turn<'_> {
             Stage::Claimed { .. } if at == CallerDoor::Room => self.on_room_over(),
             Stage::Claimed { .. } => self.send_caller_to_room(),
             Stage::Talking { .. } => match at {
-                CallerDoor::Room => self.on_talk_over(),
-                // Came out of the room by the fallback address: the way out of it failed.
-                CallerDoor::Elsewhere if self.call.caller_at == (CallerAt::Room { entered: true }) => self.on_talk_over(),
-                CallerDoor::Queue | CallerDoor::Join | CallerDoor::Elsewhere => self.send_caller_to_room(),
+                // They met, so whoever comes by the fallback address came out of the room by a step that failed.
+                CallerDoor::Room | CallerDoor::Elsewhere => self.on_talk_over(),
+                CallerDoor::Queue | CallerDoor::Join => self.send_caller_to_room(),
             },
             Stage::Voicemail => self.offer_recorder(),
             Stage::Ended => Reply::HangUp,

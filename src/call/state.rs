@@ -300,11 +300,10 @@ impl Call {
         self.is_worth_a_look() || self.expects_recording()
     }
 
-    /// A caller whom no agent took may have been recorded, or recorded twice, while we could not save a thing: the
-    /// carrier is asked once.
+    /// A caller may have been recorded, or recorded twice, by a door that could not save a thing: after every call that
+    /// was let in the carrier is asked once.
     fn is_worth_a_look(&self) -> bool {
-        let unowned = matches!(self.ending, Some(Ending::Abandoned | Ending::Missed | Ending::Voicemail));
-        unowned && !self.voicemail.absent && self.voicemail.checks == 0
+        self.ending.is_some_and(|ending| ending != Ending::Blocked) && !self.voicemail.absent && self.voicemail.checks == 0
     }
 
     fn expects_recording(&self) -> bool {

@@ -7,7 +7,7 @@ use super::world::World;
 use super::{Ms, instant};
 use crate::call::event::Event;
 use crate::call::reply::Reply;
-use crate::call::signal::Signal;
+use crate::call::signal::{CallerDoor, Signal};
 use crate::call::state::{Call, NewCall, Stage};
 use crate::call::{CallerFacts, CarrierFacts, Decision, Facts, decide};
 use crate::ids::{CallId, CarrierRef};
@@ -63,6 +63,7 @@ impl World {
         let reply = match (who, signal) {
             (Listener::Line(_), _) | (_, Signal::VoicemailTaken { .. }) => Reply::SayAndHangUp { words: sorry() },
             (_, Signal::WaitPolled | Signal::CallerPressed { .. }) => Reply::KeepWaiting { seconds: 5, voicemail_key: None, step: 0 },
+            (_, Signal::CallerAsks { at: CallerDoor::Room } | Signal::DialEnded { bridged: true, .. }) => Reply::HangUp,
             _ => Reply::TakeVoicemail { greeting: sorry(), max_length_s: 120, transcribe: false },
         };
         let at = self.now + self.chance.between(500, 2_000);
