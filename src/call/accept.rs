@@ -161,7 +161,8 @@ impl Turn<'_> {
     pub(super) fn send_caller_to_room(&mut self) -> Reply {
         if self.call.method == RingMethod::Dial && self.call.caller_at == CallerAt::Dial {
             // A simultaneous dial that let go of the caller: there is no room to go to.
-            return self.on_dial_ended(self.call.round, false);
+            let bridged = self.have_surely_met();
+            return self.on_dial_ended(self.call.round, bridged);
         }
         self.record(Event::CallerSentToRoom);
         Reply::JoinRoom { who: RoomSeat::Caller }
