@@ -77,7 +77,7 @@ impl Turn<'_> {
         if self.call.stage == Stage::Voicemail {
             return self.offer_recorder();
         }
-        let words = self.brand.texts.waiting.as_deref().map(str::to_owned);
+        let words = self.brand.welcome();
         self.enter_queue(words)
     }
 

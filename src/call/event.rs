@@ -154,6 +154,8 @@ pub enum Event {
     CallClaimed { leg: u32, deadline_at: DateTime<Utc> },
     /// The claim came to nothing.
     ClaimLapsed { leg: u32, why: LapseReason },
+    /// Both are said to have entered the room; whether they met is settled by then.
+    RoomFilled { deadline_at: DateTime<Utc> },
     /// The room was asked about, since the claim's deadline passed.
     RoomAsked { deadline_at: DateTime<Utc> },
     /// The caller was handed the room.

@@ -32,6 +32,9 @@ mod voicemail;
 mod waking;
 pub mod words;
 
+#[cfg(test)]
+mod properties;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::rules::{DestinationPolicy, Rules};
@@ -39,9 +42,9 @@ use crate::shortlist::facts::LoadedFacts;
 use effect::Effect;
 use event::Event;
 use mark::AgentMark;
-use reply::Reply;
+use reply::{Reply, RoomSeat};
 use signal::{CallerDoor, Signal};
-use state::{Call, Stage};
+use state::{Call, CallerAt, Stage};
 use turn::Turn;
 
 /// What is known at the instant of a decision, apart from the rules.
@@ -188,13 +191,25 @@ fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
 impl Turn<'_> {
     /// What the caller hears next, wherever the caller stands: answered from the call's state alone.
     fn on_caller_asks(&mut self, at: CallerDoor) -> Reply {
+        let is_beyond = matches!(self.call.caller_at, CallerAt::Dial | CallerAt::Room { .. } | CallerAt::Recorder);
+        if at == CallerDoor::Queue && is_beyond {
+            // The queue reports late that the caller was fetched out of it. The answer is ignored, and nobody moves.
+            return match self.call.stage {
+                Stage::Claimed { .. } | Stage::Talking { .. } => Reply::JoinRoom { who: RoomSeat::Caller },
+                Stage::Voicemail => self.recorder(),
+                Stage::New | Stage::Waiting => Reply::Wait { words: None },
+                Stage::Ended => Reply::HangUp,
+            };
+        }
         match self.call.stage {
             Stage::New => self.on_arrived(),
             Stage::Waiting => self.receive_waiting_caller(),
+            Stage::Claimed { .. } if at == CallerDoor::Room => self.on_room_over(),
             Stage::Claimed { .. } => self.send_caller_to_room(),
             Stage::Talking { .. } => match at {
-                CallerDoor::Room => self.on_talk_over(),
-                CallerDoor::Queue | CallerDoor::Join | CallerDoor::Elsewhere => self.send_caller_to_room(),
+                // They met, so whoever comes by the fallback address came out of the room by a step that failed.
+                CallerDoor::Room | CallerDoor::Elsewhere => self.on_talk_over(),
+                CallerDoor::Queue | CallerDoor::Join => self.send_caller_to_room(),
             },
             Stage::Voicemail => self.offer_recorder(),
             Stage::Ended => Reply::HangUp,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::effect::Effect;
-use super::event::{Ending, Event, FallbackReason, LegEnd, RingMethod};
+use super::event::{Event, FallbackReason, LegEnd, RingMethod};
 use super::mark::AgentMark;
 use super::reply::Reply;
 use super::signal::{LegOutcome, Signal};
@@ -44,7 +44,10 @@ impl Turn<'_> {
             // The request is on its way: two ways to one place would tear the room apart.
             return self.play_ringback(1, None);
         }
-        self.record(Event::CallerReleased);
+        // A poll that was overtaken by the caller's own way out of the queue moves nobody.
+        if !matches!(self.call.caller_at, CallerAt::Dial | CallerAt::Room { .. } | CallerAt::Recorder) {
+            self.record(Event::CallerReleased);
+        }
         Reply::LeaveQueue
     }
 
@@ -114,7 +117,9 @@ impl Turn<'_> {
                 self.close_leg(&leg, LegEnd::NoAnswer);
                 self.stop_ringing(&leg);
             }
-            self.record(Event::GraceBegan { until: self.now + GRACE });
+            // Counted from the deadline, however late it was looked at; and nobody is given a grace that is over.
+            let until = self.call.deadline_at.unwrap_or(self.now) + GRACE;
+            self.record(Event::GraceBegan { until: until.max(self.now) });
             return;
         }
         self.close_open_legs(LegEnd::NoAnswer);
@@ -407,14 +412,14 @@ impl Turn<'_> {
         if self.call.caller_left_at.is_some() {
             return;
         }
-        let stage = self.call.stage;
+        let (stage, have_met) = (self.call.stage, self.have_surely_met());
         self.record(Event::CallerLeft);
         match stage {
             Stage::New | Stage::Waiting => {
                 self.close_open_legs(LegEnd::CallerLeft);
-                self.end(Ending::Abandoned);
+                self.end_without_agent();
             }
-            Stage::Claimed { leg: number, .. } => self.on_caller_gone_after_claim(number),
+            Stage::Claimed { leg: number, .. } => self.on_caller_gone_after_claim(number, have_met),
             Stage::Talking { leg, .. } => self.finish_talk(leg),
             Stage::Voicemail => self.on_caller_gone_at_recorder(),
             Stage::Ended => {}

@@ -197,6 +197,10 @@ pub struct Voicemail {
     pub transcript: Option<String>,
     /// How often the carrier was asked for it.
     pub checks: u32,
+    /// The recordings whose audio we hold: usually one.
+    pub kept: Vec<CarrierRef>,
+    /// How often the recorder was offered: each time may have left a message.
+    pub offers: u32,
 }
 
 /// What a call starts from.
@@ -293,16 +297,35 @@ impl Call {
     /// Whether a recording may exist that we do not hold yet.
     #[must_use]
     pub fn awaits_recording(&self) -> bool {
+        self.is_worth_a_look() || self.expects_recording()
+    }
+
+    /// A caller may have been recorded, or recorded twice, by a door that could not save a thing: after every call that
+    /// was let in the carrier is asked once.
+    fn is_worth_a_look(&self) -> bool {
+        self.ending.is_some_and(|ending| ending != Ending::Blocked) && !self.voicemail.absent && self.voicemail.checks == 0
+    }
+
+    fn expects_recording(&self) -> bool {
         self.caller_at_recorder_once()
             && !self.voicemail.absent
             && !self.voicemail.stored
             && self.voicemail.checks < RECORDING_CHECKS_MAX
     }
 
+    /// The recorder was offered again after a step that failed, so the first time may have left a message too.
+    pub(super) fn may_have_left_several(&self) -> bool {
+        self.voicemail.offers > 1
+    }
+
+    /// Whether it makes sense to ask the carrier which recordings there are.
+    pub(super) fn may_look_for_recording(&self) -> bool {
+        let is_over = self.caller_left_at.is_some() || (self.has_ended() && !self.may_have_left_several());
+        is_over && self.awaits_recording()
+    }
+
     fn caller_at_recorder_once(&self) -> bool {
-        self.voicemail.recording.is_some() || self.voicemail.taken_at.is_some() || self.voicemail.checks > 0 || {
-            matches!(self.caller_at, CallerAt::Recorder)
-        }
+        self.voicemail.recording.is_some() || self.voicemail.taken_at.is_some() || self.voicemail.offers > 0
     }
 
     /// The next instant at which this call has to be looked at even if nothing arrives.
@@ -319,6 +342,14 @@ impl Call {
                 let at_recorder = matches!(self.caller_at, CallerAt::Recorder);
                 Some(heard + if at_recorder { TALK_CHECK_EVERY } else { SILENCE_BEFORE_CHECK })
             }
+            // A caller who should have hung up by now is looked for once.
+            Stage::Ended if self.caller_left_at.is_none() && !matches!(self.caller_at, CallerAt::Recorder) => {
+                self.checked_at.is_none().then(|| self.ended_at.unwrap_or(self.arrived_at) + SILENCE_BEFORE_CHECK)
+            }
+            // So is one who may be leaving a second message.
+            Stage::Ended if self.caller_left_at.is_none() && self.may_have_left_several() => {
+                Some(self.checked_at.or(self.ended_at).unwrap_or(self.arrived_at) + TALK_CHECK_EVERY)
+            }
             Stage::Ended => None,
         };
         let legs = self
@@ -326,8 +357,7 @@ impl Call {
             .filter(|leg| leg.progress < LegProgress::Claimed || leg.end.is_some())
             .map(|leg| leg.checked_at.unwrap_or(leg.give_up_at) + LEG_CHECK_AFTER)
             .min();
-        let is_over = self.has_ended() || self.caller_left_at.is_some();
-        let recording = (is_over && self.awaits_recording()).then(|| {
+        let recording = self.may_look_for_recording().then(|| {
             // The pause doubles: 20 s, 40 s, … at most some hours.
             let pause = RECORDING_CHECK_AFTER * (1_i32 << self.voicemail.checks.min(10));
             self.checked_at.or(self.caller_left_at).or(self.ended_at).unwrap_or(self.arrived_at) + pause
@@ -373,10 +403,8 @@ impl Call {
                 self.method = *method;
                 self.deadline_at = Some(*deadline_at);
                 self.grace_until = None;
-                self.caller_at = match method {
-                    RingMethod::Legs => CallerAt::Queue,
-                    RingMethod::Dial => CallerAt::Dial,
-                };
+                // A simultaneous dial, if there is one, is an event of its own.
+                self.caller_at = CallerAt::Queue;
                 self.caller_heard_at = now;
                 self.step += 1;
             }
@@ -454,6 +482,11 @@ impl Call {
                 self.change_leg(*leg, |leg| leg.progress = LegProgress::Claimed);
             }
             Event::ClaimLapsed { .. } => self.stage = Stage::Waiting,
+            Event::RoomFilled { deadline_at } => {
+                if let Stage::Claimed { leg, asked, .. } = self.stage {
+                    self.stage = Stage::Claimed { leg, deadline_at: *deadline_at, asked };
+                }
+            }
             Event::RoomAsked { deadline_at } => {
                 if let Stage::Claimed { leg, .. } = self.stage {
                     self.stage = Stage::Claimed { leg, deadline_at: *deadline_at, asked: true };
@@ -487,6 +520,7 @@ impl Call {
             }
             Event::RecorderOffered => {
                 self.caller_at = CallerAt::Recorder;
+                self.voicemail.offers += 1;
                 self.caller_heard_at = now;
                 self.step += 1;
             }
@@ -504,7 +538,10 @@ impl Call {
                 self.voicemail.absent = false;
             }
             Event::RecordingAbsent => self.voicemail.absent = true,
-            Event::RecordingStored { .. } => self.voicemail.stored = true,
+            Event::RecordingStored { recording } => {
+                self.voicemail.stored = true;
+                self.voicemail.kept.push(recording.clone());
+            }
             Event::Transcribed { text, .. } => self.voicemail.transcript = text.clone(),
             Event::CallerLeft => {
                 self.caller_left_at.get_or_insert(now);

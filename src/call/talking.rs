@@ -1,8 +1,9 @@
 //! They talk, and then the call is over.
 
+use super::effect::Effect;
 use super::event::{Ending, Event, LegEnd};
 use super::reply::Reply;
-use super::state::Stage;
+use super::state::{CallerAt, SILENCE_BEFORE_CHECK, Stage};
 use super::turn::Turn;
 use super::words;
 
@@ -21,6 +22,16 @@ impl Turn<'_> {
             self.finish_talk(leg);
         }
         Reply::HangUp
+    }
+
+    /// The caller came out of the room while the claim was open: the agent has left it.
+    pub(super) fn on_room_over(&mut self) -> Reply {
+        if self.have_surely_met() {
+            self.own();
+            return self.on_talk_over();
+        }
+        self.lapse(super::event::LapseReason::Deadline);
+        self.receive_waiting_caller()
     }
 
     /// The agent came out of the room.
@@ -63,18 +74,19 @@ impl Turn<'_> {
         match self.call.stage {
             // Connected and silent: the caller hangs between two documents.
             Stage::Waiting | Stage::Voicemail | Stage::Claimed { .. } => self.fetch_caller_unless_heard(),
+            Stage::Ended if self.call.caller_at != CallerAt::Recorder => self.ask(Effect::DropCaller),
             Stage::New | Stage::Talking { .. } | Stage::Ended => {}
         }
     }
 
     fn fetch_caller_unless_heard(&mut self) {
-        let silent = self.now - self.call.caller_heard_at >= super::state::SILENCE_BEFORE_CHECK;
+        let silent = self.now - self.call.caller_heard_at >= SILENCE_BEFORE_CHECK;
         let elsewhere = matches!(
             self.call.caller_at,
-            super::state::CallerAt::Recorder | super::state::CallerAt::Dial | super::state::CallerAt::Gone
+            CallerAt::Recorder | CallerAt::Dial | CallerAt::Gone
         );
         if silent && !elsewhere {
-            self.ask(super::effect::Effect::FetchCaller { attempt: self.attempt() });
+            self.ask(Effect::FetchCaller { attempt: self.attempt() });
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The fallback path: greeting, tone, recording, and what becomes of it.
 
 use super::effect::Effect;
-use super::event::{Ending, Event, FallbackReason};
+use super::event::{Ending, Event, FallbackReason, LegEnd};
 use super::reply::Reply;
-use super::state::{CallerAt, Stage};
+use super::state::Stage;
 use super::turn::Turn;
 use super::words;
 use crate::ids::CarrierRef;
@@ -15,6 +15,11 @@ impl Turn<'_> {
             return Reply::SayAndHangUp { words: words::THANKS.to_owned() };
         }
         self.record(Event::RecorderOffered);
+        self.recorder()
+    }
+
+    /// The document that greets and records.
+    pub(super) fn recorder(&self) -> Reply {
         let greeting = match self.call.fallback {
             Some(FallbackReason::Closed) => self.brand.texts.closed.to_owned(),
             Some(
@@ -42,9 +47,17 @@ impl Turn<'_> {
                 let seconds = seconds.unwrap_or(0);
                 self.record(Event::VoicemailRecorded { recording: recording.clone(), seconds });
             }
-            if self.call.stage == Stage::Voicemail {
-                self.end(Ending::Voicemail);
+            match self.call.stage {
+                Stage::Voicemail => self.end(Ending::Voicemail),
+                // Recorded by a door that could not reach us.
+                Stage::New | Stage::Waiting => {
+                    self.close_open_legs(LegEnd::CallerLeft);
+                    self.end(Ending::Voicemail);
+                }
+                Stage::Claimed { .. } | Stage::Talking { .. } | Stage::Ended => {}
             }
+        } else if self.call.may_have_left_several() {
+            // Nothing this time; whether an earlier time left a message, the carrier knows.
         } else if self.call.voicemail.recording.is_none() && !self.call.voicemail.absent {
             self.record(Event::RecordingAbsent);
             if self.call.stage == Stage::Voicemail {
@@ -55,7 +68,8 @@ impl Turn<'_> {
     }
 
     pub(super) fn on_recording_ready(&mut self, recording: &CarrierRef, seconds: u32) {
-        if self.call.voicemail.ready && self.call.voicemail.recording.as_ref() == Some(recording) {
+        let is_known = self.call.voicemail.ready && self.call.voicemail.recording.as_ref() == Some(recording);
+        if is_known || self.call.voicemail.kept.contains(recording) {
             return;
         }
         self.record(Event::RecordingReady { recording: recording.clone(), seconds });
@@ -82,7 +96,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn on_recording_stored(&mut self, recording: &CarrierRef) {
-        if self.call.voicemail.stored && self.call.voicemail.recording.as_ref() == Some(recording) {
+        if self.call.voicemail.kept.contains(recording) {
             return;
         }
         self.record(Event::RecordingStored { recording: recording.clone() });
@@ -104,8 +118,14 @@ impl Turn<'_> {
         }
     }
 
+    /// The caller left before anybody answered; perhaps with a message, taken by a door that could not reach us.
+    pub(super) fn end_without_agent(&mut self) {
+        let has_message = self.call.voicemail.recording.is_some();
+        self.end(if has_message { Ending::Voicemail } else { Ending::Abandoned });
+    }
+
     pub(super) fn on_caller_gone_at_recorder(&mut self) {
-        if self.call.caller_at != CallerAt::Recorder {
+        if self.call.voicemail.offers == 0 {
             // Never reached the recorder, so there is nothing to wait for.
             self.end(Ending::Missed);
         }

@@ -29,8 +29,13 @@ impl Turn<'_> {
             }
             Stage::Voicemail => self.wake_at_recorder(),
             Stage::Ended => {
-                if self.call.wake_at().is_some_and(|at| at <= self.now) && self.call.awaits_recording() {
+                if self.call.wake_at().is_none_or(|at| at > self.now) {
+                    return;
+                }
+                if self.call.may_look_for_recording() {
                     self.look_for_recording();
+                } else {
+                    self.check_caller();
                 }
             }
         }

@@ -34,6 +34,9 @@ const SIDE_BY_SIDE: u32 = 16;
 /// The store is asked at least so often.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// And at most so often.
+const LOOK_SOONEST: Duration = Duration::from_millis(5);
+
 /// A delivery that takes longer than its lease is taken over by somebody else, so the lease outlasts every time limit
 /// of a request.
 const LEASE: TimeDelta = TimeDelta::seconds(90);
@@ -118,6 +121,13 @@ impl Outbox {
         }
     }
 
+    /// How long until something may be due.
+    async fn pause(&self) -> Duration {
+        let next = self.store.find_next_effect().await.ok().flatten();
+        let left = next.and_then(|at| (at - self.clock.now()).to_std().ok());
+        left.map_or(LOOK_EVERY, |left| left.clamp(LOOK_SOONEST, LOOK_EVERY))
+    }
+
     /// Delivers until told to stop.
     pub async fn run(self: Arc<Self>, neighbour: Neighbour, stop: CancellationToken) {
         loop {
@@ -136,7 +146,7 @@ impl Outbox {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.switchboard.effects_saved.notified() => {}
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = tokio::time::sleep(self.pause().await) => {}
             }
         }
     }
