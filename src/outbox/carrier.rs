@@ -27,6 +27,9 @@ const GIVE_BACK_AFTER: TimeDelta = TimeDelta::seconds(2);
 /// request may still turn up. Source: RELIABILITY.md P-L4, 90 s.
 const UNKNOWN_UNTIL: TimeDelta = TimeDelta::seconds(60);
 
+/// So long after a request without an answer the carrier is asked what came of it.
+const LOOK_AFTER: TimeDelta = TimeDelta::seconds(3);
+
 /// A cancel waits so long for the carrier's name of the leg.
 const NAME_AWAITED: TimeDelta = TimeDelta::seconds(30);
 
@@ -167,16 +170,16 @@ impl CarrierDesk {
             // Nobody waits for this phone any more, and it was never rung.
             return self.tell(call.id, refused(false)).await;
         }
-        let is_stale = now - leased.created_at > GIVE_BACK_AFTER;
-        if leased.lease > 1 && leased.attempts == 0 && is_stale {
-            // An earlier holder of the lease may have asked and died before it could say so: look, never ring twice.
+        if leased.lease > i64::from(leased.attempts) + 1 {
+            // An earlier holder of the lease may have asked and died before it could say so, or asked and had no answer:
+            // look, never ring twice.
             return self.look_for_leg(call, leg).await;
         }
         let Ok(target) = self.switchboard.destinations().approve(&leg.phone) else {
             return self.tell(call.id, refused(true)).await;
         };
         if let PacingSlot::NotBefore(at) = self.store.take_pacing_slot(now, self.pace).await? {
-            return Ok(Delivery::Later(at));
+            return Ok(Delivery::Postponed(at));
         }
         let minted = Minted::of(call.id).leg(number);
         let ring_s = (leg.give_up_at - now).num_seconds().clamp(RING_S.0, RING_S.1);
@@ -193,7 +196,7 @@ impl CarrierDesk {
             Err(error) if error.may_have_happened() => {
                 // The phone stays reserved until the carrier, asked, says whether it rings. Never created twice.
                 tracing::warn!(call.id = %call.id, leg = number, error = %error, "it is not known whether a phone rings");
-                Ok(Delivery::Done)
+                Ok(Delivery::Later(now + LOOK_AFTER))
             }
             Err(error) if error.is_transient() => {
                 if now - leased.created_at >= GIVE_BACK_AFTER {

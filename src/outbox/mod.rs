@@ -48,6 +48,9 @@ pub enum Delivery {
     Done,
     /// Not now, and nobody is to blame: asks again at that time.
     Later(DateTime<Utc>),
+    /// As [`Self::Later`], and surely nothing was asked of the neighbour. Counted, so that a lease whose holder died can be
+    /// told from one that was given back.
+    Postponed(DateTime<Utc>),
     /// The neighbour failed; asks again after the schedule's pause, or after this one.
     Failed { why: String, after: Option<TimeDelta> },
     /// Will never succeed.
@@ -101,7 +104,7 @@ impl Outbox {
         let kind = leased.effect.kind();
         match &settled {
             Settled::Done => metrics::counter!("offhook_effects_total", "kind" => kind, "outcome" => "done").increment(1),
-            Settled::Again { why, counts: true, .. } => {
+            Settled::Again { why, counts: true, .. } if !why.is_empty() => {
                 metrics::counter!("offhook_effects_total", "kind" => kind, "outcome" => "again").increment(1);
                 tracing::warn!(call.id = %leased.call, effect = kind, attempts = leased.attempts + 1, why, "an effect failed and will be tried again");
             }
@@ -156,6 +159,7 @@ fn settle(leased: &Leased, delivery: Delivery, now: DateTime<Utc>) -> Settled {
     match delivery {
         Delivery::Done => Settled::Done,
         Delivery::Later(at) => Settled::Again { at, why: String::new(), counts: false },
+        Delivery::Postponed(at) => Settled::Again { at, why: String::new(), counts: true },
         Delivery::Hopeless { why } => Settled::Dead { why },
         Delivery::Failed { why, .. } if now - leased.created_at > GIVE_UP_AFTER => Settled::Dead { why },
         Delivery::Failed { why, after } => {

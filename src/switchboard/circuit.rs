@@ -7,8 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// So many failures in a row open the circuit.
 const FAILURES_MAX: u32 = 3;
 
-/// An open circuit lets one request through after so long.
-const PAUSE: TimeDelta = TimeDelta::seconds(5);
+/// So long after the last failure the neighbour is believed in again. A request that succeeds closes the circuit at once,
+/// and those that wait in the outbox keep trying; the pause is for calls, whose phones a failing request may hold.
+const PAUSE: TimeDelta = TimeDelta::seconds(30);
 
 /// Remembers how a neighbour answered lately. One a neighbour and replica.
 #[derive(Debug, Default)]

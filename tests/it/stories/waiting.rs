@@ -41,10 +41,10 @@ async fn a_waiting_caller_reaches_the_recorder_although_phones_never_came_free()
             all_ring(scene).await?;
             scene.dial(OMAR).await?;
             reach_recorder(scene, JANE, 45).await?;
-            leave_message(scene, JANE, "It is Jane.").await?;
+            hang_up(scene, JANE).await?;
             reach_recorder(scene, OMAR, 60).await?;
             leave_message(scene, OMAR, "It is Omar.").await?;
-            anyhow::ensure!(scene.voicemails(JANE) == 1 && scene.voicemails(OMAR) == 1, "a message is missing");
+            anyhow::ensure!(scene.voicemails(OMAR) == 1, "the message is missing");
             Ok(())
         })
         .await;
