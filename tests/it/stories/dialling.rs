@@ -166,7 +166,7 @@ async fn rest_fails_before_a_phone_rang_and_the_caller_is_dialled_for() {
     Setting::sqlite()
         .dial_stops_at("accept")
         .play(async |scene| {
-            scene.exchange.twilio.set_switches(&json!({ "rest": "500" })).map_err(anyhow::Error::msg)?;
+            scene.exchange.twilio.set_switches(&json!({ "rest": "429" })).map_err(anyhow::Error::msg)?;
             scene.dial(JANE).await?;
             scene.wait_for("a phone rings all the same", 15, |scene| scene.is_ringing(SAM)).await?;
             let rung = scene.exchange.twilio.log().iter().filter(|entry| entry.what == What::Ringing && entry.phone == SAM).count();
