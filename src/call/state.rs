@@ -521,6 +521,7 @@ impl Call {
             Event::RecorderOffered => {
                 self.caller_at = CallerAt::Recorder;
                 self.voicemail.offers += 1;
+                self.voicemail.absent = false;
                 self.caller_heard_at = now;
                 self.step += 1;
             }
