@@ -44,6 +44,11 @@ impl Turn<'_> {
                 self.finish_talk(number);
                 Reply::HangUp
             }
+            Stage::Claimed { leg: claimed, .. } if claimed == number && self.have_surely_met() => {
+                self.own();
+                self.finish_talk(number);
+                Reply::HangUp
+            }
             Stage::Claimed { leg: claimed, .. } if claimed == number => {
                 // Came out before the two met, and the phone is on its way to be hung up.
                 self.record(Event::LegLeftRoom { leg: number });

@@ -219,7 +219,7 @@ impl World {
         if let Some((_, since)) = case.met {
             case.longest_talk = case.longest_talk.max(now - since);
             // A moment that nobody noticed is no talk to rest after.
-            if now - since > if case.troubled { 20_000 } else { 3_000 } {
+            if now - since > if case.troubled { 20_000 + case.allowance } else { 3_000 } {
                 self.judge.talked_until.insert(agent, (now, call));
             }
         }
