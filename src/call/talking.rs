@@ -3,8 +3,9 @@
 use super::effect::Effect;
 use super::event::{Ending, Event, LegEnd};
 use super::reply::Reply;
-use super::state::{CallerAt, SILENCE_BEFORE_CHECK, Stage};
+use super::state::{CallerAt, Stage};
 use super::turn::Turn;
+use super::watch::SILENCE_BEFORE_CHECK;
 use super::words;
 
 impl Turn<'_> {
