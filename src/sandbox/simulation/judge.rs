@@ -68,6 +68,9 @@ impl World {
         if let Some(case) = self.judge.cases.get_mut(call) {
             case.allowance += allowance;
             case.troubled = true;
+            // Nothing reports the bridge of a simultaneous dial: with reports missing it can only be guessed.
+            let is_dial = self.shelf.find(call).is_some_and(|call| call.method == crate::call::event::RingMethod::Dial);
+            case.bridge_lost |= is_dial;
         }
     }
 
