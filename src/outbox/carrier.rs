@@ -156,9 +156,8 @@ impl CarrierDesk {
             // Nobody waits for this phone any more, and it was never rung.
             return self.tell(call.id, refused(false)).await;
         }
-        let is_stale = now - leased.created_at > GIVE_BACK_AFTER;
-        if leased.lease > 1 && leased.attempts == 0 && is_stale {
-            // An earlier holder of the lease may have asked and died before it could say so: look, never ring twice.
+        if leased.is_taken_over {
+            // Look, never ring twice.
             return self.look_for_leg(call, leg).await;
         }
         let Ok(target) = self.switchboard.destinations().approve(&leg.phone) else {
@@ -371,17 +370,13 @@ impl CarrierDesk {
 
     async fn find_recordings(&self, call: &Call) -> Result<Delivery, Trouble> {
         let found = self.note(self.twilio.list_recordings(&call.caller_ref).await)?;
-        let ready = found.iter().find(|recording| recording.status.as_deref() == Some("completed"));
-        if let Some(recording) = ready {
-            let seconds = recording.duration.as_deref().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
-            let recording = CarrierRef::new(&recording.sid);
-            return self.tell(call.id, Signal::RecordingReady { recording, seconds }).await;
+        for ready in found.iter().filter(|recording| recording.status.as_deref() == Some("completed")) {
+            let seconds = ready.duration.as_deref().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+            let recording = CarrierRef::new(&ready.sid);
+            self.switchboard.take_note(call.id, &Signal::RecordingReady { recording, seconds }).await?;
         }
-        let is_coming = found.iter().any(|recording| {
-            matches!(recording.status.as_deref(), Some("in-progress" | "processing" | "paused" | "stopped"))
-        });
-        // A recording may be listed a little after the caller has gone; the second look decides.
-        if is_coming || call.voicemail.checks < 2 {
+        let is_gone = |status: Option<&str>| matches!(status, Some("absent" | "failed" | "deleted"));
+        if found.iter().any(|recording| !is_gone(recording.status.as_deref())) {
             return Ok(Delivery::Done);
         }
         self.tell(call.id, Signal::RecordingAbsent { recording: None }).await
