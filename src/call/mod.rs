@@ -30,6 +30,7 @@ mod talking;
 mod turn;
 mod voicemail;
 mod waking;
+pub mod watch;
 pub mod words;
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use super::effect::Effect;
 use super::event::{Ending, Event, LegEnd};
 use super::reply::Reply;
-use super::state::{CallerAt, SILENCE_BEFORE_CHECK, Stage};
+use super::state::{CallerAt, Stage};
 use super::turn::Turn;
+use super::watch::SILENCE_BEFORE_CHECK;
 use super::words;
 
 impl Turn<'_> {
@@ -41,6 +42,11 @@ impl Turn<'_> {
         };
         match self.call.stage {
             Stage::Talking { leg, .. } if leg == number => {
+                self.finish_talk(number);
+                Reply::HangUp
+            }
+            Stage::Claimed { leg: claimed, .. } if claimed == number && self.have_surely_met() => {
+                self.own();
                 self.finish_talk(number);
                 Reply::HangUp
             }

@@ -4,8 +4,9 @@ use chrono::TimeDelta;
 
 use super::effect::Effect;
 use super::event::{Event, LegEnd};
-use super::state::{CallerAt, LEG_CHECK_AFTER, Leg, LegProgress, SILENCE_BEFORE_CHECK, Stage, TALK_CHECK_EVERY};
+use super::state::{CallerAt, Leg, LegProgress, Stage};
 use super::turn::Turn;
+use super::watch::{LEG_CHECK_AFTER, SILENCE_BEFORE_CHECK, TALK_CHECK_EVERY};
 
 impl Turn<'_> {
     pub(super) fn on_woken(&mut self) {

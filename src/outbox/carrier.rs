@@ -30,6 +30,9 @@ const UNKNOWN_UNTIL: TimeDelta = TimeDelta::seconds(60);
 /// So long after a request without an answer the carrier is asked what came of it.
 const LOOK_AFTER: TimeDelta = TimeDelta::seconds(3);
 
+/// No room has this name.
+const PROBE_ROOM: &str = "probe";
+
 /// A cancel waits so long for the carrier's name of the leg.
 const NAME_AWAITED: TimeDelta = TimeDelta::seconds(30);
 
@@ -142,6 +145,15 @@ impl CarrierDesk {
         }
     }
 
+    /// Asks the carrier something harmless while its API is believed to fail, so that it is believed in again as soon as
+    /// it answers, and not before.
+    pub(super) async fn probe_if_down(&self) {
+        if self.circuit.wants_probe(self.clock.now()) {
+            let answered = self.note(self.twilio.find_room(PROBE_ROOM).await).is_ok();
+            tracing::info!(answered, "the carrier was asked whether it answers again");
+        }
+    }
+
     async fn tell(&self, call: CallId, signal: Signal) -> Result<Delivery, Trouble> {
         self.switchboard.take_note(call, &signal).await?;
         Ok(Delivery::Done)
@@ -170,9 +182,10 @@ impl CarrierDesk {
             // Nobody waits for this phone any more, and it was never rung.
             return self.tell(call.id, refused(false)).await;
         }
-        if leased.lease > i64::from(leased.attempts) + 1 {
-            // An earlier holder of the lease may have asked and died before it could say so, or asked and had no answer:
-            // look, never ring twice.
+        // Given back without a word of the pace: the request was made, and its result is not known.
+        let was_asked = leased.lease > i64::from(leased.attempts) + 1;
+        if leased.is_taken_over || was_asked {
+            // Look, never ring twice.
             return self.look_for_leg(call, leg).await;
         }
         let Ok(target) = self.switchboard.destinations().approve(&leg.phone) else {
@@ -385,17 +398,13 @@ impl CarrierDesk {
 
     async fn find_recordings(&self, call: &Call) -> Result<Delivery, Trouble> {
         let found = self.note(self.twilio.list_recordings(&call.caller_ref).await)?;
-        let ready = found.iter().find(|recording| recording.status.as_deref() == Some("completed"));
-        if let Some(recording) = ready {
-            let seconds = recording.duration.as_deref().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
-            let recording = CarrierRef::new(&recording.sid);
-            return self.tell(call.id, Signal::RecordingReady { recording, seconds }).await;
+        for ready in found.iter().filter(|recording| recording.status.as_deref() == Some("completed")) {
+            let seconds = ready.duration.as_deref().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+            let recording = CarrierRef::new(&ready.sid);
+            self.switchboard.take_note(call.id, &Signal::RecordingReady { recording, seconds }).await?;
         }
-        let is_coming = found.iter().any(|recording| {
-            matches!(recording.status.as_deref(), Some("in-progress" | "processing" | "paused" | "stopped"))
-        });
-        // A recording may be listed a little after the caller has gone; the second look decides.
-        if is_coming || call.voicemail.checks < 2 {
+        let is_gone = |status: Option<&str>| matches!(status, Some("absent" | "failed" | "deleted"));
+        if found.iter().any(|recording| !is_gone(recording.status.as_deref())) {
             return Ok(Delivery::Done);
         }
         self.tell(call.id, Signal::RecordingAbsent { recording: None }).await

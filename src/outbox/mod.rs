@@ -37,9 +37,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// And at most so often.
 const LOOK_SOONEST: Duration = Duration::from_millis(5);
 
-/// A delivery that takes longer than its lease is taken over by somebody else, so the lease outlasts every time limit
-/// of a request.
-const LEASE: TimeDelta = TimeDelta::seconds(90);
+/// A delivery that takes longer than its lease is taken over by somebody else, so a lease outlasts the time limits of
+/// its requests; and a phone that nobody rang because a replica died must not wait for long.
+fn lease_for(neighbour: Neighbour) -> TimeDelta {
+    match neighbour {
+        Neighbour::Carrier => TimeDelta::seconds(30),
+        Neighbour::Inbox => TimeDelta::seconds(90),
+    }
+}
 
 /// What came of one delivery.
 #[derive(Debug)]
@@ -84,7 +89,10 @@ impl Outbox {
     /// # Errors
     /// When the store fails. A neighbour's failure is settled, not returned.
     pub async fn deliver_due(&self, neighbour: Neighbour) -> Result<usize, StoreError> {
-        let leased = self.store.lease_effects(neighbour, self.clock.now(), LEASE, SIDE_BY_SIDE).await?;
+        if neighbour == Neighbour::Carrier {
+            self.carrier.probe_if_down().await;
+        }
+        let leased = self.store.lease_effects(neighbour, self.clock.now(), lease_for(neighbour), SIDE_BY_SIDE).await?;
         let count = leased.len();
         for settled in join_all(leased.into_iter().map(|leased| self.deliver(leased))).await {
             settled?;

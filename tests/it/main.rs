@@ -9,6 +9,7 @@
 )]
 
 mod chatwoot_stand_in;
+mod doors;
 mod exchange;
 mod store;
 mod stories;

@@ -128,7 +128,7 @@ impl World {
     /// The document reaches the caller.
     pub(super) fn caller_hears(&mut self, call: usize, reply: Reply) {
         if self.ladder_of == Some(call) {
-            self.rung(format!("  caller hears {reply:?}"));
+            self.rung(&format!("  caller hears {reply:?}"));
         }
         let in_queue = self.callers.get(call).is_some_and(|caller| caller.place == Place::QueueAsking);
         if in_queue {
@@ -241,7 +241,7 @@ impl World {
         let number = self.recordings.len();
         let name = CarrierRef::new(&format!("RE{number}"));
         if self.ladder_of == Some(call) {
-            self.rung(format!("  carrier: recorded {seconds} s"));
+            self.rung(&format!("  carrier: recorded {seconds} s"));
         }
         // Recorded by a door that never got through to the store: no call, and none to look for it.
         let is_known = self.shelf.find(call).is_some();
@@ -292,7 +292,7 @@ impl World {
             return false;
         }
         if self.ladder_of == Some(call) {
-            self.rung(format!("  carrier: fetched out of {place:?}"));
+            self.rung(&format!("  carrier: fetched out of {place:?}"));
         }
         self.leave_place(call, place);
         if matches!(place, Place::Queue | Place::QueueAsking) && self.chance.hits(300) {
@@ -337,7 +337,7 @@ impl World {
         caller.epoch += 1;
         caller.gone_at = Some(self.now);
         if self.ladder_of == Some(call) {
-            self.rung(format!("  carrier: the caller hangs up, from {place:?}"));
+            self.rung(&format!("  carrier: the caller hangs up, from {place:?}"));
         }
         self.judge_caller_not_alone(call);
         match place {

@@ -206,14 +206,14 @@ impl World {
             return None;
         }
         if self.ladder_of == Some(number) {
-            self.rung(format!("{signal:?}"));
+            self.rung(&format!("{signal:?}"));
             for event in &decision.events {
-                self.rung(format!("    {event:?}"));
+                self.rung(&format!("    {event:?}"));
             }
             for effect in &decision.effects {
-                self.rung(format!("    -> {effect:?}"));
+                self.rung(&format!("    -> {effect:?}"));
             }
-            self.rung(format!("    = {:?}", decision.reply));
+            self.rung(&format!("    = {:?}", decision.reply));
         }
         self.watch(number, &decision.events);
         for effect in &decision.effects {

@@ -68,6 +68,9 @@ impl World {
         if let Some(case) = self.judge.cases.get_mut(call) {
             case.allowance += allowance;
             case.troubled = true;
+            // Nothing reports the bridge of a simultaneous dial: with reports missing it can only be guessed.
+            let is_dial = self.shelf.find(call).is_some_and(|call| call.method == crate::call::event::RingMethod::Dial);
+            case.bridge_lost |= is_dial;
         }
     }
 
@@ -219,7 +222,7 @@ impl World {
         if let Some((_, since)) = case.met {
             case.longest_talk = case.longest_talk.max(now - since);
             // A moment that nobody noticed is no talk to rest after.
-            if now - since > if case.troubled { 20_000 } else { 3_000 } {
+            if now - since > if case.troubled { 20_000 + case.allowance } else { 3_000 } {
                 self.judge.talked_until.insert(agent, (now, call));
             }
         }
@@ -316,7 +319,7 @@ impl World {
             (!call.has_ended() || call.stage != Stage::Ended, 4, "never ended"),
             (call.has_ended() && !call.is_settled(), 5, "ended and never settled"),
             (self.callers.get(number).is_some_and(|caller| caller.place != Place::Gone), 3, "still holds its caller"),
-            (self.lines.iter().any(|line| line.call == number && !line.is_done()), 5, "still holds a phone"),
+            (self.holds_phone(number), 5, "still holds a phone"),
             (self.outbox.pending_of(number) > 0, 6, "has effects that were not delivered"),
             (call.owner.is_some() && case.met.is_none() && !case.bridge_lost, 1, "has an owner who never met the caller"),
             (call.owner.is_some() != (call.ending == Some(Ending::Answered)), 1, "has an ending that does not fit its owner"),
@@ -331,6 +334,11 @@ impl World {
         if let Some((invariant, what)) = found {
             self.accuse(number, invariant, what);
         }
+    }
+
+    fn holds_phone(&self, call: usize) -> bool {
+        let held = |number: &usize| self.lines.get(*number).is_some_and(|line| !line.is_done());
+        self.callers.get(call).is_some_and(|caller| caller.lines.iter().any(held))
     }
 
     /// 6 and 8: what stands in the inbox.

@@ -124,11 +124,11 @@ impl World {
         }
     }
 
-    pub(super) fn step_line(&mut self, number: usize, step: Step) {
+    pub(super) fn step_line(&mut self, number: usize, step: &Step) {
         let Some(line) = self.lines.get(number) else { return };
         let (call, leg, ring_for, machine) = (line.call, line.leg, line.ring_for, line.machine);
         let carrier_ref = line.carrier_ref.clone();
-        match step {
+        match *step {
             Step::LeavesQueue => {
                 self.turn_line(number, LineState::Dialling);
                 let after = self.chance.between(300, 2_000);
@@ -234,13 +234,13 @@ impl World {
     }
 
     /// The document reaches a leg.
-    pub(super) fn line_hears(&mut self, number: usize, reply: Reply) {
+    pub(super) fn line_hears(&mut self, number: usize, reply: &Reply) {
         let Some(line) = self.lines.get(number) else { return };
         let (call, round, machine) = (line.call, line.round, line.machine);
         match reply {
             Reply::AskToAccept { listen_s, .. } => {
                 self.turn_line(number, LineState::Prompted);
-                let whole = PROMPT_MS + Ms::from(listen_s) * 1_000;
+                let whole = PROMPT_MS + Ms::from(*listen_s) * 1_000;
                 self.line_later(number, whole, Step::PromptOver);
                 if !machine {
                     self.plan_press(number, whole);
@@ -365,7 +365,7 @@ impl World {
         let was_bridged = line.state == LineState::Bridged;
         self.turn_line(number, LineState::Done(outcome));
         if self.ladder_of == Some(call) {
-            self.rung(format!("  carrier: leg {leg} over, {outcome:?}"));
+            self.rung(&format!("  carrier: leg {leg} over, {outcome:?}"));
         }
         if is_told {
             self.callback(call, Signal::LegFinished { leg, outcome });

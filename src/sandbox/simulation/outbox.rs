@@ -116,7 +116,7 @@ impl World {
             return;
         }
         if self.ladder_of == Some(call) {
-            self.rung(format!("  delivered {effect:?}: {outcome:?}"));
+            self.rung(&format!("  delivered {effect:?}: {outcome:?}"));
         }
         let at = self.now + self.chance.between(60, 350);
         self.agenda.put(at, Happening::Settles { lane, outcome });

@@ -106,7 +106,7 @@ impl World {
         self.ladder_of = Some(call);
     }
 
-    pub(super) fn rung(&mut self, what: String) {
+    pub(super) fn rung(&mut self, what: &str) {
         self.ladder.push(format!("{:>8} ms  {what}", self.now));
     }
 
@@ -165,7 +165,7 @@ impl World {
                 if self.is_on_line(who, epoch) {
                     match who {
                         Listener::Caller(call) => self.caller_hears(call, reply),
-                        Listener::Line(line) => self.line_hears(line, reply),
+                        Listener::Line(line) => self.line_hears(line, &reply),
                     }
                 }
             }
@@ -184,7 +184,7 @@ impl World {
                 if self.is_on_line(who, epoch) {
                     match who {
                         Listener::Caller(call) => self.step_caller(call, &step),
-                        Listener::Line(line) => self.step_line(line, step),
+                        Listener::Line(line) => self.step_line(line, &step),
                     }
                 }
             }

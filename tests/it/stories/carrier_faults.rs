@@ -182,6 +182,7 @@ async fn rest_fails_for_long_and_later_callers_are_dialled_for() {
                     scene.dial(caller).await?;
                     scene.wait_for("Sam's phone rings", 12, |scene| scene.is_ringing(SAM)).await?;
                     accept(scene, SAM, caller).await?;
+                    scene.wait(6.0).await?;
                     hang_up(scene, caller).await?;
                     scene.wait(20.0).await?;
                 }
