@@ -63,7 +63,8 @@ impl Turn<'_> {
     /// A phone that lost the race to a claim that came to nothing is still in our hands: whoever picks it up or listens
     /// to its prompt may have the call after all.
     fn reopen_after_lapse(&mut self, leg: Leg) -> Leg {
-        let is_open_again = self.call.stage == Stage::Waiting && leg.end == Some(LegEnd::LostRace) && leg.live;
+        let is_open_again =
+            self.call.stage == Stage::Waiting && leg.end == Some(LegEnd::LostRace) && leg.live && !self.is_past_grace();
         if is_open_again {
             self.record(Event::LegReopened { leg: leg.number });
         }
