@@ -8,6 +8,9 @@ use super::turn::Turn;
 use super::words;
 use crate::ids::CarrierRef;
 
+/// The carrier's list of recordings is believed at the second look: the first may come before the recording is listed.
+const LOOKS_MIN: u32 = 2;
+
 impl Turn<'_> {
     /// Greets and records. Asked again, it offers the recorder again: a caller who stands here has not been recorded.
     pub(super) fn offer_recorder(&mut self) -> Reply {
@@ -87,6 +90,10 @@ impl Turn<'_> {
         }
         let may_still_record = self.call.stage == Stage::Voicemail && self.call.caller_left_at.is_none();
         if may_still_record && recording.is_none() {
+            return;
+        }
+        if self.call.stage == Stage::Voicemail && self.call.may_have_left_several() && self.call.voicemail.checks < LOOKS_MIN {
+            // One of several is absent; whether another holds a message, the carrier's list tells.
             return;
         }
         self.record(Event::RecordingAbsent);
