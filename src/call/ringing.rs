@@ -148,7 +148,7 @@ impl Turn<'_> {
         // A caller who has been silent stands nowhere that we know of; fetching is then the way to find them again.
         let lost = matches!(self.call.stage, Stage::Waiting | Stage::Claimed { .. } | Stage::Voicemail)
             && !matches!(self.call.caller_at, CallerAt::Recorder | CallerAt::Dial | CallerAt::Gone)
-            && self.now - self.call.caller_heard_at >= super::state::SILENCE_BEFORE_CHECK;
+            && self.now - self.call.caller_heard_at >= super::due::SILENCE_BEFORE_CHECK;
         if (wanted || lost) && self.call.caller_left_at.is_none() {
             self.record(Event::FetchBegan);
         }

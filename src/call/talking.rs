@@ -68,7 +68,7 @@ impl Turn<'_> {
     }
 
     fn fetch_caller_unless_heard(&mut self) {
-        let silent = self.now - self.call.caller_heard_at >= super::state::SILENCE_BEFORE_CHECK;
+        let silent = self.now - self.call.caller_heard_at >= super::due::SILENCE_BEFORE_CHECK;
         let elsewhere = matches!(
             self.call.caller_at,
             super::state::CallerAt::Recorder | super::state::CallerAt::Dial | super::state::CallerAt::Gone

@@ -2,9 +2,10 @@
 
 use chrono::TimeDelta;
 
+use super::due::{LEG_CHECK_AFTER, SILENCE_BEFORE_CHECK, TALK_CHECK_EVERY};
 use super::effect::Effect;
 use super::event::{Event, LegEnd};
-use super::state::{CallerAt, LEG_CHECK_AFTER, Leg, LegProgress, SILENCE_BEFORE_CHECK, Stage, TALK_CHECK_EVERY};
+use super::state::{CallerAt, Leg, LegProgress, Stage};
 use super::turn::Turn;
 
 impl Turn<'_> {
