@@ -31,7 +31,7 @@ pub struct Chatwoot {
     /// Longest wait for one answer.
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,
-    /// Origins that may show the dashboard in a frame, `https://host[:port]`; empty means the base URL's own.
+    /// Origins that may show the dashboard in a frame besides the base address's own: `https://host[:port]`.
     pub frame_origins: Vec<String>,
 }
 
