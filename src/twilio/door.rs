@@ -1,7 +1,7 @@
 //! The door for Twilio's webhooks: signature, parameters, decision, document; and whatever breaks, a safe reply.
 //!
 //! A wrong signature is 403 with nothing read. After the signature somebody may be listening, so the answer is a valid
-//! document within [`ANSWER_WITHIN`], whatever happens. Source: DESIGN.md section 4, STYLE.md section 3.
+//! document within `ANSWER_WITHIN`, whatever happens. Source: DESIGN.md section 4, STYLE.md section 3.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
