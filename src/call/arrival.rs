@@ -74,8 +74,9 @@ impl Turn<'_> {
         if self.call.stage == Stage::Voicemail {
             return self.offer_recorder();
         }
-        let words = self.brand.texts.waiting.as_deref().map(str::to_owned);
-        self.enter_queue(words)
+        let texts = &self.brand.texts;
+        let words: Vec<&str> = [texts.greeting.as_deref(), texts.waiting.as_deref()].into_iter().flatten().collect();
+        self.enter_queue((!words.is_empty()).then(|| words.join(" ")))
     }
 
     /// `auto`: legs while the account's pace carries the wave within a third of `max_wait`; beyond that a simultaneous

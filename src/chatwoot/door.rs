@@ -13,8 +13,10 @@ use super::webhook::{self, Delivery};
 use crate::clock::Clock;
 use crate::store::Store;
 
-/// Hears what Chatwoot tells, at this door or over the websocket; for networks where signed webhooks cannot arrive both
-/// carry the same events. Those of the websocket have no delivery id; act on them by message or conversation id.
+/// Hears what Chatwoot tells, at this door or over the websocket.
+///
+/// Both carry the same events, since there are networks where signed webhooks cannot arrive. Those of the websocket have no
+/// delivery id; act on them by message or conversation id.
 #[async_trait]
 pub trait EventSink: Send + Sync {
     /// Something happened.

@@ -149,6 +149,7 @@ fn winner_drops_before_the_bridge(scene: &mut Scene) -> Played<'_> {
         // The press and the hang-up in one breath: the two never meet.
         let keys = (SAM.to_owned(), PhoneAction::Keys("1".to_owned()));
         scene.exchange.twilio.act_together(vec![keys, (SAM.to_owned(), PhoneAction::HangUp)]).await.map_err(anyhow::Error::msg)?;
+        scene.wait_for("the first ring ends", STOPS_WITHIN_S, |scene| !scene.is_ringing(PRIYA)).await?;
         scene.wait_for("Priya's phone rings again", 15, |scene| scene.is_ringing(PRIYA)).await?;
         accept(scene, PRIYA, JANE).await?;
         scene.wait(10.0).await?;
