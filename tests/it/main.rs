@@ -10,6 +10,7 @@
 
 mod chatwoot_stand_in;
 mod exchange;
+mod house_rules;
 mod store;
 mod twilio_stand_in;
 mod twiml_documents;
