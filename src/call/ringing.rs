@@ -281,6 +281,13 @@ impl Turn<'_> {
         if self.call.stage != Stage::Waiting || self.has_open_legs() {
             return;
         }
+        if self.call.method == RingMethod::Legs && self.should_dial_instead() {
+            // The requests failed, which says nothing about the phones: a document can still ring them.
+            self.record(Event::MethodChanged { method: RingMethod::Dial });
+        }
+        if self.call.method == RingMethod::Dial && self.should_dial_instead() {
+            return;
+        }
         let shortlist = self.take_shortlist();
         let may_ring = !shortlist.ring.is_empty() && self.legs_allowed() > 0;
         if may_ring || (shortlist.is_hopeful && self.legs_allowed() > 0) {

@@ -99,6 +99,9 @@ impl Turn<'_> {
         self.record(Event::RecordingAbsent);
         if self.call.stage == Stage::Voicemail {
             self.end(Ending::Missed);
+        } else if self.call.ending == Some(Ending::Voicemail) {
+            // The message was taken and got lost at the carrier: the call must not vanish with it.
+            self.ask(Effect::NoteMissed);
         }
     }
 

@@ -95,6 +95,13 @@ impl Turn<'_> {
             .cloned()
             .collect();
         for leg in overdue {
+            let never_heard_of = leg.carrier_ref.is_none() && leg.rang_at.is_none() && leg.answered_at.is_none();
+            if never_heard_of && leg.round == 0 {
+                // Whether the carrier ever took it is not known; had it rung, it would have stopped by now.
+                self.close_leg(&leg, LegEnd::Failed);
+                self.release(&leg);
+                continue;
+            }
             self.record(Event::LegChecked { leg: leg.number });
             self.ask(Effect::CheckLeg { leg: leg.number, attempt: self.attempt() });
             if leg.end.is_none() && self.now >= leg.give_up_at + TimeDelta::seconds(60) {

@@ -27,6 +27,12 @@ const GIVE_BACK_AFTER: TimeDelta = TimeDelta::seconds(2);
 /// request may still turn up. Source: RELIABILITY.md P-L4, 90 s.
 const UNKNOWN_UNTIL: TimeDelta = TimeDelta::seconds(60);
 
+/// So long after a request without an answer the carrier is asked what came of it.
+const LOOK_AFTER: TimeDelta = TimeDelta::seconds(3);
+
+/// No room has this name.
+const PROBE_ROOM: &str = "probe";
+
 /// A cancel waits so long for the carrier's name of the leg.
 const NAME_AWAITED: TimeDelta = TimeDelta::seconds(30);
 
@@ -38,6 +44,12 @@ const FETCH_AGAIN: TimeDelta = TimeDelta::milliseconds(500);
 
 /// A fetch is tried so long; the queue's own way is there all the while.
 const FETCH_TRIED: TimeDelta = TimeDelta::seconds(120);
+
+/// A stop that failed is tried again after so long, at first.
+const STOP_AGAIN: TimeDelta = TimeDelta::seconds(1);
+
+/// No phone rings for longer than this, and hardly anybody listens to nothing for so long.
+const SUFFERED_AT_MOST: TimeDelta = TimeDelta::seconds(120);
 
 /// A question is worth asking so long; the call asks anew by itself.
 const QUESTION_TRIED: TimeDelta = TimeDelta::seconds(60);
@@ -100,7 +112,12 @@ impl CarrierDesk {
         if is_question && self.clock.now() - leased.created_at > QUESTION_TRIED {
             return Delivery::Hopeless { why };
         }
-        Delivery::Failed { why, after: retry_after(error) }
+        // A phone rings for nobody, or somebody listens to nothing: tried again soon, and later as any other effect.
+        let somebody_suffers =
+            matches!(leased.effect, Effect::CancelLeg { .. } | Effect::DropLeg { .. } | Effect::TellCallerGone { .. });
+        let is_young = self.clock.now() - leased.created_at < SUFFERED_AT_MOST;
+        let soon = (somebody_suffers && is_young).then_some(STOP_AGAIN);
+        Delivery::Failed { why, after: retry_after(error).or(soon) }
     }
 
     async fn try_to(&self, leased: &Leased) -> Result<Delivery, Trouble> {
@@ -125,6 +142,15 @@ impl CarrierDesk {
             | Effect::NoteMissed
             | Effect::PostVoicemail { .. }
             | Effect::PostTranscript { .. } => Ok(Delivery::Done),
+        }
+    }
+
+    /// Asks the carrier something harmless while its API is believed to fail, so that it is believed in again as soon as
+    /// it answers, and not before.
+    pub(super) async fn probe_if_down(&self) {
+        if self.circuit.wants_probe(self.clock.now()) {
+            let answered = self.note(self.twilio.find_room(PROBE_ROOM).await).is_ok();
+            tracing::info!(answered, "the carrier was asked whether it answers again");
         }
     }
 
@@ -156,7 +182,9 @@ impl CarrierDesk {
             // Nobody waits for this phone any more, and it was never rung.
             return self.tell(call.id, refused(false)).await;
         }
-        if leased.is_taken_over {
+        // Given back without a word of the pace: the request was made, and its result is not known.
+        let was_asked = leased.lease > i64::from(leased.attempts) + 1;
+        if leased.is_taken_over || was_asked {
             // Look, never ring twice.
             return self.look_for_leg(call, leg).await;
         }
@@ -164,7 +192,7 @@ impl CarrierDesk {
             return self.tell(call.id, refused(true)).await;
         };
         if let PacingSlot::NotBefore(at) = self.store.take_pacing_slot(now, self.pace).await? {
-            return Ok(Delivery::Later(at));
+            return Ok(Delivery::Postponed(at));
         }
         let minted = Minted::of(call.id).leg(number);
         let ring_s = (leg.give_up_at - now).num_seconds().clamp(RING_S.0, RING_S.1);
@@ -181,7 +209,7 @@ impl CarrierDesk {
             Err(error) if error.may_have_happened() => {
                 // The phone stays reserved until the carrier, asked, says whether it rings. Never created twice.
                 tracing::warn!(call.id = %call.id, leg = number, error = %error, "it is not known whether a phone rings");
-                Ok(Delivery::Done)
+                Ok(Delivery::Later(now + LOOK_AFTER))
             }
             Err(error) if error.is_transient() => {
                 if now - leased.created_at >= GIVE_BACK_AFTER {

@@ -53,6 +53,9 @@ pub enum Delivery {
     Done,
     /// Not now, and nobody is to blame: asks again at that time.
     Later(DateTime<Utc>),
+    /// As [`Self::Later`], and surely nothing was asked of the neighbour. Counted, so that a lease whose holder died can be
+    /// told from one that was given back.
+    Postponed(DateTime<Utc>),
     /// The neighbour failed; asks again after the schedule's pause, or after this one.
     Failed { why: String, after: Option<TimeDelta> },
     /// Will never succeed.
@@ -86,6 +89,9 @@ impl Outbox {
     /// # Errors
     /// When the store fails. A neighbour's failure is settled, not returned.
     pub async fn deliver_due(&self, neighbour: Neighbour) -> Result<usize, StoreError> {
+        if neighbour == Neighbour::Carrier {
+            self.carrier.probe_if_down().await;
+        }
         let leased = self.store.lease_effects(neighbour, self.clock.now(), lease_for(neighbour), SIDE_BY_SIDE).await?;
         let count = leased.len();
         for settled in join_all(leased.into_iter().map(|leased| self.deliver(leased))).await {
@@ -106,7 +112,7 @@ impl Outbox {
         let kind = leased.effect.kind();
         match &settled {
             Settled::Done => metrics::counter!("offhook_effects_total", "kind" => kind, "outcome" => "done").increment(1),
-            Settled::Again { why, counts: true, .. } => {
+            Settled::Again { why, counts: true, .. } if !why.is_empty() => {
                 metrics::counter!("offhook_effects_total", "kind" => kind, "outcome" => "again").increment(1);
                 tracing::warn!(call.id = %leased.call, effect = kind, attempts = leased.attempts + 1, why, "an effect failed and will be tried again");
             }
@@ -161,6 +167,7 @@ fn settle(leased: &Leased, delivery: Delivery, now: DateTime<Utc>) -> Settled {
     match delivery {
         Delivery::Done => Settled::Done,
         Delivery::Later(at) => Settled::Again { at, why: String::new(), counts: false },
+        Delivery::Postponed(at) => Settled::Again { at, why: String::new(), counts: true },
         Delivery::Hopeless { why } => Settled::Dead { why },
         Delivery::Failed { why, .. } if now - leased.created_at > GIVE_UP_AFTER => Settled::Dead { why },
         Delivery::Failed { why, after } => {

@@ -313,7 +313,7 @@ impl Switchboard {
             LoadedFacts { agents: Vec::new(), legs_live: 0, legs_last_minute: 0, rings_pending: 0 }
         };
         let carrier = CarrierFacts {
-            rest_is_up: self.carrier_circuit.is_closed(now),
+            rest_is_up: self.carrier_circuit.is_closed(),
             method: self.limits.method,
             dial_stops_at: self.limits.dial_stops_at,
             pace: self.limits.pace,

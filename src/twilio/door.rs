@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use secrecy::SecretString;
 
@@ -179,7 +180,7 @@ impl TwilioDoor {
             (What::ByCaller { caller_ref, signals }, _) => {
                 self.answer_by_caller(door, caller_ref, signals, &form, key.as_deref()).await?
             }
-            (What::OfCall { minted, .. }, _) if door == Door::RoomWait => twiml::room_wait(&self.addresses, *minted, now),
+            (What::OfCall { minted, .. }, _) if door == Door::RoomWait => self.answer_room_wait(*minted, now).await?,
             (What::OfCall { signals, .. }, _) if door == Door::AgentGone && signals.is_empty() => {
                 twiml::say_and_hang_up(words::CALLER_GONE, VOICE, LANGUAGE)
             }
@@ -210,6 +211,17 @@ impl TwilioDoor {
         let write = |call: &Call, brand: &Brand, reply: &Reply| self.write(call, brand, reply);
         let handled = self.switchboard.answer(call, last, Listener { key, write: &write }).await?;
         Ok(handled.body)
+    }
+
+    /// Ringback for one who waits in the room; one whose caller has gone is told, should the request that fetches them
+    /// out be long in coming.
+    async fn answer_room_wait(&self, minted: Minted, now: DateTime<Utc>) -> Result<String, Trouble> {
+        let caller_is_gone = self.store.find_call(minted.call).await?.is_some_and(|call| call.caller_left_at.is_some());
+        if caller_is_gone {
+            let words = (words::CALLER_GONE, VOICE, LANGUAGE);
+            return Ok(twiml::room_wait_for_nobody(&self.addresses, minted, now, words));
+        }
+        Ok(twiml::room_wait(&self.addresses, minted, now))
     }
 
     async fn answer_voice(&self, voice: &VoiceCall, key: Option<&str>) -> Result<String, Trouble> {

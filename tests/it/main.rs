@@ -9,9 +9,11 @@
 )]
 
 mod chatwoot_stand_in;
+mod doors;
 mod exchange;
 mod house_rules;
 mod store;
+mod stories;
 mod twilio_stand_in;
 mod twiml_documents;
 pub mod twiml_schema;
