@@ -32,7 +32,6 @@ pub mod availability;
 pub mod commands;
 pub mod config;
 pub mod outbox;
-pub mod recordings;
 pub mod store;
 pub mod switchboard;
 

@@ -44,7 +44,7 @@ pub fn routes(app: Arc<App>, metrics: PrometheusHandle) -> impl Fn(&mut web::Ser
             .route("/readyz", web::get().to(readyz))
             .route("/version", web::get().to(version))
             .route("/metrics", web::get().to(show_metrics))
-            .service(api::routes(authoriser.clone(), api::resources));
+            .service(api::routes(authoriser.clone(), api::register));
         #[cfg(feature = "test-seams")]
         config.configure(crate::seams::routes);
         config.configure(dashboard::routes(&origins));

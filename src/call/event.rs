@@ -54,6 +54,18 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// Every one.
+    pub const ALL: [Self; 8] = [
+        Self::Answered,
+        Self::Voicemail,
+        Self::Missed,
+        Self::Abandoned,
+        Self::AfterHoursMessage,
+        Self::Redirected,
+        Self::Blocked,
+        Self::Failed,
+    ];
+
     /// The word that stands in SQL, JSON and logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {

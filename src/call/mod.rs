@@ -68,7 +68,7 @@ pub struct Facts<'a> {
 pub struct CallerFacts {
     /// Whether the team blocked the contact.
     pub is_blocked: bool,
-    /// Calls from this number within the last ten minutes, this one not counted.
+    /// Calls from this number to the brand within the window that the settings name, this one not counted.
     pub recent_calls: u32,
 }
 
@@ -87,6 +87,8 @@ pub struct CarrierFacts {
     pub legs_live_max: u32,
     /// Most legs to agents offered within a minute.
     pub legs_per_minute_max: u32,
+    /// Calls of one number within the window that ring agents; the next takes the fallback path. Source: THREATS.md T-04.
+    pub calls_per_caller_max: u32,
 }
 
 /// What follows from one signal.

@@ -15,7 +15,7 @@ impl Turn<'_> {
     /// Greets and records. Asked again, it offers the recorder again: a caller who stands here has not been recorded.
     pub(super) fn offer_recorder(&mut self) -> Reply {
         if self.call.voicemail.taken_at.is_some() {
-            return Reply::SayAndHangUp { words: words::THANKS.to_owned() };
+            return self.thank();
         }
         self.record(Event::RecorderOffered);
         self.recorder()
@@ -67,7 +67,14 @@ impl Turn<'_> {
                 self.end(Ending::Missed);
             }
         }
-        Reply::SayAndHangUp { words: words::THANKS.to_owned() }
+        self.thank()
+    }
+
+    /// Thanks, after the brand's promise to call back if there is a message to call back for.
+    fn thank(&self) -> Reply {
+        let promise = self.brand.texts.callback_promise.as_deref().filter(|_| self.call.voicemail.recording.is_some());
+        let words = promise.map_or_else(|| words::THANKS.to_owned(), |promise| format!("{promise} {}", words::THANKS));
+        Reply::SayAndHangUp { words }
     }
 
     pub(super) fn on_recording_ready(&mut self, recording: &CarrierRef, seconds: u32) {

@@ -34,9 +34,6 @@ use rulebook::Rulebook;
 /// A refused save is decided again so often. Source: STYLE.md section 3.
 const DECISIONS_MAX: u32 = 4;
 
-/// A number's calls are counted over so long. Source: THREATS.md T-04.
-const FLOOD_WINDOW: TimeDelta = TimeDelta::minutes(10);
-
 /// Most waiting calls that are told of a freed phone at one time.
 const WAITING_CALLS_MAX: u32 = 200;
 
@@ -70,6 +67,10 @@ pub struct AccountLimits {
     pub legs_live_max: u32,
     /// Most legs a minute.
     pub legs_per_minute_max: u32,
+    /// Calls of one number within `caller_window` that ring agents.
+    pub calls_per_caller_max: u32,
+    /// A number's calls are counted over so long. Source: THREATS.md T-04.
+    pub caller_window: TimeDelta,
 }
 
 /// How a reply is written down for the one who listens.
@@ -151,7 +152,7 @@ impl Switchboard {
                 caller.is_blocked = contact.blocked;
                 new.caller_name = contact.name.or(new.caller_name);
             }
-            caller.recent_calls = self.store.count_calls_from(phone, &new.brand, new.at - FLOOD_WINDOW).await?;
+            caller.recent_calls = self.store.count_calls_from(phone, &new.brand, new.at - self.limits.caller_window).await?;
         }
         let caller_ref = new.caller_ref.clone();
         let call = Call::new(new);
@@ -318,6 +319,7 @@ impl Switchboard {
             pace: self.limits.pace,
             legs_live_max: self.limits.legs_live_max,
             legs_per_minute_max: self.limits.legs_per_minute_max,
+            calls_per_caller_max: self.limits.calls_per_caller_max,
         };
         Ok(Facts { at: now, loaded, caller, carrier, destinations: &self.destinations })
     }

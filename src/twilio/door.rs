@@ -1,7 +1,7 @@
 //! The door for Twilio's webhooks: signature, parameters, decision, document; and whatever breaks, a safe reply.
 //!
 //! A wrong signature is 403 with nothing read. After the signature somebody may be listening, so the answer is a valid
-//! document within [`ANSWER_WITHIN`], whatever happens. Source: DESIGN.md section 4, STYLE.md section 3.
+//! document within `ANSWER_WITHIN`, whatever happens. Source: DESIGN.md section 4, STYLE.md section 3.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -19,6 +19,7 @@ use super::safe_reply::{SafeReplies, SafeWords};
 use super::signature::{self, SignedRequest};
 use super::twiml::{self, RenderContext};
 use super::urls::{Addresses, BadAddress, Door, DoorKind, Minted};
+use super::verb::BARE_HANGUP;
 use super::webhook::{self, BadWebhook, Incoming, VoiceCall, What};
 use crate::call::reply::Reply;
 use crate::call::signal::{CallerDoor, Signal};
@@ -42,8 +43,7 @@ const FAILING_WAITS_MAX: usize = 10_000;
 const SAFE_GREETING: &str = "Thank you for calling. Please leave a message after the tone.";
 /// Said to an agent when something is broken.
 const SAFE_TO_AGENT: &str = "Sorry, this call cannot be connected.";
-/// The document for a leg that is gone.
-const NOBODY_LISTENS: &str = r#"<?xml version="1.0" encoding="UTF-8"?><Response><Hangup/></Response>"#;
+
 /// The voice where no brand says otherwise.
 const VOICE: &str = "woman";
 /// The language where no brand says otherwise.
@@ -363,7 +363,7 @@ fn reply(door: Door, document: String) -> HttpResponse {
         return HttpResponse::NoContent().finish();
     }
     // Whoever asked is gone; a document without a hang-up could let a leg through that nobody accepted on.
-    let document = if document.is_empty() { NOBODY_LISTENS.to_owned() } else { document };
+    let document = if document.is_empty() { BARE_HANGUP.to_owned() } else { document };
     HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/xml; charset=utf-8")).body(document)
 }
 

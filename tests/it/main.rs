@@ -11,6 +11,7 @@
 mod chatwoot_stand_in;
 mod doors;
 mod exchange;
+mod house_rules;
 mod store;
 mod stories;
 mod twilio_stand_in;
