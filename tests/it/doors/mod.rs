@@ -88,6 +88,7 @@ macro_rules! serve {
 pub(crate) use serve;
 
 type Params = Vec<(String, String)>;
+type MakeParams = fn(Door) -> Params;
 
 fn params(door: Door) -> Params {
     let status = if door == Door::Voice { "ringing" } else { "in-progress" };
@@ -212,7 +213,7 @@ async fn an_unsigned_or_wrongly_signed_request_is_refused_and_nothing_is_read_or
 async fn a_signed_request_without_sense_gets_the_doors_safe_reply() {
     let house = House::new().await;
     let service = serve!(house);
-    let senseless: [(&str, fn(Door) -> Params); 3] = [
+    let senseless: [(&str, MakeParams); 3] = [
         ("no parameters but the account", |_| vec![("AccountSid".to_owned(), ACCOUNT.to_owned())]),
         ("values that are none", |door| {
             let nonsense = |(name, value): (String, String)| {

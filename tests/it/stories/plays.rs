@@ -7,7 +7,7 @@ use super::stage::Setting;
 
 async fn play_all(setting: impl Fn() -> Setting, suits: impl Fn(&str) -> bool) {
     for (name, play) in PLAYS.iter().filter(|(name, _)| suits(name)) {
-        eprintln!("play {name}");
+        println!("play {name}");
         setting().play(async |scene| play(scene).await).await;
     }
 }

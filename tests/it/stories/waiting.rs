@@ -68,7 +68,7 @@ async fn a_caller_who_waits_behind_another_and_hangs_up_is_forgotten() {
         .await;
 }
 
-async fn add_customers(scene: &Scene, count: usize) -> Vec<String> {
+fn add_customers(scene: &Scene, count: usize) -> Vec<String> {
     let numbers: Vec<String> = (0..count).map(|place| format!("+155501000{}", 40 + place)).collect();
     for number in &numbers {
         scene.exchange.twilio.add_phone(number, "A customer", PhoneKind::Customer, Behaviour::Manual);
@@ -83,7 +83,7 @@ async fn eight_callers_at_once_each_reach_somebody_or_the_recorder() {
             for agent in AGENTS {
                 scene.behave(agent, Behaviour::AnswersAfter { secs: 4, presses: Some("1".to_owned()), press_after_ms: 2500 });
             }
-            let callers = add_customers(scene, 8).await;
+            let callers = add_customers(scene, 8);
             for caller in &callers {
                 scene.act(caller, PhoneAction::Dial { to: ACME.to_owned() }).await?;
             }
