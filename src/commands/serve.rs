@@ -82,7 +82,7 @@ pub(super) async fn wait_for_the_end() -> anyhow::Result<()> {
 
 #[cfg(feature = "test-seams")]
 fn has_test_clock() -> bool {
-    crate::seams::wants_test_clock()
+    crate::seams::has_test_clock()
 }
 
 #[cfg(not(feature = "test-seams"))]
@@ -92,11 +92,9 @@ fn has_test_clock() -> bool {
 
 #[cfg(feature = "test-seams")]
 fn choose_clock(settings: &Settings) -> anyhow::Result<Arc<dyn Clock>> {
-    if !has_test_clock() {
-        return Ok(Arc::new(SystemClock));
-    }
+    let Some(start) = crate::seams::find_test_clock_start(SystemClock.now()) else { return Ok(Arc::new(SystemClock)) };
     settings.check_for_test_switches()?;
-    Ok(Arc::new(crate::seams::test_clock(SystemClock.now())))
+    Ok(Arc::new(crate::seams::test_clock(start)))
 }
 
 #[cfg(not(feature = "test-seams"))]

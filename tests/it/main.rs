@@ -9,6 +9,8 @@
 )]
 
 mod chatwoot_stand_in;
+#[cfg(feature = "test-seams")]
+mod crash;
 mod exchange;
 mod store;
 mod twilio_stand_in;

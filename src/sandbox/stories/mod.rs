@@ -7,7 +7,7 @@ mod scene;
 use std::io::Write;
 use std::process::ExitCode;
 
-pub use scene::Scene;
+pub use scene::{ACME, AGENTS, JANE, OMAR, PRIYA, RUTH, SAM, Scene};
 
 use crate::sandbox::exchange::ExchangeOptions;
 
