@@ -5,16 +5,26 @@
 pub const CRASH_POINTS: &[&str] = &[
     "switchboard.before_save",
     "switchboard.after_save",
+    "outbox.after_lease",
     "outbox.before_request",
     "outbox.after_request",
     "outbox.after_settle",
+    "carrier.after_placing",
+    "carrier.after_cancel",
+    "carrier.before_fetch",
+    "carrier.after_fetch",
     "recording.after_download",
     "recording.after_store",
     "inbox.after_contact",
     "inbox.after_conversation",
+    "inbox.after_link",
+    "inbox.after_message",
     "inbox.after_note",
     "inbox.after_voicemail",
+    "inbox.after_missed",
     "inbox.after_assignment",
+    "inbox.after_labels",
+    "inbox.after_end",
 ];
 
 /// Kills the process here if `OFFHOOK_TEST_CRASH_AT` names this point.

@@ -1,4 +1,5 @@
-//! Effects on their way to a neighbour. `ready_at` is the later of `due_at` and the end of the lease; `state` is due, done or dead.
+//! Effects on their way to a neighbour. `ready_at` is the later of `due_at` and the end of the lease; `state` is due, done or dead;
+//! `taken_over` is 1 once a holder let its lease pass without a word.
 
 use sea_orm_migration::prelude::*;
 
@@ -33,6 +34,7 @@ const UP: &[&str] = &[
             attempts BIGINT NOT NULL DEFAULT 0,
             lease BIGINT NOT NULL DEFAULT 0,
             claimed_until BIGINT,
+            taken_over BIGINT NOT NULL DEFAULT 0,
             state TEXT NOT NULL DEFAULT 'due',
             last_error TEXT,
             created_at BIGINT NOT NULL

@@ -34,6 +34,10 @@ pub async fn run(_: Args, settings: Settings) -> anyhow::Result<ExitCode> {
     crate::phone_number::warm_up();
     let clock = choose_clock(&settings)?;
     let store = super::open_store(&settings).await?;
+    let released = store.release_leases(clock.now()).await?;
+    if released > 0 {
+        tracing::info!(released, "effects that an earlier process had in hand are taken up again");
+    }
     let listener = take_socket(&settings)?;
     let app = App::build(settings, store, clock, Arc::new(RandomIds))?;
     let metrics = crate::telemetry::start_metrics()?;

@@ -27,6 +27,10 @@ const GIVE_BACK_AFTER: TimeDelta = TimeDelta::seconds(2);
 /// request may still turn up. Source: RELIABILITY.md P-L4, 90 s.
 const UNKNOWN_UNTIL: TimeDelta = TimeDelta::seconds(60);
 
+/// The carrier lists a call at the latest so long after it was asked for it, with a wide margin: a leg that is not listed
+/// then was never asked for.
+const LISTED_WITHIN: TimeDelta = TimeDelta::seconds(3);
+
 /// A cancel waits so long for the carrier's name of the leg.
 const NAME_AWAITED: TimeDelta = TimeDelta::seconds(30);
 
@@ -156,10 +160,14 @@ impl CarrierDesk {
             // Nobody waits for this phone any more, and it was never rung.
             return self.tell(call.id, refused(false)).await;
         }
-        let is_stale = now - leased.created_at > GIVE_BACK_AFTER;
-        if leased.lease > 1 && leased.attempts == 0 && is_stale {
+        if leased.is_taken_over {
             // An earlier holder of the lease may have asked and died before it could say so: look, never ring twice.
-            return self.look_for_leg(call, leg).await;
+            if let Some(resource) = self.find_unnamed_leg(call, leg).await? {
+                return self.name_leg(call, leg, &resource).await;
+            }
+            if now - leg.offered_at < LISTED_WITHIN {
+                return Ok(Delivery::Later(leg.offered_at + LISTED_WITHIN));
+            }
         }
         let Ok(target) = self.switchboard.destinations().approve(&leg.phone) else {
             return self.tell(call.id, refused(true)).await;
@@ -178,7 +186,10 @@ impl CarrierDesk {
             talk_limit_s: TALK_LIMIT_S,
         };
         match self.note(self.twilio.place_call(&new).await) {
-            Ok(carrier_ref) => self.tell(call.id, Signal::LegPlaced { leg: number, carrier_ref }).await,
+            Ok(carrier_ref) => {
+                crash_point!("carrier.after_placing");
+                self.tell(call.id, Signal::LegPlaced { leg: number, carrier_ref }).await
+            }
             Err(error) if error.may_have_happened() => {
                 // The phone stays reserved until the carrier, asked, says whether it rings. Never created twice.
                 tracing::warn!(call.id = %call.id, leg = number, error = %error, "it is not known whether a phone rings");
@@ -200,7 +211,7 @@ impl CarrierDesk {
     }
 
     /// Finds a leg of which only the phone is known, among the carrier's recent calls.
-    async fn look_for_leg(&self, call: &Call, leg: &Leg) -> Result<Delivery, Trouble> {
+    async fn find_unnamed_leg(&self, call: &Call, leg: &Leg) -> Result<Option<CallResource>, Trouble> {
         let found = if leg.round > 0 {
             self.note(self.twilio.list_child_calls(&call.caller_ref).await)?
         } else {
@@ -210,18 +221,25 @@ impl CarrierDesk {
         let is_known = |resource: &CallResource| {
             call.legs.iter().any(|other| other.carrier_ref.as_ref().is_some_and(|known| known.as_str() == resource.sid))
         };
-        let ours = found.iter().find(|resource| {
+        let is_ours = |resource: &CallResource| {
             resource.to.as_deref() == Some(leg.phone.as_e164())
                 && began_at(resource).is_none_or(|at| at >= leg.offered_at - TimeDelta::seconds(2))
                 && !is_known(resource)
-        });
-        match ours {
-            Some(resource) => {
-                let carrier_ref = CarrierRef::new(&resource.sid);
-                let placed = Signal::LegPlaced { leg: leg.number, carrier_ref: carrier_ref.clone() };
-                self.switchboard.take_note(call.id, &placed).await?;
-                self.judge_leg(call, leg, &carrier_ref, resource).await
-            }
+        };
+        Ok(found.into_iter().find(is_ours))
+    }
+
+    /// Tells the call how the carrier names a leg that was found.
+    async fn name_leg(&self, call: &Call, leg: &Leg, resource: &CallResource) -> Result<Delivery, Trouble> {
+        let carrier_ref = CarrierRef::new(&resource.sid);
+        let placed = Signal::LegPlaced { leg: leg.number, carrier_ref: carrier_ref.clone() };
+        self.switchboard.take_note(call.id, &placed).await?;
+        self.judge_leg(call, leg, &carrier_ref, resource).await
+    }
+
+    async fn look_for_leg(&self, call: &Call, leg: &Leg) -> Result<Delivery, Trouble> {
+        match self.find_unnamed_leg(call, leg).await? {
+            Some(resource) => self.name_leg(call, leg, &resource).await,
             None if self.clock.now() - leg.offered_at < UNKNOWN_UNTIL => {
                 Ok(Delivery::Later(self.clock.now() + TimeDelta::seconds(10)))
             }
@@ -268,10 +286,13 @@ impl CarrierDesk {
             return Ok(Delivery::Later(now + TimeDelta::seconds(1)));
         };
         match self.note(self.twilio.end_call(carrier_ref, how).await) {
-            Ok(resource) => match outcome_of(&resource) {
-                Some(outcome) => self.tell(call.id, Signal::LegFinished { leg: number, outcome }).await,
-                None => Ok(Delivery::Done),
-            },
+            Ok(resource) => {
+                crash_point!("carrier.after_cancel");
+                match outcome_of(&resource) {
+                    Some(outcome) => self.tell(call.id, Signal::LegFinished { leg: number, outcome }).await,
+                    None => Ok(Delivery::Done),
+                }
+            }
             Err(error) if error.is_wrong_state() => self.stop_leg_in_other_state(call, leg, carrier_ref).await,
             Err(error) if error.is_not_found() => {
                 self.tell(call.id, Signal::LegFinished { leg: number, outcome: LegOutcome::Failed }).await
@@ -315,10 +336,14 @@ impl CarrierDesk {
         if !begun || !matches!(handled.call.caller_at, CallerAt::BeingFetched { .. }) {
             return Ok(Delivery::Done);
         }
+        crash_point!("carrier.before_fetch");
         let now = self.clock.now();
         let url = self.addresses.mint(Door::Join, Minted::of(call.id).step(handled.call.version), now);
         match self.note(self.twilio.redirect_call(&call.caller_ref, &url).await) {
-            Ok(_) => Ok(Delivery::Done),
+            Ok(_) => {
+                crash_point!("carrier.after_fetch");
+                Ok(Delivery::Done)
+            }
             Err(error) => {
                 self.switchboard.take_note(call.id, &Signal::FetchFailed).await?;
                 if error.is_wrong_state() || error.is_not_found() {

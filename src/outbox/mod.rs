@@ -79,6 +79,9 @@ impl Outbox {
     /// When the store fails. A neighbour's failure is settled, not returned.
     pub async fn deliver_due(&self, neighbour: Neighbour) -> Result<usize, StoreError> {
         let leased = self.store.lease_effects(neighbour, self.clock.now(), LEASE, SIDE_BY_SIDE).await?;
+        if !leased.is_empty() {
+            crash_point!("outbox.after_lease");
+        }
         let count = leased.len();
         for settled in join_all(leased.into_iter().map(|leased| self.deliver(leased))).await {
             settled?;

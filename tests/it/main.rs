@@ -8,6 +8,8 @@
     reason = "a test that cannot go on ends; clippy.toml knows tests only by their attribute"
 )]
 
+#[cfg(feature = "test-seams")]
+mod binary;
 mod chatwoot_stand_in;
 #[cfg(feature = "test-seams")]
 mod crash;

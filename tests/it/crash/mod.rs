@@ -3,3 +3,4 @@
 mod judge;
 mod people;
 mod points;
+mod random;

@@ -1,6 +1,7 @@
 //! The real binary, kept running on one socket as systemd would: whenever it dies it is started again, and connections
 //! made meanwhile wait in the socket.
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -124,5 +125,64 @@ fn keep(watched: &Watched, command: &dyn Fn(usize) -> Command) {
             }
         };
         watched.deaths.lock().unwrap().push(ended);
+    }
+}
+
+/// A command that goes on running, with the JSON line it prints first. Killed when dropped.
+pub struct Running {
+    child: Child,
+    /// What it printed first.
+    pub line: serde_json::Value,
+}
+
+impl Running {
+    /// Starts it and waits for its line; its log goes to `log` in its folder.
+    pub fn start(mut command: Command) -> Self {
+        let folder = command
+            .get_current_dir()
+            .expect("it runs in a folder")
+            .to_owned();
+        let log = std::fs::File::create(folder.join("log")).expect("can be written");
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("it can be started");
+        let mut line = String::new();
+        let out = child.stdout.take().expect("was piped");
+        BufReader::new(out)
+            .read_line(&mut line)
+            .expect("it prints text");
+        let line = serde_json::from_str(&line).unwrap_or_else(|_| {
+            let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+            panic!("it printed {line:?} and not JSON; {log}")
+        });
+        Self { child, line }
+    }
+
+    /// Asks it to end, as systemd does.
+    pub fn terminate(&self) {
+        let told = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status();
+        assert!(told.is_ok_and(|status| status.success()));
+    }
+
+    /// Waits for its end, which must come soon.
+    pub fn wait(&mut self) -> ExitStatus {
+        for _ in 0..3_000 {
+            if let Some(status) = self.child.try_wait().expect("it is our child") {
+                return status;
+            }
+            std::thread::sleep(GLANCE);
+        }
+        panic!("it does not end");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
