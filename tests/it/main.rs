@@ -14,6 +14,7 @@ mod chatwoot_stand_in;
 #[cfg(feature = "test-seams")]
 mod crash;
 mod exchange;
+mod pacing;
 mod store;
 mod twilio_stand_in;
 mod twiml_documents;

@@ -10,7 +10,7 @@ use crate::exchange::town::Town;
 use crate::twiml_schema::check_twiml;
 
 /// Errors the carrier reports when the service died over a request: nothing is wrong with a document then.
-const NO_ANSWER: [u32; 3] = [11200, 11205, 11206];
+const NO_ANSWER: [u32; 4] = [11200, 11203, 11205, 11206];
 
 /// Somebody may hold the line alone so long while the other's end is being told.
 const ALONE_MAX: TimeDelta = TimeDelta::seconds(15);

@@ -18,7 +18,7 @@ use crate::exchange::town::{Plan, Town};
 /// How often the process is killed.
 const KILLS: usize = 30;
 /// It lives so long between two kills, in milliseconds.
-const LIVES_MS: std::ops::Range<u64> = 250..1_500;
+const LIVES_MS: std::ops::Range<u64> = 0..1_500;
 /// People look at their phones so often.
 const GLANCE: Duration = Duration::from_millis(100);
 /// Everything that is owed is there so long after the last kill at the latest; looked at all the while.
@@ -58,7 +58,11 @@ async fn killed_again_and_again_under_load_the_service_loses_nothing() {
         if kills < KILLS && now >= kill_at {
             kept.kill();
             last_kill_at = now;
-            kill_at = now + TimeDelta::milliseconds(chance.random_range(LIVES_MS).try_into().expect("small"));
+            if chance.random_bool(0.8) {
+                // Else it dies again while it starts.
+                town.wait_until_up().await;
+            }
+            kill_at = town.now() + TimeDelta::milliseconds(chance.random_range(LIVES_MS).try_into().expect("small"));
         }
         for agent in &mut agents {
             // Now and then a phone lies on the table.

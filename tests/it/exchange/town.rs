@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use offhook::chatwoot::{ChatwootClient, ChatwootSettings, http_client};
@@ -148,6 +148,21 @@ impl Town {
         assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     }
 
+    /// The same in a file, sooner: the file that the first import of the example made is copied.
+    pub fn import_example(&self) {
+        static IMPORTED: Mutex<Option<Vec<u8>>> = Mutex::new(None);
+        let mut imported = IMPORTED.lock().expect("no import panics half-way");
+        let file = self.path("offhook.sqlite");
+        if let Some(bytes) = imported.as_ref() {
+            return std::fs::write(file, bytes).expect("can be written");
+        }
+        self.import();
+        // A log beside the file would hold what the file lacks.
+        if !self.path("offhook.sqlite-wal").exists() {
+            *imported = Some(std::fs::read(file).expect("was just made"));
+        }
+    }
+
     /// The clock of manual time.
     pub fn clock(&self) -> ManualClock {
         self.clock.clone().expect("time is manual")
@@ -210,6 +225,18 @@ impl Town {
     pub async fn get(&self, path: &str) -> (u16, String) {
         let reply = self.http.get(format!("http://{}{path}", self.address)).send().await.expect("an answer");
         (reply.status().as_u16(), reply.text().await.expect("a body"))
+    }
+
+    /// Waits until a service that was killed answers again.
+    pub async fn wait_until_up(&self) {
+        let url = format!("http://{}/healthz", self.address);
+        for _ in 0..200 {
+            // The dying one may still take the connection and drop it.
+            if self.http.get(&url).send().await.is_ok() {
+                return;
+            }
+        }
+        panic!("the service does not come back");
     }
 
     /// A person does something with a phone; whether it made sense.
