@@ -5,19 +5,29 @@
 pub const CRASH_POINTS: &[&str] = &[
     "switchboard.before_save",
     "switchboard.after_save",
+    "outbox.after_lease",
     "outbox.before_request",
     "outbox.after_request",
     "outbox.after_settle",
+    "carrier.after_placing",
+    "carrier.after_cancel",
+    "carrier.before_fetch",
+    "carrier.after_fetch",
     "recording.after_download",
     "recording.after_store",
     "inbox.after_contact",
     "inbox.after_conversation",
+    "inbox.after_link",
+    "inbox.after_message",
     "inbox.after_note",
     "inbox.after_voicemail",
+    "inbox.after_missed",
     "inbox.after_assignment",
+    "inbox.after_labels",
+    "inbox.after_end",
 ];
 
-/// Kills the process here if `OFFHOOK_CRASH_AT` names this point.
+/// Kills the process here if `OFFHOOK_TEST_CRASH_AT` names this point.
 #[macro_export]
 macro_rules! crash_point {
     ($name:literal) => {
@@ -33,7 +43,7 @@ pub fn reach(name: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static VISITS: AtomicU32 = AtomicU32::new(0);
     #[expect(clippy::disallowed_methods, reason = "a seam of tests, not a setting")]
-    let Ok(chosen) = std::env::var("OFFHOOK_CRASH_AT") else { return };
+    let Ok(chosen) = std::env::var("OFFHOOK_TEST_CRASH_AT") else { return };
     let (point, visit) = chosen.split_once('@').unwrap_or((&chosen, "1"));
     if point == name && VISITS.fetch_add(1, Ordering::SeqCst) + 1 == visit.parse().unwrap_or(1) {
         std::process::abort();

@@ -15,17 +15,25 @@ use crate::clock::ManualClock;
 
 static TEST_CLOCK: OnceLock<ManualClock> = OnceLock::new();
 
-/// Whether the environment asks for a clock that tests turn.
+/// The instant at which the environment asks a clock that tests turn to stand; none without one. `OFFHOOK_TEST_CLOCK=1`
+/// means the present instant, an RFC 3339 instant means itself, so that a restarted process answers its first request
+/// at the right time.
 #[must_use]
-pub fn wants_test_clock() -> bool {
+pub fn find_test_clock_start(now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     #[expect(clippy::disallowed_methods, reason = "a seam of tests, not a setting")]
-    let asked = std::env::var("OFFHOOK_TEST_CLOCK");
-    asked.is_ok_and(|value| value == "1")
+    let asked = std::env::var("OFFHOOK_TEST_CLOCK").ok()?;
+    if asked == "1" { Some(now) } else { asked.parse().ok() }
 }
 
 /// The clock that tests turn; stands at `start` when first asked for.
 pub fn test_clock(start: DateTime<Utc>) -> ManualClock {
     TEST_CLOCK.get_or_init(|| ManualClock::new(start)).clone()
+}
+
+/// Whether tests turn the clock of this process.
+#[must_use]
+pub fn has_test_clock() -> bool {
+    TEST_CLOCK.get().is_some()
 }
 
 /// How the clock is turned.

@@ -1,4 +1,5 @@
-//! Effects on their way to a neighbour. `ready_at` is the later of `due_at` and the end of the lease; `state` is due, done or dead.
+//! Effects on their way to a neighbour. `ready_at` is the later of `due_at` and the end of the lease; `state` is due, done or dead;
+//! `taken_over` is 1 once a holder let its lease pass without a word.
 
 use sea_orm_migration::prelude::*;
 

@@ -34,6 +34,10 @@ pub async fn run(_: Args, settings: Settings) -> anyhow::Result<ExitCode> {
     crate::phone_number::warm_up();
     let clock = choose_clock(&settings)?;
     let store = super::open_store(&settings).await?;
+    let released = store.release_leases(clock.now()).await?;
+    if released > 0 {
+        tracing::info!(released, "effects that an earlier process had in hand are taken up again");
+    }
     let listener = take_socket(&settings)?;
     let app = App::build(settings, store, clock, Arc::new(RandomIds))?;
     let metrics = crate::telemetry::start_metrics()?;
@@ -82,7 +86,7 @@ pub(super) async fn wait_for_the_end() -> anyhow::Result<()> {
 
 #[cfg(feature = "test-seams")]
 fn has_test_clock() -> bool {
-    crate::seams::wants_test_clock()
+    crate::seams::has_test_clock()
 }
 
 #[cfg(not(feature = "test-seams"))]
@@ -92,11 +96,9 @@ fn has_test_clock() -> bool {
 
 #[cfg(feature = "test-seams")]
 fn choose_clock(settings: &Settings) -> anyhow::Result<Arc<dyn Clock>> {
-    if !has_test_clock() {
-        return Ok(Arc::new(SystemClock));
-    }
+    let Some(start) = crate::seams::find_test_clock_start(SystemClock.now()) else { return Ok(Arc::new(SystemClock)) };
     settings.check_for_test_switches()?;
-    Ok(Arc::new(crate::seams::test_clock(SystemClock.now())))
+    Ok(Arc::new(crate::seams::test_clock(start)))
 }
 
 #[cfg(not(feature = "test-seams"))]

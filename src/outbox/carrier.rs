@@ -32,6 +32,9 @@ const LOOK_AFTER: TimeDelta = TimeDelta::seconds(3);
 
 /// No room has this name.
 const PROBE_ROOM: &str = "probe";
+/// The carrier lists a call at the latest so long after it was asked for it, with a wide margin: a leg that is not listed
+/// then was never asked for.
+const LISTED_WITHIN: TimeDelta = TimeDelta::seconds(3);
 
 /// A cancel waits so long for the carrier's name of the leg.
 const NAME_AWAITED: TimeDelta = TimeDelta::seconds(30);
@@ -182,10 +185,16 @@ impl CarrierDesk {
             // Nobody waits for this phone any more, and it was never rung.
             return self.tell(call.id, refused(false)).await;
         }
-        // Given back without a word of the pace: the request was made, and its result is not known.
-        let was_asked = leased.lease > i64::from(leased.attempts) + 1;
-        if leased.is_taken_over || was_asked {
-            // Look, never ring twice.
+        if leased.is_taken_over {
+            // An earlier holder of the lease may have asked and died before it could say so: look, never ring twice.
+            if let Some(resource) = self.find_unnamed_leg(call, leg).await? {
+                return self.name_leg(call, leg, &resource).await;
+            }
+            if now - leg.offered_at < LISTED_WITHIN {
+                return Ok(Delivery::Later(leg.offered_at + LISTED_WITHIN));
+            }
+        } else if leased.lease > i64::from(leased.attempts) + 1 {
+            // Given back without a word of the pace: the request was made, and its result is not known.
             return self.look_for_leg(call, leg).await;
         }
         let Ok(target) = self.switchboard.destinations().approve(&leg.phone) else {
@@ -205,11 +214,15 @@ impl CarrierDesk {
             talk_limit_s: TALK_LIMIT_S,
         };
         match self.note(self.twilio.place_call(&new).await) {
-            Ok(carrier_ref) => self.tell(call.id, Signal::LegPlaced { leg: number, carrier_ref }).await,
+            Ok(carrier_ref) => {
+                crash_point!("carrier.after_placing");
+                self.tell(call.id, Signal::LegPlaced { leg: number, carrier_ref }).await
+            }
             Err(error) if error.may_have_happened() => {
                 // The phone stays reserved until the carrier, asked, says whether it rings. Never created twice.
                 tracing::warn!(call.id = %call.id, leg = number, error = %error, "it is not known whether a phone rings");
-                Ok(Delivery::Later(now + LOOK_AFTER))
+                // After a take-over a look cannot tell this request from the earlier one: the call's own sweep decides.
+                Ok(if leased.is_taken_over { Delivery::Done } else { Delivery::Later(now + LOOK_AFTER) })
             }
             Err(error) if error.is_transient() => {
                 if now - leased.created_at >= GIVE_BACK_AFTER {
@@ -227,7 +240,7 @@ impl CarrierDesk {
     }
 
     /// Finds a leg of which only the phone is known, among the carrier's recent calls.
-    async fn look_for_leg(&self, call: &Call, leg: &Leg) -> Result<Delivery, Trouble> {
+    async fn find_unnamed_leg(&self, call: &Call, leg: &Leg) -> Result<Option<CallResource>, Trouble> {
         let found = if leg.round > 0 {
             self.note(self.twilio.list_child_calls(&call.caller_ref).await)?
         } else {
@@ -237,18 +250,25 @@ impl CarrierDesk {
         let is_known = |resource: &CallResource| {
             call.legs.iter().any(|other| other.carrier_ref.as_ref().is_some_and(|known| known.as_str() == resource.sid))
         };
-        let ours = found.iter().find(|resource| {
+        let is_ours = |resource: &CallResource| {
             resource.to.as_deref() == Some(leg.phone.as_e164())
                 && began_at(resource).is_none_or(|at| at >= leg.offered_at - TimeDelta::seconds(2))
                 && !is_known(resource)
-        });
-        match ours {
-            Some(resource) => {
-                let carrier_ref = CarrierRef::new(&resource.sid);
-                let placed = Signal::LegPlaced { leg: leg.number, carrier_ref: carrier_ref.clone() };
-                self.switchboard.take_note(call.id, &placed).await?;
-                self.judge_leg(call, leg, &carrier_ref, resource).await
-            }
+        };
+        Ok(found.into_iter().find(is_ours))
+    }
+
+    /// Tells the call how the carrier names a leg that was found.
+    async fn name_leg(&self, call: &Call, leg: &Leg, resource: &CallResource) -> Result<Delivery, Trouble> {
+        let carrier_ref = CarrierRef::new(&resource.sid);
+        let placed = Signal::LegPlaced { leg: leg.number, carrier_ref: carrier_ref.clone() };
+        self.switchboard.take_note(call.id, &placed).await?;
+        self.judge_leg(call, leg, &carrier_ref, resource).await
+    }
+
+    async fn look_for_leg(&self, call: &Call, leg: &Leg) -> Result<Delivery, Trouble> {
+        match self.find_unnamed_leg(call, leg).await? {
+            Some(resource) => self.name_leg(call, leg, &resource).await,
             None if self.clock.now() - leg.offered_at < UNKNOWN_UNTIL => {
                 Ok(Delivery::Later(self.clock.now() + TimeDelta::seconds(10)))
             }
@@ -295,10 +315,13 @@ impl CarrierDesk {
             return Ok(Delivery::Later(now + TimeDelta::seconds(1)));
         };
         match self.note(self.twilio.end_call(carrier_ref, how).await) {
-            Ok(resource) => match outcome_of(&resource) {
-                Some(outcome) => self.tell(call.id, Signal::LegFinished { leg: number, outcome }).await,
-                None => Ok(Delivery::Done),
-            },
+            Ok(resource) => {
+                crash_point!("carrier.after_cancel");
+                match outcome_of(&resource) {
+                    Some(outcome) => self.tell(call.id, Signal::LegFinished { leg: number, outcome }).await,
+                    None => Ok(Delivery::Done),
+                }
+            }
             Err(error) if error.is_wrong_state() => self.stop_leg_in_other_state(call, leg, carrier_ref).await,
             Err(error) if error.is_not_found() => {
                 self.tell(call.id, Signal::LegFinished { leg: number, outcome: LegOutcome::Failed }).await
@@ -342,10 +365,14 @@ impl CarrierDesk {
         if !begun || !matches!(handled.call.caller_at, CallerAt::BeingFetched { .. }) {
             return Ok(Delivery::Done);
         }
+        crash_point!("carrier.before_fetch");
         let now = self.clock.now();
         let url = self.addresses.mint(Door::Join, Minted::of(call.id).step(handled.call.version), now);
         match self.note(self.twilio.redirect_call(&call.caller_ref, &url).await) {
-            Ok(_) => Ok(Delivery::Done),
+            Ok(_) => {
+                crash_point!("carrier.after_fetch");
+                Ok(Delivery::Done)
+            }
             Err(error) => {
                 self.switchboard.take_note(call.id, &Signal::FetchFailed).await?;
                 if error.is_wrong_state() || error.is_not_found() {

@@ -109,7 +109,9 @@ impl InboxDesk {
             Effect::AssignOwner => self.assign_owner(&hand, link).await,
             Effect::NoteEnd => {
                 let words = phrases::on_end(&hand.call, &hand.rules, self.find_owned_at(&hand.call).await?);
-                self.post_note(&hand.call, link, words, "end").await
+                self.post_note(&hand.call, link, words, "end").await?;
+                crash_point!("inbox.after_end");
+                Ok(())
             }
             Effect::NoteMissed => self.post_missed(&hand, link).await,
             Effect::PostVoicemail { recording } => self.post_voicemail(&hand, link, recording).await,
@@ -154,6 +156,7 @@ impl InboxDesk {
         crash_point!("inbox.after_conversation");
         let link = InboxLink { contact_id, conversation_id };
         self.store.save_inbox_link(hand.call.id, link).await?;
+        crash_point!("inbox.after_link");
         Ok(link)
     }
 
@@ -220,6 +223,7 @@ impl InboxDesk {
         let there = self.chatwoot.find_message_by_source_id(link.conversation_id, &message.source_id).await?;
         if there.is_none() {
             self.chatwoot.create_message(link.conversation_id, message).await?;
+            crash_point!("inbox.after_message");
         }
         Ok(())
     }
@@ -227,6 +231,7 @@ impl InboxDesk {
     async fn post_missed(&self, hand: &InHand, link: InboxLink) -> Result<(), Trouble> {
         let words = phrases::on_missed(&hand.call, hand.brand()?);
         self.post_once(link, NewMessage::incoming(words, &message_key(&hand.call, "missed"))).await?;
+        crash_point!("inbox.after_missed");
         if let Some(words) = phrases::on_nobody(&hand.call, &hand.rules) {
             self.post_note(&hand.call, link, words, "nobody").await?;
         }
@@ -290,6 +295,7 @@ impl InboxDesk {
             titles.into_iter().filter(|title| !present.iter().any(|label| label.eq_ignore_ascii_case(title))).collect();
         if !missing.is_empty() {
             self.chatwoot.add_labels(link.conversation_id, &missing).await?;
+            crash_point!("inbox.after_labels");
         }
         let mut attributes: Map<String, Value> = Map::new();
         attributes.insert("offhook_call_id".to_owned(), json!(call.id.to_string()));

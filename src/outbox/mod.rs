@@ -93,6 +93,9 @@ impl Outbox {
             self.carrier.probe_if_down().await;
         }
         let leased = self.store.lease_effects(neighbour, self.clock.now(), lease_for(neighbour), SIDE_BY_SIDE).await?;
+        if !leased.is_empty() {
+            crash_point!("outbox.after_lease");
+        }
         let count = leased.len();
         for settled in join_all(leased.into_iter().map(|leased| self.deliver(leased))).await {
             settled?;

@@ -145,8 +145,8 @@ impl Exchange {
         Ok(open(self.settings.database.url.expose_secret(), options).await?)
     }
 
-    #[expect(clippy::unused_async, reason = "it spawns tasks, which needs a running runtime")]
     async fn start_service(&mut self, store: Arc<dyn Store>) -> anyhow::Result<()> {
+        store.release_leases(self.now()).await?;
         let metrics = crate::telemetry::start_metrics()?;
         let (clock, ids): (Arc<dyn Clock>, Arc<dyn crate::clock::IdSource>) = match &self.clock {
             Some(clock) => (Arc::new(clock.clone()), Arc::new(CountedIds::new(7))),

@@ -312,6 +312,9 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// `Conflict(Version)` when the lease has passed to somebody else.
     async fn settle_effect(&self, id: i64, lease: i64, settled: Settled, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// Ends the leases that an earlier process of this node left behind; how many. Asked once, before anything is leased.
+    /// A database that replicas share leaves them to run out, since their holders may live.
+    async fn release_leases(&self, now: DateTime<Utc>) -> Result<u64, StoreError>;
     /// When the next effect is due, or its lease ends.
     async fn find_next_effect(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
     /// How many effects wait.

@@ -188,6 +188,9 @@ impl Store for ModelStore {
     ) -> Result<(), StoreError> {
         self.settle_effect_sync(id, lease, settled, now)
     }
+    async fn release_leases(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.release_leases_sync(now)
+    }
     async fn find_next_effect(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         self.find_next_effect_sync()
     }

@@ -33,6 +33,7 @@ struct Row {
     attempts: u32,
     lease: i64,
     is_leased: bool,
+    is_taken_over: bool,
     is_due: bool,
     last_error: Option<String>,
     created_at: DateTime<Utc>,
@@ -58,6 +59,7 @@ impl OutboxTable {
                 attempts: 0,
                 lease: 0,
                 is_leased: false,
+                is_taken_over: false,
                 is_due: false,
                 last_error: None,
                 created_at: at,
@@ -162,8 +164,8 @@ impl ModelStore {
         for id in ids {
             outbox.set_ready(id, now + lease);
             if let Some(row) = outbox.rows.get_mut(&id) {
-                let is_taken_over = row.is_leased;
                 row.lease += 1;
+                row.is_taken_over |= row.is_leased;
                 row.is_leased = true;
                 leased.push(Leased {
                     id,
@@ -172,7 +174,7 @@ impl ModelStore {
                     attempts: row.attempts,
                     created_at: row.created_at,
                     lease: row.lease,
-                    is_taken_over,
+                    is_taken_over: row.is_taken_over,
                 });
             }
         }
@@ -214,6 +216,20 @@ impl ModelStore {
             }
         }
         Ok(())
+    }
+
+    /// As [`Store::release_leases`](super::Store::release_leases).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn release_leases_sync(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let mut guard = self.tables()?;
+        let held = guard.outbox.rows.iter().filter(|(_, row)| row.is_due && row.is_leased && row.ready_at > now);
+        let ids: Vec<i64> = held.map(|(id, _)| *id).collect();
+        for id in &ids {
+            guard.outbox.set_ready(*id, now);
+        }
+        Ok(u64::try_from(ids.len()).unwrap_or(u64::MAX))
     }
 
     /// As [`Store::find_next_effect`](super::Store::find_next_effect).

@@ -64,8 +64,8 @@ pub(super) async fn lease(
     let sql = format!(
         "WITH heads AS MATERIALIZED (SELECT mine.id FROM outbox AS mine WHERE mine.neighbour = $1 AND mine.state = 'due' \
          AND mine.ready_at <= $2 AND {HEAD} ORDER BY mine.ready_at, mine.id LIMIT $4{skip}) \
-         UPDATE outbox SET lease = lease + 1, taken_over = CASE WHEN claimed_until IS NULL THEN 0 ELSE 1 END, \
-         claimed_until = $3, ready_at = $3 \
+         UPDATE outbox SET lease = lease + 1, claimed_until = $3, ready_at = $3, \
+         taken_over = CASE WHEN claimed_until IS NULL THEN taken_over ELSE 1 END \
          WHERE state = 'due' AND ready_at <= $2 AND id IN (SELECT id FROM heads) \
          RETURNING id, call_id, body, attempts, created_at, lease, taken_over"
     );
@@ -129,6 +129,15 @@ pub(super) async fn settle(
     } else {
         Err(StoreError::Conflict(Conflict::Version))
     }
+}
+
+/// `claimed_until` stays, so that whoever leases the row next knows that it takes over.
+pub(super) async fn release(session: &Session<'_>, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    if session.is_shared() {
+        return Ok(0);
+    }
+    let sql = "UPDATE outbox SET ready_at = $1 WHERE state = 'due' AND claimed_until IS NOT NULL AND ready_at > $1";
+    session.run("release leases", sql, values![micros(now)]).await
 }
 
 pub(super) async fn find_next(session: &Session<'_>) -> Result<Option<DateTime<Utc>>, StoreError> {

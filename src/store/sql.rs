@@ -232,6 +232,10 @@ impl Store for SqlStore {
             .await
     }
 
+    async fn release_leases(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.write(ask!(session => outbox::release(session, now))).await
+    }
+
     async fn find_next_effect(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         self.read(ask!(session => outbox::find_next(session))).await
     }

@@ -8,10 +8,15 @@
     reason = "a test that cannot go on ends; clippy.toml knows tests only by their attribute"
 )]
 
+#[cfg(feature = "test-seams")]
+mod binary;
 mod chatwoot_stand_in;
 mod doors;
 mod exchange;
 mod house_rules;
+#[cfg(feature = "test-seams")]
+mod crash;
+mod pacing;
 mod store;
 mod stories;
 mod twilio_stand_in;

@@ -88,6 +88,7 @@ through! {
     fn note_contacts(&self, contacts: &[KnownContact]) -> ();
     fn lease_effects(&self, neighbour: Neighbour, now: DateTime<Utc>, lease: TimeDelta, limit: u32) -> Vec<Leased>;
     fn settle_effect(&self, id: i64, lease: i64, settled: Settled, now: DateTime<Utc>) -> ();
+    fn release_leases(&self, now: DateTime<Utc>) -> u64;
     fn find_next_effect(&self) -> Option<DateTime<Utc>>;
     fn count_effects_due(&self) -> u64;
     fn list_dead_letters(&self, limit: u32) -> Vec<DeadLetter>;

@@ -165,3 +165,32 @@ fn absent(why: &str) -> ! {
          OFFHOOK_TEST_POSTGRES_URL"
     )
 }
+
+/// Lets nobody into a database, and ends every connection to it: for its users the server is gone.
+pub fn take_away(url: &str) {
+    let name = name_of(url);
+    ask(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"));
+    ask(&format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    ));
+}
+
+/// Lets everybody in again.
+pub fn give_back(url: &str) {
+    ask(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", name_of(url)));
+}
+
+fn name_of(url: &str) -> &str {
+    url.rsplit('/').next().expect("the address ends in a database")
+}
+
+fn ask(sql: &str) {
+    let done = Command::new(psql())
+        .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname"])
+        .arg(server_url())
+        .arg("--command")
+        .arg(sql)
+        .output()
+        .unwrap_or_else(|cause| absent(&cause.to_string()));
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}

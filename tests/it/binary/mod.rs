@@ -1,0 +1,6 @@
+//! The real binary, used as an operator would: commands, exit codes, what is printed, signals and sockets.
+
+mod canaries;
+mod commands;
+mod sandbox;
+mod serving;

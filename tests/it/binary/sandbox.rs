@@ -1,0 +1,57 @@
+//! `offhook sandbox` and `offhook demo`.
+
+use serde_json::Value;
+
+use crate::exchange::process::{Running, offhook};
+
+fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().expect("an object").keys().map(String::as_str).collect()
+}
+
+#[tokio::test]
+async fn the_stand_ins_alone_print_where_they_are_and_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sandbox = Running::start(offhook(folder.path(), &["sandbox"]));
+    let line = sandbox.line.clone();
+    assert_eq!(keys(&line), ["chatwoot", "twilio"]);
+    assert_eq!(keys(&line["twilio"]), ["account_sid", "auth_token", "base_url"]);
+    let chatwoot = ["account_id", "admin_email", "admin_password", "admin_token", "agent2_token", "agent_token", "base_url"];
+    assert_eq!(keys(&line["chatwoot"]), chatwoot);
+    let text = |room: &str, key: &str| line[room][key].as_str().expect("text").to_owned();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let calls = format!("{}/2010-04-01/Accounts/{}/Calls.json", text("twilio", "base_url"), text("twilio", "account_sid"));
+    let asked = http.get(&calls).basic_auth(text("twilio", "account_sid"), Some(text("twilio", "auth_token")));
+    assert_eq!(asked.send().await.unwrap().status(), 200);
+    assert_eq!(http.get(&calls).send().await.unwrap().status(), 401);
+    for token in ["admin_token", "agent_token", "agent2_token"] {
+        let profile = format!("{}/api/v1/profile", text("chatwoot", "base_url"));
+        let asked = http.get(profile).header("api_access_token", text("chatwoot", token));
+        assert_eq!(asked.send().await.unwrap().status(), 200, "{token}");
+    }
+    sandbox.terminate();
+    assert!(sandbox.wait().success());
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let output = offhook(folder.path(), &["sandbox", "--twilio-port", &port]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains(&port));
+}
+
+#[test]
+fn a_named_story_ends_as_it_should_and_an_unknown_one_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let played = offhook(folder.path(), &["demo", "--script", "answered"]).output().unwrap();
+    let told = String::from_utf8_lossy(&played.stdout);
+    assert!(played.status.success() && told.contains("talks with"), "{told}");
+    let unknown = offhook(folder.path(), &["demo", "--script", "nonsense"]).output().unwrap();
+    let told = String::from_utf8_lossy(&unknown.stderr);
+    assert!(!unknown.status.success());
+    for name in ["nonsense", "answered", "two-press-at-once", "chatwoot-down", "all"] {
+        assert!(told.contains(name), "{told}");
+    }
+}

@@ -1,0 +1,149 @@
+//! `offhook serve`: health, figures, signals, sockets.
+
+use std::collections::HashMap;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::exchange::postgres;
+use crate::exchange::process::{Running, offhook, serve_on};
+use crate::exchange::town::{Plan, Town};
+
+async fn town() -> Town {
+    let town = Town::open(Plan::manual()).await;
+    town.import();
+    town
+}
+
+fn json(body: &str) -> Value {
+    serde_json::from_str(body).expect("JSON")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_tells_how_it_is() {
+    let town = town().await;
+    let _service = Running::start(serve_on(&town.listener, town.folder()));
+    assert_eq!(town.get("/healthz").await.0, 200);
+    let (status, ready) = town.get("/readyz").await;
+    assert_eq!(status, 200, "{ready}");
+    assert_eq!(json(&ready)["dependencies"]["database"]["ok"], true);
+    assert_eq!(json(&ready)["dependencies"]["rules"]["version"], 1);
+    let (_, version) = town.get("/version").await;
+    assert_eq!(json(&version)["version"], env!("CARGO_PKG_VERSION"));
+    let unsigned = town.http.post(format!("http://{}/twilio/voice", town.address)).body("To=1").send().await.unwrap();
+    assert_eq!(unsigned.status(), 403);
+    assert!(unsigned.bytes().await.unwrap().is_empty());
+    let (status, figures) = town.get("/metrics").await;
+    assert_eq!(status, 200);
+    for figure in ["offhook_request_seconds", "offhook_twilio_unsigned_total 1", "offhook_outbox_waiting"] {
+        assert!(figures.contains(figure), "{figure} is not in {figures}");
+    }
+    let nobody = town.http.get(format!("http://{}/api/v1/calls", town.address)).send().await.unwrap();
+    assert_eq!(nobody.status(), 401);
+    town.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_rules_a_service_lives_and_is_not_ready() {
+    let town = Town::open(Plan::manual()).await;
+    let _service = Running::start(serve_on(&town.listener, town.folder()));
+    assert_eq!(town.get("/healthz").await.0, 200);
+    let (status, ready) = town.get("/readyz").await;
+    assert_eq!(status, 503, "{ready}");
+    assert_eq!(json(&ready)["dependencies"]["rules"]["ok"], false);
+    assert_eq!(json(&ready)["dependencies"]["database"]["ok"], true);
+    town.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_its_database_gone_a_service_lives_and_is_not_ready() {
+    let url = postgres::fresh_database();
+    let town = Town::open(Plan { database: Some(url.clone()), ..Plan::manual() }).await;
+    town.import();
+    let _service = Running::start(serve_on(&town.listener, town.folder()));
+    assert_eq!(town.get("/readyz").await.0, 200);
+    postgres::take_away(&url);
+    assert_eq!(town.get("/healthz").await.0, 200);
+    let (status, ready) = town.get("/readyz").await;
+    assert_eq!(status, 503, "{ready}");
+    assert_eq!(json(&ready)["dependencies"]["database"]["ok"], false);
+    postgres::give_back(&url);
+    assert_eq!(town.get("/readyz").await.0, 200, "it does not come back");
+    town.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_in_use_is_named_and_port_zero_is_printed() {
+    let town = town().await;
+    let taken = offhook(town.folder(), &["serve"]).output().unwrap();
+    let told = String::from_utf8_lossy(&taken.stderr).into_owned();
+    assert_eq!(taken.status.code(), Some(1), "{told}");
+    assert!(told.contains(&town.address.to_string()), "{told}");
+    let mut command = offhook(town.folder(), &["serve"]);
+    command.env("OFFHOOK_SERVER__BIND", "127.0.0.1:0");
+    let service = Running::start(command);
+    let address = service.line["listening"].as_str().expect("an address");
+    assert!(!address.ends_with(":0"), "{address}");
+    let reply = town.http.get(format!("http://{address}/healthz")).send().await.unwrap();
+    assert_eq!(reply.status(), 200);
+    town.close().await;
+}
+
+/// A request whose body arrives only after the signal to stop is answered all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_under_way_is_finished_before_the_end() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let town = town().await;
+    let mut service = Running::start(serve_on(&town.listener, town.folder()));
+    assert_eq!(town.get("/healthz").await.0, 200);
+    let mut line = tokio::net::TcpStream::connect(town.address).await.unwrap();
+    let head = "POST /twilio/voice HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nConnection: close\r\n\r\n";
+    line.write_all(head.as_bytes()).await.unwrap();
+    // The service has begun to read once a second request, made after the first, is answered.
+    assert_eq!(town.get("/healthz").await.0, 200);
+    service.terminate();
+    let ended = std::thread::spawn(move || service.wait());
+    line.write_all(b"To=1").await.unwrap();
+    let mut reply = String::new();
+    tokio::time::timeout(Duration::from_secs(10), line.read_to_string(&mut reply)).await.unwrap().unwrap();
+    assert!(reply.starts_with("HTTP/1.1 403"), "{reply}");
+    assert!(ended.join().unwrap().success());
+    town.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_made_between_two_processes_wait_and_are_answered() {
+    let town = town().await;
+    let mut first = Running::start(serve_on(&town.listener, town.folder()));
+    assert_eq!(town.get("/healthz").await.0, 200);
+    first.terminate();
+    assert!(first.wait().success());
+    // Nobody is there now: connections are taken by the system and wait.
+    let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+    let asked: Vec<_> = (0..20)
+        .map(|_| tokio::spawn(client.get(format!("http://{}/readyz", town.address)).send()))
+        .collect();
+    let _second = Running::start(serve_on(&town.listener, town.folder()));
+    for asked in asked {
+        assert_eq!(asked.await.unwrap().expect("no connection is refused").status(), 200);
+    }
+    town.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_without_an_inherited_socket_opens_its_own() {
+    let town = town().await;
+    let address = town.address;
+    drop(town.listener.try_clone());
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let free = other.local_addr().unwrap();
+    drop(other);
+    let settings = HashMap::from([("OFFHOOK_SERVER__BIND", free.to_string())]);
+    let mut command = offhook(town.folder(), &["serve"]);
+    command.envs(settings);
+    let service = Running::start(command);
+    assert_eq!(service.line["listening"], free.to_string());
+    assert_ne!(free, address);
+    town.close().await;
+}

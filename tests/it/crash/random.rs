@@ -1,0 +1,138 @@
+//! SIGKILL at random instants, under a stream of calls, on real time.
+
+use std::fs::File;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use offhook::sandbox::exchange::{CUSTOMERS, ROUTING};
+use offhook::sandbox::stories::{AGENTS, PRIYA, SAM};
+use offhook::sandbox::twilio::Switches;
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+
+use super::judge::judge;
+use super::people::{Agent, Customer, Pace, Wish};
+use crate::exchange::process::{Kept, serve_on};
+use crate::exchange::town::{Plan, Town};
+
+/// How often the process is killed.
+const KILLS: usize = 30;
+/// It lives so long between two kills, in milliseconds.
+const LIVES_MS: std::ops::Range<u64> = 0..1_500;
+/// People look at their phones so often.
+const GLANCE: Duration = Duration::from_millis(100);
+/// Everything that is owed is there so long after the last kill at the latest; looked at all the while.
+const OWED_WITHIN: TimeDelta = TimeDelta::seconds(60);
+
+const PACE: Pace = Pace {
+    talks: TimeDelta::milliseconds(1_500),
+    speaks_s: 2,
+    patience: TimeDelta::milliseconds(2_500),
+    stays_max: TimeDelta::seconds(45),
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_again_and_again_under_load_the_service_loses_nothing() {
+    let routing = ROUTING
+        .replace("max_wait_s = 25", "max_wait_s = 5")
+        .replace("cooldown_s = 15", "cooldown_s = 0");
+    let routing = always_open(&routing);
+    let town = Town::open(Plan { is_manual: false, routing, database: None }).await;
+    quicken(&town);
+    town.import();
+    let (folder, listener) = (town.folder().to_owned(), town.listener.try_clone().expect("a socket can be handed on"));
+    let kept = Kept::start(move |deaths| {
+        let mut command = serve_on(&listener, &folder);
+        command.stderr(File::create(folder.join(format!("log-{deaths}"))).expect("can be written"));
+        command
+    });
+    let seed: u64 = rand::random();
+    println!("seed {seed}");
+    let mut chance = SmallRng::seed_from_u64(seed);
+    let mut agents = [PRIYA, SAM].map(|phone| Agent::new(phone, TimeDelta::milliseconds(400)));
+    let mut customers: Vec<Customer> = Vec::new();
+    let (mut kill_at, mut last_kill_at) = (town.now(), town.now());
+    loop {
+        let now = town.now();
+        let kills = kept.deaths().len();
+        if kills < KILLS && now >= kill_at {
+            kept.kill();
+            last_kill_at = now;
+            if chance.random_bool(0.8) {
+                // Else it dies again while it starts.
+                town.wait_until_up().await;
+            }
+            kill_at = town.now() + TimeDelta::milliseconds(chance.random_range(LIVES_MS).try_into().expect("small"));
+        }
+        for agent in &mut agents {
+            // Now and then a phone lies on the table.
+            if chance.random_bool(0.7) {
+                agent.live(&town).await;
+            }
+        }
+        for customer in &mut customers {
+            customer.live(&town, &AGENTS).await;
+        }
+        if kills < KILLS {
+            call(&town, &mut customers, &mut chance);
+        } else if customers.iter().all(|customer| customer.is_done(&town)) && town.twilio.live_calls().is_empty() {
+            let phones: Vec<&str> = phones_of(&customers);
+            if judge(&town, &phones).is_empty() || now - last_kill_at > OWED_WITHIN {
+                break;
+            }
+        } else if now - last_kill_at > OWED_WITHIN {
+            break;
+        }
+        tokio::time::sleep(GLANCE).await;
+    }
+    let phones = phones_of(&customers);
+    let mut faults = judge(&town, &phones);
+    faults.extend(customers.iter().filter(|it| it.waited_too_long).map(|it| format!("{} held the line in vain", it.phone)));
+    println!("{} kills, {} calls, {} recordings", kept.deaths().len(), customers.len(), town.twilio.recordings().len());
+    let deaths = kept.deaths().len();
+    drop(kept);
+    if !faults.is_empty() && std::env::args().any(|argument| argument == "--nocapture") {
+        for entry in town.twilio.log() {
+            println!("{} {} {} {:?}", entry.at.format("%T%.3f"), entry.call_sid, entry.phone, entry.what);
+        }
+        for conversation in town.chatwoot.conversations() {
+            println!("{conversation:#?}");
+        }
+        let _ = std::process::Command::new("cp").arg("-r").arg(town.folder()).arg(std::env::temp_dir().join("offhook-random")).status();
+    }
+    town.close().await;
+    assert_eq!(deaths, KILLS, "it died of something else, too");
+    assert!(faults.is_empty(), "seed {seed}: {}", faults.join("\n"));
+}
+
+/// Who has no call begins one.
+fn call(town: &Town, customers: &mut Vec<Customer>, chance: &mut SmallRng) {
+    for (phone, _) in CUSTOMERS {
+        let is_busy = customers.iter().any(|it| it.phone == phone && !it.is_done(town));
+        if !is_busy && chance.random_bool(0.1) {
+            let wish = if chance.random_bool(0.25) { Wish::GiveUp } else { Wish::Stay };
+            customers.push(Customer::new(phone, wish, PACE));
+        }
+    }
+}
+
+fn phones_of(customers: &[Customer]) -> Vec<&'static str> {
+    let mut phones: Vec<&str> = customers.iter().map(|customer| customer.phone).collect();
+    phones.sort_unstable();
+    phones.dedup();
+    phones
+}
+
+/// The first brand without its opening hours.
+fn always_open(routing: &str) -> String {
+    let (before, rest) = routing.split_once("[brand.hours]").expect("the example has hours");
+    let (_, after) = rest.split_once("[brand.texts]").expect("the example has texts");
+    format!("{before}[brand.texts]{after}")
+}
+
+/// Phones that ring and recordings that are ready sooner than real ones, so that much happens in little time.
+fn quicken(town: &Town) {
+    let quick = Switches { ring_after_ms: 300, recording_ready_ms: 300, transcript_ready_ms: 500, ..town.twilio.switches() };
+    let part = serde_json::to_value(quick).expect("switches are JSON");
+    town.twilio.set_switches(&part).expect("the switches are known");
+}
