@@ -18,7 +18,7 @@ const PURE: [(&str, &[&str]); 5] = [
 const EVERYBODYS: [&str; 5] = ["config", "clock", "telemetry", "crash", "crash_point"];
 
 /// Every other room and what it may use besides. A neighbour's `door` is the part of it that faces inwards.
-const ARROWS: [(&str, &[&str]); 23] = [
+const ARROWS: [(&str, &[&str]); 24] = [
     // The shell.
     ("clock", &[]),
     ("config", &[]),
@@ -45,6 +45,7 @@ const ARROWS: [(&str, &[&str]); 23] = [
     ("sandbox::page", &["dashboard"]),
     ("sandbox::stage", &["sandbox::chatwoot", "sandbox::page", "sandbox::twilio"]),
     ("sandbox::exchange", &["app", "chatwoot", "sandbox::chatwoot", "sandbox::twilio", "server", "store", "twilio"]),
+    ("sandbox::simulation", &[]),
     ("sandbox::stories", &["sandbox::chatwoot", "sandbox::exchange", "sandbox::twilio"]),
 ];
 
