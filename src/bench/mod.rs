@@ -78,7 +78,9 @@ pub async fn run(options: &BenchOptions, folder: &Path) -> anyhow::Result<()> {
     say(format_args!("# {}", machine()))?;
     let wants = |name: &str| name.starts_with(&options.only);
     if wants("webhook_per_second") || wants("webhook_vs_ceiling") {
-        for figure in throughput(&folder.join("throughput.sqlite")).await? {
+        let fresh = folder.join("throughput.sqlite");
+        remove(&fresh).await?;
+        for figure in throughput(&fresh).await? {
             say(format_args!("{figure}"))?;
         }
     }
@@ -89,9 +91,9 @@ pub async fn run(options: &BenchOptions, folder: &Path) -> anyhow::Result<()> {
             past::fill(&past, options.past_calls).await.context("could not make up a past")?;
         }
         if wants("cold_start") || wants("idle_memory") {
-            let copy = folder.join("served.sqlite");
-            copy_closed(&past, &copy).await?;
-            let seen = process::watch(&copy).await?;
+            let served = folder.join("served.sqlite");
+            copy_closed(&past, &served).await?;
+            let seen = process::watch(&served).await?;
             say(format_args!("{}", Figure { name: "cold_start", value: seen.cold_start, unit: "ms" }))?;
             match seen.idle_memory {
                 Some(value) => say(format_args!("{}", Figure { name: "idle_memory", value, unit: "MB" }))?,
@@ -99,7 +101,10 @@ pub async fn run(options: &BenchOptions, folder: &Path) -> anyhow::Result<()> {
             }
         }
         if wants("webhook_growth") {
-            for figure in growth(folder, &past).await? {
+            let (none, grown) = (folder.join("none.sqlite"), folder.join("grown.sqlite"));
+            remove(&none).await?;
+            copy_closed(&past, &grown).await?;
+            for figure in growth(&none, &grown).await? {
                 say(format_args!("{figure}"))?;
             }
         }
@@ -119,12 +124,24 @@ fn machine() -> String {
     format!("cores {cores}, load average {}", if load.is_empty() { "unknown".to_owned() } else { load.join(" ") })
 }
 
-/// Copies a database; what its writer has not carried over from the log yet goes along.
+/// Copies a database, so that the past stays as it was; what its writer has not carried over from the log yet goes along.
 async fn copy_closed(from: &Path, to: &Path) -> anyhow::Result<()> {
+    remove(to).await?;
     for ending in ["", "-wal"] {
         let name = |path: &Path| format!("{}{ending}", path.display());
         if tokio::fs::try_exists(name(from)).await? {
             tokio::fs::copy(name(from), name(to)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a database of an earlier run: its callers would be known, and their requests repeats.
+async fn remove(database: &Path) -> anyhow::Result<()> {
+    for ending in ["", "-wal", "-shm"] {
+        let name = format!("{}{ending}", database.display());
+        if tokio::fs::try_exists(&name).await? {
+            tokio::fs::remove_file(&name).await?;
         }
     }
     Ok(())
@@ -180,8 +197,8 @@ async fn throughput(path: &Path) -> anyhow::Result<Vec<Figure>> {
     ])
 }
 
-async fn growth(folder: &Path, past: &Path) -> anyhow::Result<Vec<Figure>> {
-    let services = [Service::start(&folder.join("none.sqlite")).await?, Service::start(past).await?];
+async fn growth(none: &Path, grown: &Path) -> anyhow::Result<Vec<Figure>> {
+    let services = [Service::start(none).await?, Service::start(grown).await?];
     let mut strangers = Strangers(1);
     for service in &services {
         Line::open(service.address).await?.ring(&strangers.requests(1).concat()).await?;
