@@ -32,8 +32,7 @@ VOLUME /data
 # glibc keeps an arena a core otherwise, which costs memory and gains nothing at our rates.
 ENV MALLOC_ARENA_MAX=2 \
     OFFHOOK_SERVER__BIND=0.0.0.0:8080 \
-    OFFHOOK_DATABASE__URL=sqlite:///data/offhook.sqlite \
-    OFFHOOK_RECORDINGS__DIRECTORY=/data/recordings
+    OFFHOOK_DATABASE__URL=sqlite:///data/offhook.sqlite
 EXPOSE 8080
 # The service finishes the requests under way when it is told to stop.
 STOPSIGNAL SIGTERM

@@ -34,7 +34,6 @@ pub mod bench;
 pub mod commands;
 pub mod config;
 pub mod outbox;
-pub mod recordings;
 pub mod store;
 pub mod switchboard;
 

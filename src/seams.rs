@@ -1,5 +1,7 @@
-//! What only tests may turn: the clock over HTTP, and a tick. Compiled in with the feature `test-seams`, reachable only
-//! with `OFFHOOK_TEST_CLOCK=1`, and refused where a real provider or a public socket is configured (THREATS.md T-30).
+//! What only tests may turn: the clock over HTTP, and a tick.
+//!
+//! Compiled in with the feature `test-seams`, reachable only with `OFFHOOK_TEST_CLOCK=1`, and refused where a real provider
+//! or a public socket is configured (THREATS.md T-30).
 
 use std::sync::OnceLock;
 

@@ -44,7 +44,7 @@ pub fn routes(app: Arc<App>, metrics: PrometheusHandle) -> impl Fn(&mut web::Ser
             .route("/readyz", web::get().to(readyz))
             .route("/version", web::get().to(version))
             .route("/metrics", web::get().to(show_metrics))
-            .service(api::routes(authoriser.clone(), api::resources));
+            .service(api::routes(authoriser.clone(), api::register));
         #[cfg(feature = "test-seams")]
         config.configure(crate::seams::routes);
         config.configure(dashboard::routes(&origins));
@@ -82,7 +82,7 @@ async fn readyz(app: web::Data<App>) -> HttpResponse {
     let rules = app.switchboard.rulebook().load_current().await;
     let rules_version = rules.as_ref().ok().and_then(|rules| rules.as_ref().map(|(version, _)| *version));
     let is_ready = store.is_ok() && rules_version.is_some();
-    let carrier_is_up = app.switchboard.circuit(Neighbour::Carrier).is_none_or(|circuit| circuit.is_closed(app.clock.now()));
+    let carrier_is_up = app.switchboard.circuit(Neighbour::Carrier).is_none_or(|circuit| circuit.is_closed());
     let waiting = app.store.count_effects_due().await.ok();
     let body = json!({
         "ready": is_ready,

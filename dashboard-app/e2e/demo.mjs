@@ -12,7 +12,7 @@ if (!url) {
   process.exit(2);
 }
 const BRAND = process.env.DEMO_BRAND ?? 'Acme Movers';
-/** Dialling, a menu's words and the first wave. */
+/** Dialling, a greeting and the first wave. */
 const RINGS_WITHIN_MS = 20_000;
 /** After press 1: the legs are joined and the inbox is told. */
 const SHOWN_WITHIN_MS = 15_000;
@@ -50,22 +50,9 @@ async function dial() {
   await customer.getByRole('button', { name: 'Call', exact: true }).click();
 }
 
-/** A brand may ask what the call is for before it rings anybody: then the first choice is taken. */
+/** Nothing is pressed meanwhile: the key that a waiting caller may press asks for the recorder. */
 async function untilAgentsRing() {
-  let pressed = false;
-  await until(
-    "agents' phones ring",
-    async () => {
-      if ((await agents('ringing').count()) > 0) return true;
-      const wantsKey = await customer.getByText('The call waits for a key.').isVisible();
-      if (wantsKey && !pressed) {
-        pressed = true;
-        await customer.getByRole('button', { name: 'Key 1' }).click();
-      }
-      return false;
-    },
-    RINGS_WITHIN_MS,
-  );
+  await until("agents' phones ring", async () => (await agents('ringing').count()) > 0, RINGS_WITHIN_MS);
 }
 
 /** Whatever the sandbox says of the caller, newest first: opens the conversation where something happened last. */

@@ -33,6 +33,7 @@ const UP: &[&str] = &[
             attempts BIGINT NOT NULL DEFAULT 0,
             lease BIGINT NOT NULL DEFAULT 0,
             claimed_until BIGINT,
+            taken_over BIGINT NOT NULL DEFAULT 0,
             state TEXT NOT NULL DEFAULT 'due',
             last_error TEXT,
             created_at BIGINT NOT NULL

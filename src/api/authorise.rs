@@ -6,13 +6,14 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, dev::Payload, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, get, web};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::future::{Ready, ready};
 use subtle::{Choice, ConstantTimeEq};
 
+use super::openapi::Refusals;
 use super::problem::Problem;
 
 /// Longest token looked at, in bytes.
@@ -107,13 +108,19 @@ pub struct Session {
 }
 
 /// Tells who is asking: the way to try a token.
-pub(super) async fn session(_: Operator) -> HttpResponse {
-    HttpResponse::Ok().json(Session { role: "operator" })
+#[utoipa::path(
+    tag = "session",
+    operation_id = "show_session",
+    responses((status = 200, description = "The token is known.", body = Session), Refusals),
+)]
+#[get("/session")]
+pub(super) async fn session(_: Operator) -> web::Json<Session> {
+    web::Json(Session { role: "operator" })
 }
 
 #[cfg(test)]
 mod tests {
-    use actix_web::App;
+    use actix_web::{App, HttpResponse};
     use actix_web::http::{Method, StatusCode};
     use actix_web::test::{TestRequest, init_service, read_body, try_call_service};
 
@@ -131,6 +138,7 @@ mod tests {
                     .route(web::post().to(handler)),
             );
             api.service(web::resource("/calls/{id}").route(web::delete().to(handler)));
+            api.service(session);
         };
         let app = init_service(App::new().service(routes(authoriser, register))).await;
         match try_call_service(&app, request.to_request()).await {

@@ -1,9 +1,11 @@
 //! Calls, for the dashboard and for scripts: the newest, and one with its history and decision records.
 
-use actix_web::web;
+use actix_web::{get, web};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{AdditionalProperties, Array, ArrayBuilder, Object, ObjectBuilder, SchemaType, Type};
 
+use super::openapi::Refusals;
 use super::{Operator, Problem};
 use crate::app::App;
 use crate::call::event::Ending;
@@ -16,43 +18,96 @@ use crate::store::HistoryEntry;
 const PAGE_MAX: u32 = 100;
 
 /// Which calls.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ListQuery {
     /// Only those that arrived before.
     before: Option<DateTime<Utc>>,
-    /// How many, 1 to 100.
+    /// How many; 100 unless fewer are asked for.
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
 }
 
 /// A call in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct CallSummary {
+    /// The call.
+    #[schema(value_type = String, format = "uuid")]
     id: CallId,
+    /// Whom the caller dialled, by its id in the routing file.
     brand: String,
+    /// The caller's number in E.164; null when it was withheld or is no ordinary number.
+    #[schema(required)]
     caller: Option<String>,
+    /// The caller's name in Chatwoot, or as the carrier tells it.
+    #[schema(required)]
     caller_name: Option<String>,
+    /// When the call reached us.
     arrived_at: DateTime<Utc>,
+    /// When it was over; null while it lasts.
+    #[schema(required)]
     ended_at: Option<DateTime<Utc>>,
+    /// The agent who accepted it, by id in the routing file.
+    #[schema(required)]
     owner: Option<String>,
+    /// The one way in which it ended; null while it lasts.
+    #[schema(required, schema_with = ending_schema)]
     ending: Option<Ending>,
 }
 
 /// A call with everything that is known of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct CallDetail {
     #[serde(flatten)]
     summary: CallSummary,
+    /// What changed it, oldest first.
     history: Vec<HistoryLine>,
 }
 
 /// One saved change.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct HistoryLine {
+    /// The version of the call that the change made, from 1.
+    #[schema(minimum = 1)]
     version: u32,
+    /// When it was decided.
     at: DateTime<Utc>,
+    /// What had arrived.
+    #[schema(schema_with = signal_schema)]
     signal: crate::call::signal::Signal,
+    /// What followed, in order.
+    #[schema(schema_with = events_schema)]
     events: Vec<crate::call::event::Event>,
+}
+
+/// The words of every ending, or null.
+fn ending_schema() -> Object {
+    let words = Ending::ALL.iter().map(|ending| Some(ending.as_str())).chain([None]);
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .description(Some("The one way in which it ended; null while it lasts."))
+        .enum_values(Some(words))
+        .build()
+}
+
+/// An object whose kind stands in one field, while the others go with the kind.
+fn tagged_schema(tag: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .property(tag, Object::with_type(Type::String))
+        .required(tag)
+        .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+}
+
+fn signal_schema() -> Object {
+    let words = "What had arrived: `signal` names it, the other fields go with it.";
+    tagged_schema("signal").description(Some(words)).build()
+}
+
+fn events_schema() -> Array {
+    let words = "What followed, in order: `event` names each, the other fields go with it. `shortlist_taken` carries the \
+        decision record: who was rung, in which order, and why not the others.";
+    ArrayBuilder::new().items(tagged_schema("event")).description(Some(words)).build()
 }
 
 impl From<&Call> for CallSummary {
@@ -79,21 +134,35 @@ impl From<HistoryEntry> for HistoryLine {
     }
 }
 
-/// `GET /api/v1/calls`: the newest first.
-///
-/// # Errors
-/// A problem document when the query is bad or the store fails.
-pub async fn list_calls(_: Operator, app: web::Data<App>, query: web::Query<ListQuery>) -> Result<web::Json<Vec<CallSummary>>, Problem> {
+/// Calls, the newest first.
+#[utoipa::path(
+    tag = "calls",
+    params(ListQuery),
+    responses(
+        (status = 200, description = "The newest first, at most `limit`.", body = Vec<CallSummary>),
+        (status = 400, description = "The query cannot be used.", body = Problem, content_type = "application/problem+json"),
+        Refusals,
+    ),
+)]
+#[get("/calls")]
+pub(super) async fn list_calls(_: Operator, app: web::Data<App>, query: web::Query<ListQuery>) -> Result<web::Json<Vec<CallSummary>>, Problem> {
     let limit = query.limit.unwrap_or(PAGE_MAX).clamp(1, PAGE_MAX);
     let calls = app.store.list_calls(query.before, limit).await.map_err(|error| Problem::unavailable(error.to_string()))?;
     Ok(web::Json(calls.iter().map(CallSummary::from).collect()))
 }
 
-/// `GET /api/v1/calls/{id}`.
-///
-/// # Errors
-/// A problem document when there is no such call or the store fails.
-pub async fn show_call(_: Operator, app: web::Data<App>, id: web::Path<String>) -> Result<web::Json<CallDetail>, Problem> {
+/// One call with its history and decision records.
+#[utoipa::path(
+    tag = "calls",
+    params(("id" = String, Path, description = "The call.")),
+    responses(
+        (status = 200, description = "The call.", body = CallDetail),
+        (status = 404, description = "There is no such call.", body = Problem, content_type = "application/problem+json"),
+        Refusals,
+    ),
+)]
+#[get("/calls/{id}")]
+pub(super) async fn show_call(_: Operator, app: web::Data<App>, id: web::Path<String>) -> Result<web::Json<CallDetail>, Problem> {
     let id: CallId = id.parse().map_err(|_| Problem::not_found("There is no such call."))?;
     let call = app.store.find_call(id).await.map_err(|error| Problem::unavailable(error.to_string()))?;
     let call = call.ok_or_else(|| Problem::not_found("There is no such call."))?;

@@ -1,13 +1,15 @@
 //! JSON for the dashboard and for scripts, under `/api/v1`.
 //!
 //! Every route is registered inside [`routes`], behind one authoriser; a route cannot be reached any other way. Whatever
-//! goes wrong is told as a problem document (RFC 9457).
+//! goes wrong is told as a problem document (RFC 9457). What is registered is also what [`openapi::document`] tells.
 
 use actix_web::dev::HttpServiceFactory;
 use actix_web::{middleware, web};
+use utoipa_actix_web::service_config::ServiceConfig;
 
 pub mod authorise;
 pub mod calls;
+pub mod openapi;
 pub mod problem;
 
 pub use authorise::{Authoriser, Operator};
@@ -23,15 +25,18 @@ pub fn routes(
 ) -> impl HttpServiceFactory {
     web::scope(BASE)
         .app_data(web::Data::new(authoriser))
+        .app_data(web::QueryConfig::default().error_handler(|error, _| Problem::bad_request(error.to_string()).into()))
         .wrap(middleware::from_fn(authorise::authorise))
         .configure(register)
-        .service(web::resource("/session").route(web::get().to(authorise::session)))
         .default_service(web::to(problem::not_found))
 }
 
-/// Every resource of the API.
-pub fn resources(config: &mut web::ServiceConfig) {
-    config
-        .service(web::resource("/calls").route(web::get().to(calls::list_calls)))
-        .service(web::resource("/calls/{id}").route(web::get().to(calls::show_call)));
+/// Adds every resource of the API to a scope.
+pub fn register(config: &mut web::ServiceConfig) {
+    resources(&mut ServiceConfig::new(config));
+}
+
+/// Every resource of the API. `service` alone takes note of a route for the document, so nothing else is used here.
+fn resources(config: &mut ServiceConfig<'_>) {
+    config.service(authorise::session).service(calls::list_calls).service(calls::show_call);
 }

@@ -1,8 +1,8 @@
 //! Keeps beliefs current: asks Chatwoot without end, and hands on what follows.
 //!
-//! The websocket is asked every 3 s. While it is down, the list of agents is read instead, every 5 s. The same list is read
-//! every minute in any case, since an agent who was removed disappears from it alone. Nothing here waits for a call, and no
-//! call waits for this. Source: DESIGN.md section 5; contracts/chatwoot.md 7.5.
+//! The websocket is asked every 3 s. While it is down, the list of agents is read instead, every 10 s unless the settings
+//! say otherwise. The same list is read every minute in any case, since an agent who was removed disappears from it alone.
+//! Nothing here waits for a call, and no call waits for this. Source: DESIGN.md section 5; contracts/chatwoot.md 7.5.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use tracing::{info, warn};
 
 use super::belief::{Belief, GRACE, Heard, Source, Status};
 use crate::chatwoot::cable::{self, CableNews, CableSettings, PresenceReport};
+use crate::chatwoot::door::EventSink;
 use crate::chatwoot::payload::{ChatwootEvent, ContactEvent};
 use crate::chatwoot::{Agent, Availability, ChatwootClient, ChatwootError, Contact};
 use crate::clock::Clock;
@@ -79,14 +80,6 @@ pub trait AvailabilitySink: Send + Sync {
 pub trait ContactSink: Send + Sync {
     /// Contacts that may have changed; the same one may come again.
     async fn report(&self, contacts: Vec<ContactReport>);
-}
-
-/// Hears what the websocket tells besides: the same events as the signed webhooks, for networks where those cannot arrive.
-/// They carry no delivery id; act on them by message or conversation id.
-#[async_trait]
-pub trait EventSink: Send + Sync {
-    /// Something happened.
-    async fn event(&self, event: ChatwootEvent);
 }
 
 /// The rhythm of asking.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::belief::Status;
-use super::feed::{AgentReport, AvailabilitySink, ContactReport, ContactSink, EventSink};
+use super::feed::{AgentReport, AvailabilitySink, ContactReport, ContactSink};
+use crate::chatwoot::door::EventSink;
 use crate::chatwoot::Agent as ChatwootAgent;
 use crate::chatwoot::payload::{ChatwootEvent, ContactEvent};
 use crate::phone_number::PhoneNumber;

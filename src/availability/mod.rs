@@ -23,5 +23,5 @@ pub mod keeper;
 
 pub use belief::{Belief, Heard, Limits, PhoneSwitch, Reason, Source, Status, Verdict};
 pub use feed::{
-    AgentReport, AvailabilitySink, ContactReport, ContactSink, EventSink, FeedSettings, FeedSinks,
+    AgentReport, AvailabilitySink, ContactReport, ContactSink, FeedSettings, FeedSinks,
 };

@@ -41,6 +41,7 @@ impl Template {
                 pace: TimeDelta::seconds(1),
                 legs_live_max: 50,
                 legs_per_minute_max: 120,
+                calls_per_caller_max: 2,
             },
             destinations: service.app.switchboard.destinations(),
         };

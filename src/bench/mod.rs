@@ -12,6 +12,8 @@
 //!   that in one without; rounds take turns.
 //! - `cold_start`: from the start of the process until `/readyz` says yes, 100,000 calls stored; the median of some.
 //! - `idle_memory`: what that process holds (`VmRSS`) after it has taken some calls, between both stand-ins.
+//! - `simulated_calls`: whole calls a second on one core in the simulation of the tests: five agents rung one by one,
+//!   models of both platforms, faults, every invariant checked.
 
 mod ceiling;
 mod line;
@@ -19,6 +21,7 @@ mod load;
 mod past;
 mod process;
 mod service;
+mod simulated;
 
 use std::fmt;
 use std::io::Write;
@@ -83,6 +86,10 @@ pub async fn run(options: &BenchOptions, folder: &Path) -> anyhow::Result<()> {
         for figure in throughput(&fresh).await? {
             say(format_args!("{figure}"))?;
         }
+    }
+    if wants("simulated_calls") {
+        let value = tokio::task::spawn_blocking(simulated::calls_per_second).await??;
+        say(format_args!("{}", Figure { name: "simulated_calls", value, unit: "1/s" }))?;
     }
     let wants_past = ["webhook_growth", "cold_start", "idle_memory"].into_iter().any(wants);
     if wants_past {

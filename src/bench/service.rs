@@ -98,7 +98,7 @@ impl Service {
         settings.chatwoot.account_id = Some(1);
         settings.chatwoot.api_token = Some(SecretString::from("not-a-real-token-of-the-bench"));
         settings.chatwoot.webhook_secrets = vec![SecretString::from("not-a-real-secret-of-the-bench")];
-        let store = open_store(path, settings.database.read_connections_max).await?;
+        let store = open_store(path, settings.database.connections_max).await?;
         let app = App::build(settings, Arc::clone(&store), Arc::new(SystemClock), Arc::new(RandomIds))?;
         let listener = TcpListener::bind("127.0.0.1:0").context("could not listen")?;
         let address = listener.local_addr()?;

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::effect::Effect;
-use super::event::{Ending, Event, LapseReason, LegEnd, RingMethod};
+use super::event::{Event, LapseReason, LegEnd, RingMethod};
 use super::reply::{Reply, RoomSeat};
 use super::ringing::GRACE;
 use super::signal::{Party, Signal};
@@ -16,8 +16,17 @@ use crate::phone_number::Caller;
 /// A claim becomes ownership within so long, or lapses. Source: DESIGN.md section 2.9.
 pub(super) const CLAIM_HOLDS: TimeDelta = TimeDelta::seconds(10);
 
+/// Under a simultaneous dial the two are bridged within so long after the key, or the leg is over. Contract twilio.md 3.3.
+const BRIDGE_TAKES: TimeDelta = TimeDelta::seconds(2);
+
 /// The carrier gets so long to say who is in the room.
 const ROOM_ANSWER_TAKES: TimeDelta = TimeDelta::seconds(4);
+
+/// An unanswered question about the room is put again after so long.
+const ROOM_ASKED_AGAIN: TimeDelta = TimeDelta::seconds(12);
+
+/// After both have entered, the carrier says within so long that they met.
+const ROOM_STARTS_IN: TimeDelta = TimeDelta::seconds(2);
 
 /// Phones that ring again after a lapse get at least so long. Long enough to pick up, listen and press.
 const RING_AGAIN: TimeDelta = TimeDelta::seconds(15);
@@ -41,6 +50,7 @@ impl Turn<'_> {
             return say(words::NO_LONGER);
         };
         self.name_leg(&leg, carrier_ref);
+        let leg = self.reopen_after_lapse(leg);
         self.record(Event::LegAnswered { leg: number });
         if self.call.stage == Stage::Waiting && leg.end.is_none() && leg.live {
             let screening = leg.round > 0;
@@ -48,6 +58,17 @@ impl Turn<'_> {
             return Reply::AskToAccept { leg: number, words: self.accept_prompt(), listen_s, screening };
         }
         say(&self.why_too_late(number))
+    }
+
+    /// A phone that lost the race to a claim that came to nothing is still in our hands: whoever picks it up or listens
+    /// to its prompt may have the call after all.
+    fn reopen_after_lapse(&mut self, leg: Leg) -> Leg {
+        let is_open_again =
+            self.call.stage == Stage::Waiting && leg.end == Some(LegEnd::LostRace) && leg.live && !self.is_past_grace();
+        if is_open_again {
+            self.record(Event::LegReopened { leg: leg.number });
+        }
+        self.leg(leg.number).unwrap_or(leg)
     }
 
     fn accept_prompt(&self) -> String {
@@ -84,6 +105,7 @@ impl Turn<'_> {
             // The winning press again: won, again.
             return self.let_in(&leg);
         }
+        let leg = self.reopen_after_lapse(leg);
         let is_late = self.call.stage != Stage::Waiting || leg.end.is_some() || !leg.live || self.is_past_grace();
         if is_late {
             let reply = if key.is_some() { say(&self.why_too_late(number)) } else { Reply::HangUp };
@@ -140,13 +162,18 @@ impl Turn<'_> {
     pub(super) fn send_caller_to_room(&mut self) -> Reply {
         if self.call.method == RingMethod::Dial && self.call.caller_at == CallerAt::Dial {
             // A simultaneous dial that let go of the caller: there is no room to go to.
-            return self.on_dial_ended(self.call.round, false);
+            let bridged = self.have_surely_met();
+            return self.on_dial_ended(self.call.round, bridged);
         }
         self.record(Event::CallerSentToRoom);
         Reply::JoinRoom { who: RoomSeat::Caller }
     }
 
     pub(super) fn on_room_entered(&mut self, who: Party) {
+        if self.call.has_ended() && who == Party::Caller && self.call.caller_left_at.is_none() {
+            // Nobody is there to talk to any more.
+            self.ask(Effect::DropCaller);
+        }
         let Stage::Claimed { leg: claimed, .. } = self.call.stage else { return };
         match who {
             Party::Caller => {
@@ -157,10 +184,27 @@ impl Turn<'_> {
             Party::Leg(number) if number == claimed => self.record(Event::LegEntered { leg: number }),
             Party::Leg(_) => return,
         }
-        let leg_in = self.leg(claimed).is_some_and(|leg| leg.progress == LegProgress::InRoom);
-        if leg_in && self.call.caller_at == (CallerAt::Room { entered: true }) {
-            self.own();
+        // One may have left before the other came: only the carrier's word that they met makes an owner.
+        let soon = self.now + ROOM_STARTS_IN;
+        if let Stage::Claimed { deadline_at, asked: false, .. } = self.call.stage
+            && self.have_both_entered()
+            && deadline_at > soon
+        {
+            self.record(Event::RoomFilled { deadline_at: soon });
         }
+    }
+
+    /// Both are said to be in the room, and neither to have left it.
+    fn have_both_entered(&self) -> bool {
+        let leg_in = self.holder().and_then(|leg| self.leg(leg)).is_some_and(|leg| leg.progress == LegProgress::InRoom);
+        leg_in && self.call.caller_at == (CallerAt::Room { entered: true })
+    }
+
+    /// The two have met, though nothing said so outright: both entered, and neither left until the room was asked about;
+    /// or a simultaneous dial went on after the key.
+    pub(super) fn have_surely_met(&self) -> bool {
+        let is_late = matches!(self.call.stage, Stage::Claimed { asked: true, .. });
+        self.is_surely_bridged() || (is_late && self.have_both_entered())
     }
 
     pub(super) fn on_room_started(&mut self) {
@@ -178,6 +222,10 @@ impl Turn<'_> {
     }
 
     pub(super) fn on_room_left(&mut self, who: Party) {
+        let is_theirs = who == Party::Caller || self.holder().is_some_and(|leg| who == Party::Leg(leg));
+        if is_theirs && matches!(self.call.stage, Stage::Claimed { .. }) && self.have_surely_met() {
+            self.own();
+        }
         match (self.call.stage, who) {
             (Stage::Claimed { .. }, Party::Caller) => self.record(Event::CallerLeftRoom),
             (Stage::Claimed { leg, .. }, Party::Leg(number)) if leg == number => {
@@ -191,21 +239,19 @@ impl Turn<'_> {
 
     /// The claim's deadline passed: ask who is in the room, then believe the answer, or failing one the documents.
     pub(super) fn on_claim_deadline(&mut self, asked: bool) {
-        if asked || self.call.method == RingMethod::Dial {
-            let was_sent = match self.call.caller_at {
-                CallerAt::Room { .. } | CallerAt::Dial => true,
-                CallerAt::Door
-                | CallerAt::Queue
-                | CallerAt::Leaving
-                | CallerAt::BeingFetched { .. }
-                | CallerAt::Recorder
-                | CallerAt::Gone => false,
-            };
-            if was_sent { self.own() } else { self.lapse(LapseReason::Deadline) }
-            return;
+        if asked && self.have_surely_met() {
+            return self.own();
         }
-        self.record(Event::RoomAsked { deadline_at: self.now + ROOM_ANSWER_TAKES });
-        self.ask(Effect::CheckRoom { attempt: self.attempt() });
+        // Without an answer nothing can be done but to ask again: whoever is alone can only be fetched by request.
+        let pause = if asked { ROOM_ASKED_AGAIN } else { ROOM_ANSWER_TAKES };
+        self.record(Event::RoomAsked { deadline_at: self.now + pause });
+        match self.call.stage {
+            // There is no room under a simultaneous dial; a leg that goes on there is bridged.
+            Stage::Claimed { leg, .. } if self.call.method == RingMethod::Dial => {
+                self.ask(Effect::CheckLeg { leg, attempt: self.attempt() });
+            }
+            _ => self.ask(Effect::CheckRoom { attempt: self.attempt() }),
+        }
     }
 
     pub(super) fn on_room_checked(&mut self, caller_in: bool, leg_in: bool) {
@@ -233,9 +279,27 @@ impl Turn<'_> {
         }
     }
 
+    /// Under a simultaneous dial nothing reports the bridge; a claimed leg that lives so long is bridged, unless another
+    /// phone of the dial lives too, since the bridge would have stopped it.
+    fn is_surely_bridged(&self) -> bool {
+        match self.call.stage {
+            Stage::Claimed { leg, deadline_at, asked } if self.call.caller_at == CallerAt::Dial => {
+                let is_live = self.leg(leg).is_some_and(|leg| leg.live && leg.round > 0);
+                let alone = !self.call.live_legs().any(|other| other.number != leg && other.round > 0);
+                is_live && (asked || (alone && self.now - (deadline_at - CLAIM_HOLDS) >= BRIDGE_TAKES))
+            }
+            _ => false,
+        }
+    }
+
     /// The leg that claimed or owns the call ended at the carrier.
     pub(super) fn on_holder_finished(&mut self, leg: &Leg) {
         match self.call.stage {
+            Stage::Claimed { .. } if self.have_surely_met() => {
+                self.own();
+                self.finish_talk(leg.number);
+                self.release(leg);
+            }
             Stage::Claimed { .. } => {
                 self.release(leg);
                 self.lapse(LapseReason::LegEnded);
@@ -248,7 +312,11 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn on_caller_gone_after_claim(&mut self, number: u32) {
+    pub(super) fn on_caller_gone_after_claim(&mut self, number: u32, have_met: bool) {
+        if have_met {
+            self.own();
+            return self.finish_talk(number);
+        }
         if let Some(leg) = self.leg(number) {
             self.close_leg(&leg, LegEnd::CallerLeft);
             if leg.live && leg.round == 0 {
@@ -256,7 +324,7 @@ impl Turn<'_> {
             }
         }
         self.close_open_legs(LegEnd::CallerLeft);
-        self.end(Ending::Abandoned);
+        self.end_without_agent();
     }
 }
 

@@ -9,9 +9,6 @@ use super::state::{CallerAt, Stage};
 use super::turn::Turn;
 use crate::rules::{self, DialStopsAt};
 
-/// The call of one number within ten minutes that goes straight to the fallback path. Source: THREATS.md T-04.
-const CALLS_IN_TEN_MINUTES_MAX: u32 = 2;
-
 impl Turn<'_> {
     pub(super) fn on_arrived(&mut self) -> Reply {
         if self.call.stage != Stage::New {
@@ -38,7 +35,7 @@ impl Turn<'_> {
             self.fall_back(FallbackReason::Closed);
             return self.offer_recorder();
         }
-        if self.facts.caller.recent_calls >= CALLS_IN_TEN_MINUTES_MAX {
+        if self.facts.caller.recent_calls >= self.facts.carrier.calls_per_caller_max {
             self.fall_back(FallbackReason::Flood);
             return self.offer_recorder();
         }
@@ -77,7 +74,7 @@ impl Turn<'_> {
         if self.call.stage == Stage::Voicemail {
             return self.offer_recorder();
         }
-        let words = self.brand.texts.waiting.as_deref().map(str::to_owned);
+        let words = self.brand.welcome();
         self.enter_queue(words)
     }
 

@@ -54,6 +54,18 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// Every one.
+    pub const ALL: [Self; 8] = [
+        Self::Answered,
+        Self::Voicemail,
+        Self::Missed,
+        Self::Abandoned,
+        Self::AfterHoursMessage,
+        Self::Redirected,
+        Self::Blocked,
+        Self::Failed,
+    ];
+
     /// The word that stands in SQL, JSON and logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -143,6 +155,8 @@ pub enum Event {
     LegAnswered { leg: u32 },
     /// How the leg ended is decided; the carrier may not have let go of the phone yet.
     LegClosed { leg: u32, how: LegEnd },
+    /// The race that the leg had lost is open again, since the claim came to nothing.
+    LegReopened { leg: u32 },
     /// The carrier let go of the phone.
     LegReleased { leg: u32 },
     /// We asked the carrier about the leg.
@@ -152,6 +166,8 @@ pub enum Event {
     CallClaimed { leg: u32, deadline_at: DateTime<Utc> },
     /// The claim came to nothing.
     ClaimLapsed { leg: u32, why: LapseReason },
+    /// Both are said to have entered the room; whether they met is settled by then.
+    RoomFilled { deadline_at: DateTime<Utc> },
     /// The room was asked about, since the claim's deadline passed.
     RoomAsked { deadline_at: DateTime<Utc> },
     /// The caller was handed the room.

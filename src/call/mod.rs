@@ -30,7 +30,11 @@ mod talking;
 mod turn;
 mod voicemail;
 mod waking;
+pub mod watch;
 pub mod words;
+
+#[cfg(test)]
+mod properties;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -39,9 +43,9 @@ use crate::shortlist::facts::LoadedFacts;
 use effect::Effect;
 use event::Event;
 use mark::AgentMark;
-use reply::Reply;
+use reply::{Reply, RoomSeat};
 use signal::{CallerDoor, Signal};
-use state::{Call, Stage};
+use state::{Call, CallerAt, Stage};
 use turn::Turn;
 
 /// What is known at the instant of a decision, apart from the rules.
@@ -64,7 +68,7 @@ pub struct Facts<'a> {
 pub struct CallerFacts {
     /// Whether the team blocked the contact.
     pub is_blocked: bool,
-    /// Calls from this number within the last ten minutes, this one not counted.
+    /// Calls from this number to the brand within the window that the settings name, this one not counted.
     pub recent_calls: u32,
 }
 
@@ -83,6 +87,8 @@ pub struct CarrierFacts {
     pub legs_live_max: u32,
     /// Most legs to agents offered within a minute.
     pub legs_per_minute_max: u32,
+    /// Calls of one number within the window that ring agents; the next takes the fallback path. Source: THREATS.md T-04.
+    pub calls_per_caller_max: u32,
 }
 
 /// What follows from one signal.
@@ -188,13 +194,25 @@ fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
 impl Turn<'_> {
     /// What the caller hears next, wherever the caller stands: answered from the call's state alone.
     fn on_caller_asks(&mut self, at: CallerDoor) -> Reply {
+        let is_beyond = matches!(self.call.caller_at, CallerAt::Dial | CallerAt::Room { .. } | CallerAt::Recorder);
+        if at == CallerDoor::Queue && is_beyond {
+            // The queue reports late that the caller was fetched out of it. The answer is ignored, and nobody moves.
+            return match self.call.stage {
+                Stage::Claimed { .. } | Stage::Talking { .. } => Reply::JoinRoom { who: RoomSeat::Caller },
+                Stage::Voicemail => self.recorder(),
+                Stage::New | Stage::Waiting => Reply::Wait { words: None },
+                Stage::Ended => Reply::HangUp,
+            };
+        }
         match self.call.stage {
             Stage::New => self.on_arrived(),
             Stage::Waiting => self.receive_waiting_caller(),
+            Stage::Claimed { .. } if at == CallerDoor::Room => self.on_room_over(),
             Stage::Claimed { .. } => self.send_caller_to_room(),
             Stage::Talking { .. } => match at {
-                CallerDoor::Room => self.on_talk_over(),
-                CallerDoor::Queue | CallerDoor::Join | CallerDoor::Elsewhere => self.send_caller_to_room(),
+                // They met, so whoever comes by the fallback address came out of the room by a step that failed.
+                CallerDoor::Room | CallerDoor::Elsewhere => self.on_talk_over(),
+                CallerDoor::Queue | CallerDoor::Join => self.send_caller_to_room(),
             },
             Stage::Voicemail => self.offer_recorder(),
             Stage::Ended => Reply::HangUp,

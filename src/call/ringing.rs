@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::effect::Effect;
-use super::event::{Ending, Event, FallbackReason, LegEnd, RingMethod};
+use super::event::{Event, FallbackReason, LegEnd, RingMethod};
 use super::mark::AgentMark;
 use super::reply::Reply;
 use super::signal::{LegOutcome, Signal};
@@ -44,7 +44,10 @@ impl Turn<'_> {
             // The request is on its way: two ways to one place would tear the room apart.
             return self.play_ringback(1, None);
         }
-        self.record(Event::CallerReleased);
+        // A poll that was overtaken by the caller's own way out of the queue moves nobody.
+        if !matches!(self.call.caller_at, CallerAt::Dial | CallerAt::Room { .. } | CallerAt::Recorder) {
+            self.record(Event::CallerReleased);
+        }
         Reply::LeaveQueue
     }
 
@@ -114,7 +117,9 @@ impl Turn<'_> {
                 self.close_leg(&leg, LegEnd::NoAnswer);
                 self.stop_ringing(&leg);
             }
-            self.record(Event::GraceBegan { until: self.now + GRACE });
+            // Counted from the deadline, however late it was looked at; and nobody is given a grace that is over.
+            let until = self.call.deadline_at.unwrap_or(self.now) + GRACE;
+            self.record(Event::GraceBegan { until: until.max(self.now) });
             return;
         }
         self.close_open_legs(LegEnd::NoAnswer);
@@ -148,7 +153,7 @@ impl Turn<'_> {
         // A caller who has been silent stands nowhere that we know of; fetching is then the way to find them again.
         let lost = matches!(self.call.stage, Stage::Waiting | Stage::Claimed { .. } | Stage::Voicemail)
             && !matches!(self.call.caller_at, CallerAt::Recorder | CallerAt::Dial | CallerAt::Gone)
-            && self.now - self.call.caller_heard_at >= super::state::SILENCE_BEFORE_CHECK;
+            && self.now - self.call.caller_heard_at >= super::watch::SILENCE_BEFORE_CHECK;
         if (wanted || lost) && self.call.caller_left_at.is_none() {
             self.record(Event::FetchBegan);
         }
@@ -274,6 +279,13 @@ impl Turn<'_> {
     /// Nobody rings and nobody may come free: the caller need not wait for that.
     pub(super) fn fall_back_if_hopeless(&mut self) {
         if self.call.stage != Stage::Waiting || self.has_open_legs() {
+            return;
+        }
+        if self.call.method == RingMethod::Legs && self.should_dial_instead() {
+            // The requests failed, which says nothing about the phones: a document can still ring them.
+            self.record(Event::MethodChanged { method: RingMethod::Dial });
+        }
+        if self.call.method == RingMethod::Dial && self.should_dial_instead() {
             return;
         }
         let shortlist = self.take_shortlist();
@@ -407,14 +419,14 @@ impl Turn<'_> {
         if self.call.caller_left_at.is_some() {
             return;
         }
-        let stage = self.call.stage;
+        let (stage, have_met) = (self.call.stage, self.have_surely_met());
         self.record(Event::CallerLeft);
         match stage {
             Stage::New | Stage::Waiting => {
                 self.close_open_legs(LegEnd::CallerLeft);
-                self.end(Ending::Abandoned);
+                self.end_without_agent();
             }
-            Stage::Claimed { leg: number, .. } => self.on_caller_gone_after_claim(number),
+            Stage::Claimed { leg: number, .. } => self.on_caller_gone_after_claim(number, have_met),
             Stage::Talking { leg, .. } => self.finish_talk(leg),
             Stage::Voicemail => self.on_caller_gone_at_recorder(),
             Stage::Ended => {}

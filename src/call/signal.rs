@@ -129,6 +129,7 @@ impl Signal {
             | Self::LegRefused { .. }
             | Self::LegPressed { .. }
             | Self::LegFinished { .. }
+            | Self::LegLeftRoom { .. }
             | Self::RoomLeft { .. }
             | Self::RoomChecked { .. }
             | Self::DialEnded { .. }
@@ -144,7 +145,6 @@ impl Signal {
             | Self::LegPlaced { .. }
             | Self::LegRings { .. }
             | Self::LegAsks { .. }
-            | Self::LegLeftRoom { .. }
             | Self::RoomEntered { .. }
             | Self::RoomStarted
             | Self::VoicemailTaken { .. }

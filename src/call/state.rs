@@ -1,28 +1,11 @@
 //! A call, the stage it is in, and how an event changes it.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::event::{Ending, Event, FallbackReason, LegEnd, RingMethod};
 use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
 use crate::phone_number::{Caller, PhoneNumber};
-
-/// A waiting caller who has not asked for the next document for so long is looked for at the carrier.
-///
-/// A wait document lasts at most 6 s, and the request may take a few more.
-pub const SILENCE_BEFORE_CHECK: TimeDelta = TimeDelta::seconds(10);
-
-/// A leg that should long have ended is looked for at the carrier after so much more.
-pub const LEG_CHECK_AFTER: TimeDelta = TimeDelta::seconds(30);
-
-/// How often a talking pair is looked for at the carrier, should the end of the call never be reported.
-pub const TALK_CHECK_EVERY: TimeDelta = TimeDelta::seconds(240);
-
-/// How long a recording may take from the end of the call until its file is ready, before we look for it ourselves.
-pub const RECORDING_CHECK_AFTER: TimeDelta = TimeDelta::seconds(20);
-
-/// How often a recording that should exist is looked for. With the doubling pause: more than a day.
-pub const RECORDING_CHECKS_MAX: u32 = 12;
 
 /// One call, from the first ring to the last hang-up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -197,6 +180,10 @@ pub struct Voicemail {
     pub transcript: Option<String>,
     /// How often the carrier was asked for it.
     pub checks: u32,
+    /// The recordings whose audio we hold: usually one.
+    pub kept: Vec<CarrierRef>,
+    /// How often the recorder was offered: each time may have left a message.
+    pub offers: u32,
 }
 
 /// What a call starts from.
@@ -284,84 +271,6 @@ impl Call {
         self.ending.is_some()
     }
 
-    /// Whether nothing more is expected: over, no phone held, no recording awaited.
-    #[must_use]
-    pub fn is_settled(&self) -> bool {
-        self.has_ended() && self.live_legs().next().is_none() && !self.awaits_recording()
-    }
-
-    /// Whether a recording may exist that we do not hold yet.
-    #[must_use]
-    pub fn awaits_recording(&self) -> bool {
-        self.caller_at_recorder_once()
-            && !self.voicemail.absent
-            && !self.voicemail.stored
-            && self.voicemail.checks < RECORDING_CHECKS_MAX
-    }
-
-    fn caller_at_recorder_once(&self) -> bool {
-        self.voicemail.recording.is_some() || self.voicemail.taken_at.is_some() || self.voicemail.checks > 0 || {
-            matches!(self.caller_at, CallerAt::Recorder)
-        }
-    }
-
-    /// The next instant at which this call has to be looked at even if nothing arrives.
-    #[must_use]
-    pub fn wake_at(&self) -> Option<DateTime<Utc>> {
-        let stage = match self.stage {
-            Stage::New => Some(self.arrived_at + SILENCE_BEFORE_CHECK),
-            Stage::Waiting => self.wake_while_waiting(),
-            Stage::Claimed { deadline_at, .. } => Some(deadline_at),
-            Stage::Talking { since, .. } => Some(self.checked_at.unwrap_or(since) + TALK_CHECK_EVERY),
-            Stage::Voicemail if self.caller_left_at.is_some() => None,
-            Stage::Voicemail => {
-                let heard = self.caller_heard_at.max(self.checked_at.unwrap_or(self.caller_heard_at));
-                let at_recorder = matches!(self.caller_at, CallerAt::Recorder);
-                Some(heard + if at_recorder { TALK_CHECK_EVERY } else { SILENCE_BEFORE_CHECK })
-            }
-            Stage::Ended => None,
-        };
-        let legs = self
-            .live_legs()
-            .filter(|leg| leg.progress < LegProgress::Claimed || leg.end.is_some())
-            .map(|leg| leg.checked_at.unwrap_or(leg.give_up_at) + LEG_CHECK_AFTER)
-            .min();
-        let is_over = self.has_ended() || self.caller_left_at.is_some();
-        let recording = (is_over && self.awaits_recording()).then(|| {
-            // The pause doubles: 20 s, 40 s, … at most some hours.
-            let pause = RECORDING_CHECK_AFTER * (1_i32 << self.voicemail.checks.min(10));
-            self.checked_at.or(self.caller_left_at).or(self.ended_at).unwrap_or(self.arrived_at) + pause
-        });
-        [stage, legs, recording].into_iter().flatten().min()
-    }
-
-    fn wake_while_waiting(&self) -> Option<DateTime<Utc>> {
-        let silent = match self.caller_at {
-            CallerAt::Dial => None,
-            CallerAt::Door
-            | CallerAt::Queue
-            | CallerAt::Leaving
-            | CallerAt::BeingFetched { .. }
-            | CallerAt::Room { .. }
-            | CallerAt::Recorder
-            | CallerAt::Gone => {
-                Some(self.caller_heard_at.max(self.checked_at.unwrap_or(self.caller_heard_at)) + SILENCE_BEFORE_CHECK)
-            }
-        };
-        // A simultaneous dial has its own time-out at the carrier; ours is the backstop behind it.
-        let deadline = self.grace_until.or(self.deadline_at).map(|at| match self.caller_at {
-            CallerAt::Dial => at + LEG_CHECK_AFTER,
-            CallerAt::Door
-            | CallerAt::Queue
-            | CallerAt::Leaving
-            | CallerAt::BeingFetched { .. }
-            | CallerAt::Room { .. }
-            | CallerAt::Recorder
-            | CallerAt::Gone => at,
-        });
-        [silent, deadline, self.next_wave_at].into_iter().flatten().min()
-    }
-
     /// Changes the call by one event that happened at `now`.
     #[expect(clippy::too_many_lines, reason = "one table, to be read from top to bottom")]
     pub fn apply(&mut self, event: &Event, now: DateTime<Utc>) {
@@ -373,10 +282,8 @@ impl Call {
                 self.method = *method;
                 self.deadline_at = Some(*deadline_at);
                 self.grace_until = None;
-                self.caller_at = match method {
-                    RingMethod::Legs => CallerAt::Queue,
-                    RingMethod::Dial => CallerAt::Dial,
-                };
+                // A simultaneous dial, if there is one, is an event of its own.
+                self.caller_at = CallerAt::Queue;
                 self.caller_heard_at = now;
                 self.step += 1;
             }
@@ -445,6 +352,7 @@ impl Call {
                 leg.answered_at.get_or_insert(now);
             }),
             Event::LegClosed { leg, how } => self.change_leg(*leg, |leg| leg.end = Some(*how)),
+            Event::LegReopened { leg } => self.change_leg(*leg, |leg| leg.end = None),
             Event::LegReleased { leg } => self.change_leg(*leg, |leg| leg.live = false),
             Event::LegChecked { leg } => self.change_leg(*leg, |leg| leg.checked_at = Some(now)),
             Event::CallClaimed { leg, deadline_at } => {
@@ -453,6 +361,11 @@ impl Call {
                 self.change_leg(*leg, |leg| leg.progress = LegProgress::Claimed);
             }
             Event::ClaimLapsed { .. } => self.stage = Stage::Waiting,
+            Event::RoomFilled { deadline_at } => {
+                if let Stage::Claimed { leg, asked, .. } = self.stage {
+                    self.stage = Stage::Claimed { leg, deadline_at: *deadline_at, asked };
+                }
+            }
             Event::RoomAsked { deadline_at } => {
                 if let Stage::Claimed { leg, .. } = self.stage {
                     self.stage = Stage::Claimed { leg, deadline_at: *deadline_at, asked: true };
@@ -486,6 +399,8 @@ impl Call {
             }
             Event::RecorderOffered => {
                 self.caller_at = CallerAt::Recorder;
+                self.voicemail.offers += 1;
+                self.voicemail.absent = false;
                 self.caller_heard_at = now;
                 self.step += 1;
             }
@@ -503,7 +418,10 @@ impl Call {
                 self.voicemail.absent = false;
             }
             Event::RecordingAbsent => self.voicemail.absent = true,
-            Event::RecordingStored { .. } => self.voicemail.stored = true,
+            Event::RecordingStored { recording } => {
+                self.voicemail.stored = true;
+                self.voicemail.kept.push(recording.clone());
+            }
             Event::Transcribed { text, .. } => self.voicemail.transcript = text.clone(),
             Event::CallerLeft => {
                 self.caller_left_at.get_or_insert(now);

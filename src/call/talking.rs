@@ -1,9 +1,11 @@
 //! They talk, and then the call is over.
 
+use super::effect::Effect;
 use super::event::{Ending, Event, LegEnd};
 use super::reply::Reply;
-use super::state::Stage;
+use super::state::{CallerAt, Stage};
 use super::turn::Turn;
+use super::watch::SILENCE_BEFORE_CHECK;
 use super::words;
 
 impl Turn<'_> {
@@ -23,6 +25,16 @@ impl Turn<'_> {
         Reply::HangUp
     }
 
+    /// The caller came out of the room while the claim was open: the agent has left it.
+    pub(super) fn on_room_over(&mut self) -> Reply {
+        if self.have_surely_met() {
+            self.own();
+            return self.on_talk_over();
+        }
+        self.lapse(super::event::LapseReason::Deadline);
+        self.receive_waiting_caller()
+    }
+
     /// The agent came out of the room.
     pub(super) fn on_leg_left_room(&mut self, number: u32) -> Reply {
         let Some(leg) = self.leg(number) else {
@@ -30,6 +42,11 @@ impl Turn<'_> {
         };
         match self.call.stage {
             Stage::Talking { leg, .. } if leg == number => {
+                self.finish_talk(number);
+                Reply::HangUp
+            }
+            Stage::Claimed { leg: claimed, .. } if claimed == number && self.have_surely_met() => {
+                self.own();
                 self.finish_talk(number);
                 Reply::HangUp
             }
@@ -63,18 +80,19 @@ impl Turn<'_> {
         match self.call.stage {
             // Connected and silent: the caller hangs between two documents.
             Stage::Waiting | Stage::Voicemail | Stage::Claimed { .. } => self.fetch_caller_unless_heard(),
+            Stage::Ended if self.call.caller_at != CallerAt::Recorder => self.ask(Effect::DropCaller),
             Stage::New | Stage::Talking { .. } | Stage::Ended => {}
         }
     }
 
     fn fetch_caller_unless_heard(&mut self) {
-        let silent = self.now - self.call.caller_heard_at >= super::state::SILENCE_BEFORE_CHECK;
+        let silent = self.now - self.call.caller_heard_at >= SILENCE_BEFORE_CHECK;
         let elsewhere = matches!(
             self.call.caller_at,
-            super::state::CallerAt::Recorder | super::state::CallerAt::Dial | super::state::CallerAt::Gone
+            CallerAt::Recorder | CallerAt::Dial | CallerAt::Gone
         );
         if silent && !elsewhere {
-            self.ask(super::effect::Effect::FetchCaller { attempt: self.attempt() });
+            self.ask(Effect::FetchCaller { attempt: self.attempt() });
         }
     }
 }

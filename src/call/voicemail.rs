@@ -1,9 +1,9 @@
 //! The fallback path: greeting, tone, recording, and what becomes of it.
 
 use super::effect::Effect;
-use super::event::{Ending, Event, FallbackReason};
+use super::event::{Ending, Event, FallbackReason, LegEnd};
 use super::reply::Reply;
-use super::state::{CallerAt, Stage};
+use super::state::Stage;
 use super::turn::Turn;
 use super::words;
 use crate::ids::CarrierRef;
@@ -12,9 +12,14 @@ impl Turn<'_> {
     /// Greets and records. Asked again, it offers the recorder again: a caller who stands here has not been recorded.
     pub(super) fn offer_recorder(&mut self) -> Reply {
         if self.call.voicemail.taken_at.is_some() {
-            return Reply::SayAndHangUp { words: words::THANKS.to_owned() };
+            return self.thank();
         }
         self.record(Event::RecorderOffered);
+        self.recorder()
+    }
+
+    /// The document that greets and records.
+    pub(super) fn recorder(&self) -> Reply {
         let greeting = match self.call.fallback {
             Some(FallbackReason::Closed) => self.brand.texts.closed.to_owned(),
             Some(
@@ -42,20 +47,36 @@ impl Turn<'_> {
                 let seconds = seconds.unwrap_or(0);
                 self.record(Event::VoicemailRecorded { recording: recording.clone(), seconds });
             }
-            if self.call.stage == Stage::Voicemail {
-                self.end(Ending::Voicemail);
+            match self.call.stage {
+                Stage::Voicemail => self.end(Ending::Voicemail),
+                // Recorded by a door that could not reach us.
+                Stage::New | Stage::Waiting => {
+                    self.close_open_legs(LegEnd::CallerLeft);
+                    self.end(Ending::Voicemail);
+                }
+                Stage::Claimed { .. } | Stage::Talking { .. } | Stage::Ended => {}
             }
+        } else if self.call.may_have_left_several() {
+            // Nothing this time; whether an earlier time left a message, the carrier knows.
         } else if self.call.voicemail.recording.is_none() && !self.call.voicemail.absent {
             self.record(Event::RecordingAbsent);
             if self.call.stage == Stage::Voicemail {
                 self.end(Ending::Missed);
             }
         }
-        Reply::SayAndHangUp { words: words::THANKS.to_owned() }
+        self.thank()
+    }
+
+    /// Thanks, after the brand's promise to call back if there is a message to call back for.
+    fn thank(&self) -> Reply {
+        let promise = self.brand.texts.callback_promise.as_deref().filter(|_| self.call.voicemail.recording.is_some());
+        let words = promise.map_or_else(|| words::THANKS.to_owned(), |promise| format!("{promise} {}", words::THANKS));
+        Reply::SayAndHangUp { words }
     }
 
     pub(super) fn on_recording_ready(&mut self, recording: &CarrierRef, seconds: u32) {
-        if self.call.voicemail.ready && self.call.voicemail.recording.as_ref() == Some(recording) {
+        let is_known = self.call.voicemail.ready && self.call.voicemail.recording.as_ref() == Some(recording);
+        if is_known || self.call.voicemail.kept.contains(recording) {
             return;
         }
         self.record(Event::RecordingReady { recording: recording.clone(), seconds });
@@ -78,11 +99,14 @@ impl Turn<'_> {
         self.record(Event::RecordingAbsent);
         if self.call.stage == Stage::Voicemail {
             self.end(Ending::Missed);
+        } else if self.call.ending == Some(Ending::Voicemail) {
+            // The message was taken and got lost at the carrier: the call must not vanish with it.
+            self.ask(Effect::NoteMissed);
         }
     }
 
     pub(super) fn on_recording_stored(&mut self, recording: &CarrierRef) {
-        if self.call.voicemail.stored && self.call.voicemail.recording.as_ref() == Some(recording) {
+        if self.call.voicemail.kept.contains(recording) {
             return;
         }
         self.record(Event::RecordingStored { recording: recording.clone() });
@@ -104,8 +128,14 @@ impl Turn<'_> {
         }
     }
 
+    /// The caller left before anybody answered; perhaps with a message, taken by a door that could not reach us.
+    pub(super) fn end_without_agent(&mut self) {
+        let has_message = self.call.voicemail.recording.is_some();
+        self.end(if has_message { Ending::Voicemail } else { Ending::Abandoned });
+    }
+
     pub(super) fn on_caller_gone_at_recorder(&mut self) {
-        if self.call.caller_at != CallerAt::Recorder {
+        if self.call.voicemail.offers == 0 {
             // Never reached the recorder, so there is nothing to wait for.
             self.end(Ending::Missed);
         }

@@ -4,8 +4,9 @@ use chrono::TimeDelta;
 
 use super::effect::Effect;
 use super::event::{Event, LegEnd};
-use super::state::{CallerAt, LEG_CHECK_AFTER, Leg, LegProgress, SILENCE_BEFORE_CHECK, Stage, TALK_CHECK_EVERY};
+use super::state::{CallerAt, Leg, LegProgress, Stage};
 use super::turn::Turn;
+use super::watch::{LEG_CHECK_AFTER, SILENCE_BEFORE_CHECK, TALK_CHECK_EVERY};
 
 impl Turn<'_> {
     pub(super) fn on_woken(&mut self) {
@@ -29,8 +30,13 @@ impl Turn<'_> {
             }
             Stage::Voicemail => self.wake_at_recorder(),
             Stage::Ended => {
-                if self.call.wake_at().is_some_and(|at| at <= self.now) && self.call.awaits_recording() {
+                if self.call.wake_at().is_none_or(|at| at > self.now) {
+                    return;
+                }
+                if self.call.may_look_for_recording() {
                     self.look_for_recording();
+                } else {
+                    self.check_caller();
                 }
             }
         }
@@ -89,6 +95,13 @@ impl Turn<'_> {
             .cloned()
             .collect();
         for leg in overdue {
+            let never_heard_of = leg.carrier_ref.is_none() && leg.rang_at.is_none() && leg.answered_at.is_none();
+            if never_heard_of && leg.round == 0 {
+                // Whether the carrier ever took it is not known; had it rung, it would have stopped by now.
+                self.close_leg(&leg, LegEnd::Failed);
+                self.release(&leg);
+                continue;
+            }
             self.record(Event::LegChecked { leg: leg.number });
             self.ask(Effect::CheckLeg { leg: leg.number, attempt: self.attempt() });
             if leg.end.is_none() && self.now >= leg.give_up_at + TimeDelta::seconds(60) {

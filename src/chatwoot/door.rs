@@ -5,12 +5,23 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use async_trait::async_trait;
 use secrecy::SecretString;
 
+use super::payload::ChatwootEvent;
 use super::webhook::{self, Delivery};
-use crate::availability::feed::EventSink;
 use crate::clock::Clock;
 use crate::store::Store;
+
+/// Hears what Chatwoot tells, at this door or over the websocket.
+///
+/// Both carry the same events, since there are networks where signed webhooks cannot arrive. Those of the websocket have no
+/// delivery id; act on them by message or conversation id.
+#[async_trait]
+pub trait EventSink: Send + Sync {
+    /// Something happened.
+    async fn event(&self, event: ChatwootEvent);
+}
 
 /// What the door needs.
 pub struct ChatwootDoor {

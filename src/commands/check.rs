@@ -175,7 +175,7 @@ mod tests {
         let told = format!("{:#}", look(&args, &complete()).unwrap_err());
         assert!(
             told.contains(
-                "routing.toml:72: the phone of agent `luis` may not be called: its region, JM, is not among"
+                "routing.toml:73: the phone of agent `luis` may not be called: its region, JM, is not among"
             ),
             "{told}"
         );

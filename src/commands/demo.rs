@@ -80,13 +80,14 @@ async fn show_page(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The routing file without its opening hours: a brand without hours is always open.
+/// The routing file without opening hours and shifts: a brand without hours is always open, an agent without a shift
+/// always works.
 fn without_hours(routing: &str) -> String {
     let mut skipping = false;
     let mut kept = String::with_capacity(routing.len());
     for line in routing.lines() {
         if line.starts_with('[') {
-            skipping = line == "[brand.hours]";
+            skipping = matches!(line, "[brand.hours]" | "[agent.shift]");
         }
         if !skipping {
             kept.push_str(line);

@@ -29,6 +29,7 @@ pub mod demo;
 pub mod export;
 pub mod import;
 pub mod migrate;
+pub mod openapi;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod serve;
@@ -58,6 +59,8 @@ pub enum Command {
     Serve(serve::Args),
     /// Brings the database's tables up to this version.
     Migrate(migrate::Args),
+    /// Prints the API's document: OpenAPI 3.1, as JSON.
+    Openapi(openapi::Args),
     /// Plays the whole product against stand-ins: a page to click, or a named story.
     #[cfg(feature = "sandbox")]
     Demo(demo::Args),
@@ -85,6 +88,7 @@ pub async fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCod
         Command::Export(args) => export::run(args, settings).await,
         Command::Serve(args) => serve::run(args, settings).await,
         Command::Migrate(args) => migrate::run(args, settings).await,
+        Command::Openapi(args) => openapi::run(args, settings).await,
         #[cfg(feature = "sandbox")]
         Command::Demo(args) => demo::run(args, settings).await,
         #[cfg(feature = "sandbox")]
@@ -140,7 +144,7 @@ pub(crate) async fn open_rules(settings: &Settings) -> anyhow::Result<Box<dyn Ru
 /// # Errors
 /// The database cannot be opened; the message names it.
 pub(crate) async fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
-    let options = OpenOptions { migrate: true, connections: settings.database.read_connections_max };
+    let options = OpenOptions { migrate: true, connections: settings.database.connections_max };
     Ok(open(settings.database.url.expose_secret(), options).await?)
 }
 

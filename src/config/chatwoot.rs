@@ -20,8 +20,6 @@ pub struct Chatwoot {
     pub account_id: Option<i64>,
     /// Access token of the service's user, an administrator of the account.
     pub api_token: Option<SecretString>,
-    /// Access token of the agent bot whose name stands on notes. Absent: notes come from the service's user.
-    pub bot_token: Option<SecretString>,
     /// Secrets of the account's webhooks: the current one first.
     pub webhook_secrets: Vec<SecretString>,
     /// How often availability is asked over the websocket.
@@ -30,13 +28,10 @@ pub struct Chatwoot {
     /// How often it is asked over REST while the websocket is down.
     #[serde(with = "humantime_serde")]
     pub rest_poll: Duration,
-    /// How often agents, inboxes, names and blocks are read again, since webhooks are sent once and may be lost.
-    #[serde(with = "humantime_serde")]
-    pub reconcile: Duration,
     /// Longest wait for one answer.
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,
-    /// Origins that may show the dashboard in a frame, `https://host[:port]`; empty means the base URL's own.
+    /// Origins that may show the dashboard in a frame besides the base address's own: `https://host[:port]`.
     pub frame_origins: Vec<String>,
 }
 
@@ -46,11 +41,9 @@ impl Default for Chatwoot {
             base_url: None,
             account_id: None,
             api_token: None,
-            bot_token: None,
             webhook_secrets: Vec::new(),
             cable_poll: Duration::from_secs(3),
             rest_poll: Duration::from_secs(10),
-            reconcile: Duration::from_secs(60),
             timeout: Duration::from_secs(10),
             frame_origins: Vec::new(),
         }
@@ -69,11 +62,6 @@ impl Chatwoot {
         let second = Duration::from_secs(1);
         checks.span("chatwoot.cable_poll", self.cable_poll, second..=60 * second);
         checks.span("chatwoot.rest_poll", self.rest_poll, second..=300 * second);
-        checks.span(
-            "chatwoot.reconcile",
-            self.reconcile,
-            10 * second..=3_600 * second,
-        );
         checks.span(
             "chatwoot.timeout",
             self.timeout,

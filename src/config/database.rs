@@ -1,7 +1,5 @@
 //! `[database]`: where calls are kept.
 
-use std::time::Duration;
-
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -13,22 +11,15 @@ use super::checks::Checks;
 pub struct Database {
     /// `sqlite://FILE` for one node, `postgres://…` for several replicas. A secret, since it may hold a password.
     pub url: SecretString,
-    /// Most connections that read; SQLite has one writer besides.
-    pub read_connections_max: u32,
-    /// Most connections that write, on PostgreSQL. SQLite always has one.
-    pub write_connections_max: u32,
-    /// Longest wait for a free connection. Twilio waits meanwhile, so keep it under the 1.5 s of an answer.
-    #[serde(with = "humantime_serde")]
-    pub acquire_timeout: Duration,
+    /// Most connections: the whole pool of PostgreSQL, or the readers of a SQLite file, which has one writer besides.
+    pub connections_max: u32,
 }
 
 impl Default for Database {
     fn default() -> Self {
         Self {
             url: SecretString::from("sqlite://offhook.sqlite"),
-            read_connections_max: 4,
-            write_connections_max: 8,
-            acquire_timeout: Duration::from_secs(1),
+            connections_max: 8,
         }
     }
 }
@@ -49,21 +40,7 @@ impl Database {
                 "sqlite://FILE or postgres://…",
             );
         }
-        checks.range(
-            "database.read_connections_max",
-            self.read_connections_max,
-            1..=100,
-        );
-        checks.range(
-            "database.write_connections_max",
-            self.write_connections_max,
-            1..=100,
-        );
-        checks.span(
-            "database.acquire_timeout",
-            self.acquire_timeout,
-            Duration::from_millis(50)..=Duration::from_secs(30),
-        );
+        checks.range("database.connections_max", self.connections_max, 1..=100);
     }
 }
 

@@ -17,11 +17,9 @@ mod environment;
 mod file;
 mod limits;
 mod log;
-mod recordings;
 mod server;
 #[cfg(test)]
 mod tests;
-mod transcription;
 mod twilio;
 mod web_address;
 
@@ -31,9 +29,7 @@ pub use database::Database;
 pub use destinations::Destinations;
 pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
-pub use recordings::Recordings;
 pub use server::{SECRET_CHARS_MIN, Server};
-pub use transcription::{Transcription, TranscriptionProvider};
 pub use twilio::Twilio;
 pub use web_address::{is_loopback_or_private, is_near};
 
@@ -58,12 +54,8 @@ pub struct Settings {
     pub destinations: Destinations,
     /// Caps on what costs money.
     pub limits: Limits,
-    /// Where fetched audio is kept.
-    pub recordings: Recordings,
     /// How events are printed.
     pub log: Log,
-    /// Who writes voicemails down.
-    pub transcription: Transcription,
 }
 
 impl Settings {
@@ -197,21 +189,18 @@ impl Settings {
         self.chatwoot.check(checks);
         self.destinations.check(checks);
         self.limits.check(checks);
-        self.recordings.check(checks);
         self.log.check(checks);
-        self.transcription.check(checks);
     }
 }
 
 /// Settings that must not be printed, and that a `_FILE` variable may read from a file. Lists end in `[]`.
-pub(crate) const SECRET_KEYS: [&str; 8] = [
+pub(crate) const SECRET_KEYS: [&str; 7] = [
     "server.operator_tokens[]",
     "server.url_secret",
     "database.url",
     "twilio.auth_tokens[]",
     "twilio.api_key_secret",
     "chatwoot.api_token",
-    "chatwoot.bot_token",
     "chatwoot.webhook_secrets[]",
 ];
 

@@ -273,7 +273,7 @@ fn a_secret_can_come_from_a_file_and_is_never_printed() {
         file("tokens", "first-hidden\nsecond-hidden\n"),
         file("token", "third-hidden\n"),
     );
-    let settings = load("[chatwoot]\nbot_token = \"fourth-hidden\"\n[database]\nurl = \"postgres://u:fifth-hidden@h/d\"", &[
+    let settings = load("[twilio]\napi_key_sid = \"SK00000000000000000000000000000000\"\napi_key_secret = \"fourth-hidden\"\n[database]\nurl = \"postgres://u:fifth-hidden@h/d\"", &[
         ("OFFHOOK_TWILIO__AUTH_TOKENS_FILE", &list),
         ("OFFHOOK_CHATWOOT__API_TOKEN_FILE", &one),
     ]).unwrap();

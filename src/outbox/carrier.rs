@@ -27,6 +27,12 @@ const GIVE_BACK_AFTER: TimeDelta = TimeDelta::seconds(2);
 /// request may still turn up. Source: RELIABILITY.md P-L4, 90 s.
 const UNKNOWN_UNTIL: TimeDelta = TimeDelta::seconds(60);
 
+/// So long after a request without an answer the carrier is asked what came of it.
+const LOOK_AFTER: TimeDelta = TimeDelta::seconds(3);
+
+/// No room has this name.
+const PROBE_ROOM: &str = "probe";
+
 /// A cancel waits so long for the carrier's name of the leg.
 const NAME_AWAITED: TimeDelta = TimeDelta::seconds(30);
 
@@ -38,6 +44,12 @@ const FETCH_AGAIN: TimeDelta = TimeDelta::milliseconds(500);
 
 /// A fetch is tried so long; the queue's own way is there all the while.
 const FETCH_TRIED: TimeDelta = TimeDelta::seconds(120);
+
+/// A stop that failed is tried again after so long, at first.
+const STOP_AGAIN: TimeDelta = TimeDelta::seconds(1);
+
+/// No phone rings for longer than this, and hardly anybody listens to nothing for so long.
+const SUFFERED_AT_MOST: TimeDelta = TimeDelta::seconds(120);
 
 /// A question is worth asking so long; the call asks anew by itself.
 const QUESTION_TRIED: TimeDelta = TimeDelta::seconds(60);
@@ -100,7 +112,12 @@ impl CarrierDesk {
         if is_question && self.clock.now() - leased.created_at > QUESTION_TRIED {
             return Delivery::Hopeless { why };
         }
-        Delivery::Failed { why, after: retry_after(error) }
+        // A phone rings for nobody, or somebody listens to nothing: tried again soon, and later as any other effect.
+        let somebody_suffers =
+            matches!(leased.effect, Effect::CancelLeg { .. } | Effect::DropLeg { .. } | Effect::TellCallerGone { .. });
+        let is_young = self.clock.now() - leased.created_at < SUFFERED_AT_MOST;
+        let soon = (somebody_suffers && is_young).then_some(STOP_AGAIN);
+        Delivery::Failed { why, after: retry_after(error).or(soon) }
     }
 
     async fn try_to(&self, leased: &Leased) -> Result<Delivery, Trouble> {
@@ -125,6 +142,15 @@ impl CarrierDesk {
             | Effect::NoteMissed
             | Effect::PostVoicemail { .. }
             | Effect::PostTranscript { .. } => Ok(Delivery::Done),
+        }
+    }
+
+    /// Asks the carrier something harmless while its API is believed to fail, so that it is believed in again as soon as
+    /// it answers, and not before.
+    pub(super) async fn probe_if_down(&self) {
+        if self.circuit.wants_probe(self.clock.now()) {
+            let answered = self.note(self.twilio.find_room(PROBE_ROOM).await).is_ok();
+            tracing::info!(answered, "the carrier was asked whether it answers again");
         }
     }
 
@@ -156,16 +182,17 @@ impl CarrierDesk {
             // Nobody waits for this phone any more, and it was never rung.
             return self.tell(call.id, refused(false)).await;
         }
-        let is_stale = now - leased.created_at > GIVE_BACK_AFTER;
-        if leased.lease > 1 && leased.attempts == 0 && is_stale {
-            // An earlier holder of the lease may have asked and died before it could say so: look, never ring twice.
+        // Given back without a word of the pace: the request was made, and its result is not known.
+        let was_asked = leased.lease > i64::from(leased.attempts) + 1;
+        if leased.is_taken_over || was_asked {
+            // Look, never ring twice.
             return self.look_for_leg(call, leg).await;
         }
         let Ok(target) = self.switchboard.destinations().approve(&leg.phone) else {
             return self.tell(call.id, refused(true)).await;
         };
         if let PacingSlot::NotBefore(at) = self.store.take_pacing_slot(now, self.pace).await? {
-            return Ok(Delivery::Later(at));
+            return Ok(Delivery::Postponed(at));
         }
         let minted = Minted::of(call.id).leg(number);
         let ring_s = (leg.give_up_at - now).num_seconds().clamp(RING_S.0, RING_S.1);
@@ -182,7 +209,7 @@ impl CarrierDesk {
             Err(error) if error.may_have_happened() => {
                 // The phone stays reserved until the carrier, asked, says whether it rings. Never created twice.
                 tracing::warn!(call.id = %call.id, leg = number, error = %error, "it is not known whether a phone rings");
-                Ok(Delivery::Done)
+                Ok(Delivery::Later(now + LOOK_AFTER))
             }
             Err(error) if error.is_transient() => {
                 if now - leased.created_at >= GIVE_BACK_AFTER {
@@ -371,17 +398,13 @@ impl CarrierDesk {
 
     async fn find_recordings(&self, call: &Call) -> Result<Delivery, Trouble> {
         let found = self.note(self.twilio.list_recordings(&call.caller_ref).await)?;
-        let ready = found.iter().find(|recording| recording.status.as_deref() == Some("completed"));
-        if let Some(recording) = ready {
-            let seconds = recording.duration.as_deref().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
-            let recording = CarrierRef::new(&recording.sid);
-            return self.tell(call.id, Signal::RecordingReady { recording, seconds }).await;
+        for ready in found.iter().filter(|recording| recording.status.as_deref() == Some("completed")) {
+            let seconds = ready.duration.as_deref().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+            let recording = CarrierRef::new(&ready.sid);
+            self.switchboard.take_note(call.id, &Signal::RecordingReady { recording, seconds }).await?;
         }
-        let is_coming = found.iter().any(|recording| {
-            matches!(recording.status.as_deref(), Some("in-progress" | "processing" | "paused" | "stopped"))
-        });
-        // A recording may be listed a little after the caller has gone; the second look decides.
-        if is_coming || call.voicemail.checks < 2 {
+        let is_gone = |status: Option<&str>| matches!(status, Some("absent" | "failed" | "deleted"));
+        if found.iter().any(|recording| !is_gone(recording.status.as_deref())) {
             return Ok(Delivery::Done);
         }
         self.tell(call.id, Signal::RecordingAbsent { recording: None }).await

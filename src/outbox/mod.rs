@@ -34,9 +34,17 @@ const SIDE_BY_SIDE: u32 = 16;
 /// The store is asked at least so often.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// A delivery that takes longer than its lease is taken over by somebody else, so the lease outlasts every time limit
-/// of a request.
-const LEASE: TimeDelta = TimeDelta::seconds(90);
+/// And at most so often.
+const LOOK_SOONEST: Duration = Duration::from_millis(5);
+
+/// A delivery that takes longer than its lease is taken over by somebody else, so a lease outlasts the time limits of
+/// its requests; and a phone that nobody rang because a replica died must not wait for long.
+fn lease_for(neighbour: Neighbour) -> TimeDelta {
+    match neighbour {
+        Neighbour::Carrier => TimeDelta::seconds(30),
+        Neighbour::Inbox => TimeDelta::seconds(90),
+    }
+}
 
 /// What came of one delivery.
 #[derive(Debug)]
@@ -45,6 +53,9 @@ pub enum Delivery {
     Done,
     /// Not now, and nobody is to blame: asks again at that time.
     Later(DateTime<Utc>),
+    /// As [`Self::Later`], and surely nothing was asked of the neighbour. Counted, so that a lease whose holder died can be
+    /// told from one that was given back.
+    Postponed(DateTime<Utc>),
     /// The neighbour failed; asks again after the schedule's pause, or after this one.
     Failed { why: String, after: Option<TimeDelta> },
     /// Will never succeed.
@@ -78,7 +89,10 @@ impl Outbox {
     /// # Errors
     /// When the store fails. A neighbour's failure is settled, not returned.
     pub async fn deliver_due(&self, neighbour: Neighbour) -> Result<usize, StoreError> {
-        let leased = self.store.lease_effects(neighbour, self.clock.now(), LEASE, SIDE_BY_SIDE).await?;
+        if neighbour == Neighbour::Carrier {
+            self.carrier.probe_if_down().await;
+        }
+        let leased = self.store.lease_effects(neighbour, self.clock.now(), lease_for(neighbour), SIDE_BY_SIDE).await?;
         let count = leased.len();
         for settled in join_all(leased.into_iter().map(|leased| self.deliver(leased))).await {
             settled?;
@@ -98,7 +112,7 @@ impl Outbox {
         let kind = leased.effect.kind();
         match &settled {
             Settled::Done => metrics::counter!("offhook_effects_total", "kind" => kind, "outcome" => "done").increment(1),
-            Settled::Again { why, counts: true, .. } => {
+            Settled::Again { why, counts: true, .. } if !why.is_empty() => {
                 metrics::counter!("offhook_effects_total", "kind" => kind, "outcome" => "again").increment(1);
                 tracing::warn!(call.id = %leased.call, effect = kind, attempts = leased.attempts + 1, why, "an effect failed and will be tried again");
             }
@@ -116,6 +130,13 @@ impl Outbox {
                 other
             }
         }
+    }
+
+    /// How long until something may be due.
+    async fn pause(&self) -> Duration {
+        let next = self.store.find_next_effect().await.ok().flatten();
+        let left = next.and_then(|at| (at - self.clock.now()).to_std().ok());
+        left.map_or(LOOK_EVERY, |left| left.clamp(LOOK_SOONEST, LOOK_EVERY))
     }
 
     /// Delivers until told to stop.
@@ -136,7 +157,7 @@ impl Outbox {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.switchboard.effects_saved.notified() => {}
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = tokio::time::sleep(self.pause().await) => {}
             }
         }
     }
@@ -146,6 +167,7 @@ fn settle(leased: &Leased, delivery: Delivery, now: DateTime<Utc>) -> Settled {
     match delivery {
         Delivery::Done => Settled::Done,
         Delivery::Later(at) => Settled::Again { at, why: String::new(), counts: false },
+        Delivery::Postponed(at) => Settled::Again { at, why: String::new(), counts: true },
         Delivery::Hopeless { why } => Settled::Dead { why },
         Delivery::Failed { why, .. } if now - leased.created_at > GIVE_UP_AFTER => Settled::Dead { why },
         Delivery::Failed { why, after } => {

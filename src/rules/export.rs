@@ -62,7 +62,10 @@ fn write_brand(out: &mut Lines, brand: &Brand) {
             .map(|number| number.as_e164()),
     );
     out.list("roster", brand.roster.iter().map(|agent| agent.as_str()));
-    out.hours("[brand.hours]", &brand.hours);
+    // A brand without hours is always open; an agent with an empty shift never works.
+    if !brand.hours.intervals.is_empty() {
+        out.hours("[brand.hours]", &brand.hours);
+    }
     out.head("[brand.texts]");
     out.some_text("greeting", brand.texts.greeting.as_deref());
     out.text("voicemail_greeting", &brand.texts.voicemail_greeting);
@@ -154,9 +157,6 @@ impl Lines {
 
     /// Days in the order of the week, intervals of a day in the order in which they were written.
     fn hours(&mut self, head: &str, hours: &WeeklyHours) {
-        if hours.intervals.is_empty() {
-            return;
-        }
         self.head(head);
         for (label, day) in DAYS {
             let texts: Vec<String> = hours

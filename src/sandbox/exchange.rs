@@ -141,7 +141,7 @@ impl Exchange {
 
     async fn open_store(&self) -> anyhow::Result<Arc<dyn Store>> {
         use secrecy::ExposeSecret;
-        let options = OpenOptions { migrate: true, connections: self.settings.database.read_connections_max };
+        let options = OpenOptions { migrate: true, connections: self.settings.database.connections_max };
         Ok(open(self.settings.database.url.expose_secret(), options).await?)
     }
 

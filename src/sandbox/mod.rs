@@ -5,4 +5,5 @@ pub mod exchange;
 pub mod page;
 pub mod stage;
 pub mod stories;
+pub mod simulation;
 pub mod twilio;

@@ -86,7 +86,8 @@ pub fn take_shortlist(question: &Question<'_>, earlier: impl Fn(&AgentId) -> Ear
             (None, Some(facts)) => eligible.push(facts),
             (Some(place), _) => {
                 if let Place::No { reason } = place {
-                    is_hopeful |= reason.is_passing();
+                    let waits = reason != NotEligible::OnCall || question.brand.wait_for_on_call;
+                    is_hopeful |= waits && reason.is_passing();
                 }
                 others.push(list(question, id, facts, place));
             }
@@ -121,3 +122,6 @@ fn list(question: &Question<'_>, agent: &AgentId, facts: Option<&AgentFacts>, pl
         presence_age_ms: facts.and_then(|facts| facts.presence_at).map(|at| (question.at - at).num_milliseconds()),
     }
 }
+
+#[cfg(test)]
+mod tests;

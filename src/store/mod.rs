@@ -161,6 +161,8 @@ pub struct Leased {
     pub created_at: DateTime<Utc>,
     /// Which lease; only its holder may settle the row.
     pub lease: i64,
+    /// Whether an earlier holder let the lease run out: it may have asked, and died before it could say so.
+    pub is_taken_over: bool,
 }
 
 /// What became of a leased effect.

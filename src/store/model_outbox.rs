@@ -162,6 +162,7 @@ impl ModelStore {
         for id in ids {
             outbox.set_ready(id, now + lease);
             if let Some(row) = outbox.rows.get_mut(&id) {
+                let is_taken_over = row.is_leased;
                 row.lease += 1;
                 row.is_leased = true;
                 leased.push(Leased {
@@ -171,6 +172,7 @@ impl ModelStore {
                     attempts: row.attempts,
                     created_at: row.created_at,
                     lease: row.lease,
+                    is_taken_over,
                 });
             }
         }

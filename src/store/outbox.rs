@@ -64,9 +64,10 @@ pub(super) async fn lease(
     let sql = format!(
         "WITH heads AS MATERIALIZED (SELECT mine.id FROM outbox AS mine WHERE mine.neighbour = $1 AND mine.state = 'due' \
          AND mine.ready_at <= $2 AND {HEAD} ORDER BY mine.ready_at, mine.id LIMIT $4{skip}) \
-         UPDATE outbox SET lease = lease + 1, claimed_until = $3, ready_at = $3 \
+         UPDATE outbox SET lease = lease + 1, taken_over = CASE WHEN claimed_until IS NULL THEN 0 ELSE 1 END, \
+         claimed_until = $3, ready_at = $3 \
          WHERE state = 'due' AND ready_at <= $2 AND id IN (SELECT id FROM heads) \
-         RETURNING id, call_id, body, attempts, created_at, lease"
+         RETURNING id, call_id, body, attempts, created_at, lease, taken_over"
     );
     let values = values![
         word(neighbour),
@@ -85,6 +86,7 @@ pub(super) async fn lease(
                 attempts: count(row.attempts)?,
                 created_at: instant(row.created_at)?,
                 lease: row.lease,
+                is_taken_over: row.taken_over != 0,
             })
         })
         .collect()

@@ -34,9 +34,6 @@ use rulebook::Rulebook;
 /// A refused save is decided again so often. Source: STYLE.md section 3.
 const DECISIONS_MAX: u32 = 4;
 
-/// A number's calls are counted over so long. Source: THREATS.md T-04.
-const FLOOD_WINDOW: TimeDelta = TimeDelta::minutes(10);
-
 /// Most waiting calls that are told of a freed phone at one time.
 const WAITING_CALLS_MAX: u32 = 200;
 
@@ -70,6 +67,10 @@ pub struct AccountLimits {
     pub legs_live_max: u32,
     /// Most legs a minute.
     pub legs_per_minute_max: u32,
+    /// Calls of one number within `caller_window` that ring agents.
+    pub calls_per_caller_max: u32,
+    /// A number's calls are counted over so long. Source: THREATS.md T-04.
+    pub caller_window: TimeDelta,
 }
 
 /// How a reply is written down for the one who listens.
@@ -203,7 +204,7 @@ impl Switchboard {
     }
 
     async fn load_arrival(&self, new: &NewCall, listener: Listener<'_>) -> Result<Arrival, SwitchboardError> {
-        let since = new.at - FLOOD_WINDOW;
+        let since = new.at - self.limits.caller_window;
         match (&new.caller, listener.key) {
             (Caller::Known(phone), Some(key)) => Ok(self.store.load_arrival(key, phone, &new.brand, since).await?),
             (Caller::Known(phone), None) => Ok(Arrival {
@@ -325,12 +326,13 @@ impl Switchboard {
             LoadedFacts { agents: Vec::new(), legs_live: 0, legs_last_minute: 0, rings_pending: 0 }
         };
         let carrier = CarrierFacts {
-            rest_is_up: self.carrier_circuit.is_closed(now),
+            rest_is_up: self.carrier_circuit.is_closed(),
             method: self.limits.method,
             dial_stops_at: self.limits.dial_stops_at,
             pace: self.limits.pace,
             legs_live_max: self.limits.legs_live_max,
             legs_per_minute_max: self.limits.legs_per_minute_max,
+            calls_per_caller_max: self.limits.calls_per_caller_max,
         };
         Ok(Facts { at: now, loaded, caller, carrier, destinations: &self.destinations })
     }

@@ -1,7 +1,7 @@
 //! The door for Twilio's webhooks: signature, parameters, decision, document; and whatever breaks, a safe reply.
 //!
 //! A wrong signature is 403 with nothing read. After the signature somebody may be listening, so the answer is a valid
-//! document within [`ANSWER_WITHIN`], whatever happens. Source: DESIGN.md section 4, STYLE.md section 3.
+//! document within `ANSWER_WITHIN`, whatever happens. Source: DESIGN.md section 4, STYLE.md section 3.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use secrecy::SecretString;
 
@@ -18,6 +19,7 @@ use super::safe_reply::{SafeReplies, SafeWords};
 use super::signature::{self, SignedRequest};
 use super::twiml::{self, RenderContext};
 use super::urls::{Addresses, BadAddress, Door, DoorKind, Minted};
+use super::verb::BARE_HANGUP;
 use super::webhook::{self, BadWebhook, Incoming, VoiceCall, What};
 use crate::call::reply::Reply;
 use crate::call::signal::{CallerDoor, Signal};
@@ -41,8 +43,7 @@ const FAILING_WAITS_MAX: usize = 10_000;
 const SAFE_GREETING: &str = "Thank you for calling. Please leave a message after the tone.";
 /// Said to an agent when something is broken.
 const SAFE_TO_AGENT: &str = "Sorry, this call cannot be connected.";
-/// The document for a leg that is gone.
-const NOBODY_LISTENS: &str = r#"<?xml version="1.0" encoding="UTF-8"?><Response><Hangup/></Response>"#;
+
 /// The voice where no brand says otherwise.
 const VOICE: &str = "woman";
 /// The language where no brand says otherwise.
@@ -179,7 +180,7 @@ impl TwilioDoor {
             (What::ByCaller { caller_ref, signals }, _) => {
                 self.answer_by_caller(door, caller_ref, signals, &form, key.as_deref()).await?
             }
-            (What::OfCall { minted, .. }, _) if door == Door::RoomWait => twiml::room_wait(&self.addresses, *minted, now),
+            (What::OfCall { minted, .. }, _) if door == Door::RoomWait => self.answer_room_wait(*minted, now).await?,
             (What::OfCall { signals, .. }, _) if door == Door::AgentGone && signals.is_empty() => {
                 twiml::say_and_hang_up(words::CALLER_GONE, VOICE, LANGUAGE)
             }
@@ -210,6 +211,17 @@ impl TwilioDoor {
         let write = |call: &Call, brand: &Brand, reply: &Reply| self.write(call, brand, reply);
         let handled = self.switchboard.answer(call, last, Listener { key, write: &write }).await?;
         Ok(handled.body)
+    }
+
+    /// Ringback for one who waits in the room; one whose caller has gone is told, should the request that fetches them
+    /// out be long in coming.
+    async fn answer_room_wait(&self, minted: Minted, now: DateTime<Utc>) -> Result<String, Trouble> {
+        let caller_is_gone = self.store.find_call(minted.call).await?.is_some_and(|call| call.caller_left_at.is_some());
+        if caller_is_gone {
+            let words = (words::CALLER_GONE, VOICE, LANGUAGE);
+            return Ok(twiml::room_wait_for_nobody(&self.addresses, minted, now, words));
+        }
+        Ok(twiml::room_wait(&self.addresses, minted, now))
     }
 
     async fn answer_voice(&self, voice: &VoiceCall, key: Option<&str>) -> Result<String, Trouble> {
@@ -351,7 +363,7 @@ fn reply(door: Door, document: String) -> HttpResponse {
         return HttpResponse::NoContent().finish();
     }
     // Whoever asked is gone; a document without a hang-up could let a leg through that nobody accepted on.
-    let document = if document.is_empty() { NOBODY_LISTENS.to_owned() } else { document };
+    let document = if document.is_empty() { BARE_HANGUP.to_owned() } else { document };
     HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/xml; charset=utf-8")).body(document)
 }
 

@@ -89,6 +89,17 @@ pub fn room_wait(addresses: &Addresses, minted: Minted, now: DateTime<Utc>) -> S
     ])
 }
 
+/// What an agent alone in the room hears after the caller has gone, in words; the room takes no hang-up. After a while the
+/// same address again.
+#[must_use]
+pub fn room_wait_for_nobody(addresses: &Addresses, minted: Minted, now: DateTime<Utc>, words: (&str, &str, &str)) -> String {
+    let (words, voice, language) = words;
+    let again = addresses.mint(Door::RoomWait, minted, now);
+    let pause = Verb::new("Pause").with("length", 5);
+    let ask_again = Verb::new("Redirect").with("method", "POST").text(&again);
+    write_document(Verb::say(words, voice, language).into_iter().chain([pause, ask_again]))
+}
+
 /// The room of a call, by the name the carrier knows it under.
 #[must_use]
 pub fn room_name(call: &Call) -> String {

@@ -9,8 +9,8 @@ pub(super) const SAY_CHARS_MAX: usize = 4096;
 /// The largest document, in bytes. Source: contract section 2.1, error 11750.
 pub(super) const DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 
-/// Said to nobody: what is answered where a document could not be written. It hangs up.
-const BARE_HANGUP: &str =
+/// Said to nobody: what is answered where a document could not be written or has nobody to hear it. It hangs up.
+pub(super) const BARE_HANGUP: &str =
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Hangup/></Response>";
 
 /// One element, its attributes in the order they were given.

@@ -9,8 +9,12 @@
 )]
 
 mod chatwoot_stand_in;
+mod doors;
 mod exchange;
+mod house_rules;
 mod store;
+mod stories;
 mod twilio_stand_in;
 mod twiml_documents;
 pub mod twiml_schema;
+mod simulation;

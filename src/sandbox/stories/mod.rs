@@ -7,12 +7,12 @@ mod scene;
 use std::io::Write;
 use std::process::ExitCode;
 
-pub use scene::Scene;
+pub use scene::{ACME, AGENTS, JANE, OMAR, PRIYA, Played, RUTH, SAM, Scene};
 
 use crate::sandbox::exchange::ExchangeOptions;
 
 /// A story's name and how it is played.
-pub type Play = (&'static str, for<'a> fn(&'a mut Scene) -> scene::Played<'a>);
+pub type Play = (&'static str, for<'a> fn(&'a mut Scene) -> Played<'a>);
 
 /// Every story, in the order `all` plays them.
 pub const PLAYS: &[Play] = plays::PLAYS;
@@ -53,7 +53,7 @@ pub async fn play_named(name: &str) -> anyhow::Result<ExitCode> {
 /// What was not as it should be, with the telling so far.
 pub async fn play_on(
     options: ExchangeOptions,
-    play: for<'a> fn(&'a mut Scene) -> scene::Played<'a>,
+    play: for<'a> fn(&'a mut Scene) -> Played<'a>,
 ) -> anyhow::Result<String> {
     let mut scene = Scene::start(options).await?;
     let outcome = play(&mut scene).await;

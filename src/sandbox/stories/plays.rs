@@ -147,9 +147,11 @@ fn winner_drops_before_the_bridge(scene: &mut Scene) -> Played<'_> {
         all_ring(scene).await?;
         scene.answer(SAM).await?;
         // The press and the hang-up in one breath: the two never meet.
-        let keys = (SAM.to_owned(), PhoneAction::Keys("1".to_owned()));
-        scene.exchange.twilio.act_together(vec![keys, (SAM.to_owned(), PhoneAction::HangUp)]).await.map_err(anyhow::Error::msg)?;
-        scene.wait_for("Priya's phone rings again", 15, |scene| scene.is_ringing(PRIYA)).await?;
+        for action in [PhoneAction::Keys("1".to_owned()), PhoneAction::HangUp] {
+            scene.exchange.twilio.act(SAM, action).await.map_err(anyhow::Error::msg)?;
+        }
+        scene.exchange.settle().await?;
+        scene.wait_for("Priya's phone rings", 15, |scene| scene.is_ringing(PRIYA)).await?;
         accept(scene, PRIYA, JANE).await?;
         scene.wait(10.0).await?;
         scene.act(JANE, PhoneAction::HangUp).await?;

@@ -84,6 +84,7 @@ pub(super) struct LeasedRow {
     pub attempts: i64,
     pub created_at: i64,
     pub lease: i64,
+    pub taken_over: i64,
 }
 
 /// An effect that was given up.

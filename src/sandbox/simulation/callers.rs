@@ -1,0 +1,415 @@
+//! The carrier's side of a caller: documents, queue, room, recorder; and what callers do.
+
+use super::Ms;
+use super::agenda::{Happening, Listener, Step};
+use super::world::World;
+use crate::call::CallerFacts;
+use crate::call::reply::{Reply, RoomSeat};
+use crate::call::signal::{CallerDoor, Party, Signal};
+use crate::ids::{BrandId, CarrierRef};
+use crate::phone_number::Caller as CallerNumber;
+
+/// Words before the queue, and a greeting before the tone, take so long.
+const WORDS_MS: Ms = 2_500;
+const GREETING_MS: Ms = 4_000;
+
+/// Where a caller is, in truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A document was asked for outside the queue.
+    Asking,
+    /// Hears the words before the queue.
+    Words,
+    /// In the queue, hearing a wait document.
+    Queue,
+    /// In the queue, between two wait documents.
+    QueueAsking,
+    Dial { round: u32 },
+    Bridged { line: usize, round: u32 },
+    Room,
+    Greeting,
+    Recording { since: Ms },
+    Hearing,
+    Gone,
+}
+
+pub(super) struct Caller {
+    pub(super) brand: BrandId,
+    pub(super) phone: CallerNumber,
+    pub(super) facts: CallerFacts,
+    pub(super) place: Place,
+    pub(super) epoch: u32,
+    /// Every leg the carrier took for the call.
+    pub(super) lines: Vec<usize>,
+    /// The legs in the call's room.
+    pub(super) room: Vec<usize>,
+    pub(super) alone_since: Option<Ms>,
+    pub(super) arrived_at: Ms,
+    pub(super) gone_at: Option<Ms>,
+    pub(super) wake_at: Option<Ms>,
+    pub(super) idle_wakes: u32,
+}
+
+/// A message the carrier recorded.
+pub(super) struct Recording {
+    pub(super) call: usize,
+    pub(super) name: CarrierRef,
+    pub(super) seconds: u32,
+    pub(super) ready: bool,
+    /// Whether the call was known when it was made.
+    pub(super) is_known: bool,
+}
+
+impl World {
+    /// Somebody dials a brand's number.
+    pub(super) fn caller_dials(&mut self) {
+        let call = self.callers.len();
+        let brand = self.choose_brand();
+        let facts = CallerFacts {
+            is_blocked: self.chance.hits(10),
+            recent_calls: u32::from(self.chance.hits(15)) * 2,
+        };
+        let number = format!("+44163296{:04}", call % 10_000);
+        self.callers.push(Caller {
+            brand,
+            phone: crate::phone_number::parse_phone_number(&number).map_or(CallerNumber::Withheld, CallerNumber::Known),
+            facts,
+            place: Place::Asking,
+            epoch: 0,
+            lines: Vec::new(),
+            room: Vec::new(),
+            alone_since: None,
+            arrived_at: self.now,
+            gone_at: None,
+            wake_at: None,
+            idle_wakes: 0,
+        });
+        self.open_case();
+        self.ask(Listener::Caller(call), Signal::Arrived);
+        let most = if self.chance.hits(300) { 45_000 } else { 900_000 };
+        let patience = self.chance.between(0, most);
+        self.agenda.put(self.now + patience, Happening::LosesPatience { call });
+        if self.chance.hits(60) {
+            let at = self.chance.between(1_000, 30_000);
+            self.agenda.put(self.now + at, Happening::WantsRecorder { call });
+        }
+    }
+
+    pub(super) fn caller_facts(&self, call: usize) -> CallerFacts {
+        self.callers.get(call).map_or_else(CallerFacts::default, |caller| caller.facts)
+    }
+
+    pub(super) fn caller_later(&mut self, call: usize, after: Ms, step: Step) {
+        let Some(caller) = self.callers.get(call) else { return };
+        let who = Listener::Caller(call);
+        self.agenda.put(self.now + after, Happening::Steps { who, epoch: caller.epoch, step });
+    }
+
+    /// The caller is elsewhere now: every timer and request from before is void.
+    pub(super) fn turn_caller(&mut self, call: usize, place: Place) {
+        if let Some(caller) = self.callers.get_mut(call) {
+            caller.epoch += 1;
+            caller.place = place;
+        }
+        if place != Place::Room {
+            self.judge_caller_not_alone(call);
+        }
+    }
+
+    /// The caller asks for a document, having left where they were.
+    pub(super) fn ask_caller_anew(&mut self, call: usize, signal: Signal) {
+        if self.callers.get(call).is_some_and(|caller| caller.place == Place::Gone) {
+            return;
+        }
+        self.turn_caller(call, Place::Asking);
+        self.ask(Listener::Caller(call), signal);
+    }
+
+    /// The document reaches the caller.
+    pub(super) fn caller_hears(&mut self, call: usize, reply: Reply) {
+        if self.ladder_of == Some(call) {
+            self.rung(&format!("  caller hears {reply:?}"));
+        }
+        let in_queue = self.callers.get(call).is_some_and(|caller| caller.place == Place::QueueAsking);
+        if in_queue {
+            return self.hear_in_queue(call, &reply);
+        }
+        match reply {
+            Reply::Refuse => {
+                self.judge_reached(call);
+                self.caller_gone(call);
+            }
+            Reply::Wait { words } => {
+                if words.is_some() {
+                    self.turn_caller(call, Place::Words);
+                    self.caller_later(call, WORDS_MS, Step::WordsOver);
+                } else {
+                    self.poll(call);
+                }
+            }
+            Reply::RingTogether { round, ring_s, phones } => {
+                self.turn_caller(call, Place::Dial { round });
+                self.ring_together(call, round, ring_s, &phones);
+            }
+            Reply::JoinRoom { who: RoomSeat::Caller } => self.caller_enters(call),
+            Reply::TakeVoicemail { .. } => {
+                self.judge_reached(call);
+                self.turn_caller(call, Place::Greeting);
+                self.caller_later(call, GREETING_MS, Step::ToneSounds);
+            }
+            Reply::SayAndHangUp { .. } => {
+                self.judge_reached(call);
+                self.turn_caller(call, Place::Hearing);
+                self.caller_later(call, 2_000, Step::Said);
+            }
+            Reply::HangUp => self.caller_gone(call),
+            Reply::Nothing
+            | Reply::KeepWaiting { .. }
+            | Reply::LeaveQueue
+            | Reply::AskToAccept { .. }
+            | Reply::Bridge
+            | Reply::JoinRoom { .. } => self.accuse(call, 3, "a caller was handed a document that is not for callers there"),
+        }
+    }
+
+    fn hear_in_queue(&mut self, call: usize, reply: &Reply) {
+        match reply {
+            Reply::KeepWaiting { seconds, voicemail_key, .. } => {
+                self.turn_caller(call, Place::Queue);
+                let listening = if voicemail_key.is_some() { 1_000 } else { 0 };
+                self.caller_later(call, Ms::from(*seconds) * 1_000 + listening, Step::WaitOver);
+            }
+            Reply::LeaveQueue => self.ask_caller_anew(call, Signal::CallerAsks { at: CallerDoor::Queue }),
+            _ => self.accuse(call, 3, "a caller in the queue was handed a document that is not for queues"),
+        }
+    }
+
+    fn poll(&mut self, call: usize) {
+        self.turn_caller(call, Place::QueueAsking);
+        self.ask(Listener::Caller(call), Signal::WaitPolled);
+    }
+
+    pub(super) fn step_caller(&mut self, call: usize, step: &Step) {
+        match step {
+            Step::WordsOver | Step::WaitOver => self.poll(call),
+            Step::ToneSounds => {
+                let since = self.now;
+                self.turn_caller(call, Place::Recording { since });
+                let speaks = if self.chance.hits(250) { 0 } else { self.chance.between(1_000, 60_000) };
+                self.caller_later(call, speaks + 500, Step::MessageOver);
+            }
+            Step::MessageOver => self.message_over(call),
+            Step::Said => self.caller_gone(call),
+            Step::DialOver => {
+                if let Some(Place::Dial { round }) = self.callers.get(call).map(|caller| caller.place) {
+                    self.stop_round(call, round, None, true);
+                    self.end_dial_if_over(call, round);
+                }
+            }
+            Step::LeavesQueue
+            | Step::TalkOver { .. }
+            | Step::Rings
+            | Step::PicksUp { .. }
+            | Step::TurnsAway { .. }
+            | Step::RangOut
+            | Step::PromptOver
+            | Step::Presses { .. }
+            | Step::HangsUp => {}
+        }
+    }
+
+    /// The caller stops speaking, by silence or a key, or hangs up.
+    fn message_over(&mut self, call: usize) {
+        let Some(Place::Recording { since }) = self.callers.get(call).map(|caller| caller.place) else { return };
+        let hangs_up = self.chance.hits(600);
+        if hangs_up {
+            return self.caller_gone(call);
+        }
+        let (recording, seconds) = self.stop_recording(call, since);
+        self.ask_caller_anew(call, Signal::VoicemailTaken { recording, seconds });
+    }
+
+    /// What the recorder leaves: a message, or nothing when it is too short.
+    fn stop_recording(&mut self, call: usize, since: Ms) -> (Option<CarrierRef>, Option<u32>) {
+        let seconds = u32::try_from((self.now - since) / 1_000).unwrap_or(0);
+        if seconds == 0 {
+            if self.chance.hits(300) {
+                self.callback(call, Signal::RecordingAbsent { recording: None });
+            }
+            return (None, None);
+        }
+        let number = self.recordings.len();
+        let name = CarrierRef::new(&format!("RE{number}"));
+        if self.ladder_of == Some(call) {
+            self.rung(&format!("  carrier: recorded {seconds} s"));
+        }
+        // Recorded by a door that never got through to the store: no call, and none to look for it.
+        let is_known = self.shelf.find(call).is_some();
+        self.recordings.push(Recording { call, name: name.clone(), seconds, ready: false, is_known });
+        let at = self.now + self.chance.between(1_000, 12_000);
+        self.agenda.put(at, Happening::RecordingDone { recording: number });
+        (Some(name), Some(seconds))
+    }
+
+    pub(super) fn recording_done(&mut self, number: usize) {
+        let Some(recording) = self.recordings.get_mut(number) else { return };
+        recording.ready = true;
+        let (call, name, seconds) = (recording.call, recording.name.clone(), recording.seconds);
+        self.callback(call, Signal::RecordingReady { recording: name.clone(), seconds });
+        if self.chance.hits(500) {
+            let text = (!self.chance.hits(200)).then(|| "words".to_owned());
+            self.callback(call, Signal::Transcribed { recording: name, text });
+        }
+    }
+
+    fn caller_enters(&mut self, call: usize) {
+        self.turn_caller(call, Place::Room);
+        self.callback(call, Signal::RoomEntered { who: Party::Caller });
+        let inside = self.callers.get(call).and_then(|caller| caller.room.first().copied());
+        if let Some(line) = inside {
+            self.judge_not_alone(line);
+            self.begin_talk(call, line);
+        } else {
+            let now = self.now;
+            if let Some(caller) = self.callers.get_mut(call) {
+                caller.alone_since = Some(now);
+            }
+        }
+    }
+
+    /// The agent left the room, which ends it: the caller comes out.
+    pub(super) fn send_caller_out(&mut self, call: usize) {
+        if self.callers.get(call).is_some_and(|caller| caller.place == Place::Room) {
+            self.callback(call, Signal::RoomLeft { who: Party::Caller });
+            self.ask_caller_anew(call, Signal::CallerAsks { at: CallerDoor::Room });
+        }
+    }
+
+    /// Takes the caller out of wherever they are, to the join document; false if they are not connected.
+    pub(super) fn redirect_caller(&mut self, call: usize) -> bool {
+        let Some(place) = self.callers.get(call).map(|caller| caller.place) else { return false };
+        if place == Place::Gone {
+            return false;
+        }
+        if self.ladder_of == Some(call) {
+            self.rung(&format!("  carrier: fetched out of {place:?}"));
+        }
+        self.leave_place(call, place);
+        if matches!(place, Place::Queue | Place::QueueAsking) && self.chance.hits(300) {
+            // The queue's action may be requested all the same; its answer is ignored, as the caller is elsewhere.
+            self.ask(Listener::Caller(call), Signal::CallerAsks { at: CallerDoor::Queue });
+        }
+        self.ask_caller_anew(call, Signal::CallerAsks { at: CallerDoor::Join });
+        true
+    }
+
+    fn leave_place(&mut self, call: usize, place: Place) {
+        match place {
+            Place::Dial { round } => {
+                self.turn_caller(call, Place::Asking);
+                self.stop_round(call, round, None, false);
+            }
+            Place::Bridged { line, .. } => {
+                self.judge_parted(call, line);
+                self.turn_caller(call, Place::Asking);
+                self.end_line(line, crate::call::signal::LegOutcome::Completed, true);
+            }
+            Place::Room => {
+                self.turn_caller(call, Place::Asking);
+                self.callback(call, Signal::RoomLeft { who: Party::Caller });
+                self.send_lines_out(call);
+            }
+            Place::Recording { since } => {
+                self.stop_recording(call, since);
+            }
+            Place::Asking | Place::Words | Place::Queue | Place::QueueAsking | Place::Greeting | Place::Hearing | Place::Gone => {}
+        }
+    }
+
+    /// The caller's connection ends, wherever they are.
+    pub(super) fn caller_gone(&mut self, call: usize) {
+        let Some(caller) = self.callers.get_mut(call) else { return };
+        if caller.place == Place::Gone {
+            return;
+        }
+        let place = caller.place;
+        caller.place = Place::Gone;
+        caller.epoch += 1;
+        caller.gone_at = Some(self.now);
+        if self.ladder_of == Some(call) {
+            self.rung(&format!("  carrier: the caller hangs up, from {place:?}"));
+        }
+        self.judge_caller_not_alone(call);
+        match place {
+            Place::Recording { since } => {
+                let (recording, seconds) = self.stop_recording(call, since);
+                if self.chance.hits(700) {
+                    // The action is requested though nobody listens any more.
+                    self.ask(Listener::Caller(call), Signal::VoicemailTaken { recording, seconds });
+                }
+            }
+            Place::Queue | Place::QueueAsking if self.chance.hits(500) => self.callback(call, Signal::CallerGone),
+            Place::Dial { round } => {
+                self.stop_round(call, round, None, false);
+                if self.chance.hits(500) {
+                    self.ask(Listener::Caller(call), Signal::DialEnded { round, bridged: false });
+                }
+            }
+            Place::Bridged { line, round } => {
+                self.judge_parted(call, line);
+                self.end_bridged(line);
+                if self.chance.hits(500) {
+                    self.ask(Listener::Caller(call), Signal::DialEnded { round, bridged: true });
+                }
+            }
+            Place::Room => {
+                self.callback(call, Signal::RoomLeft { who: Party::Caller });
+                self.send_lines_out(call);
+            }
+            Place::Asking | Place::Words | Place::Queue | Place::QueueAsking | Place::Greeting | Place::Hearing | Place::Gone => {}
+        }
+        self.callback(call, Signal::CallerGone);
+    }
+
+    fn end_bridged(&mut self, line: usize) {
+        self.end_line(line, crate::call::signal::LegOutcome::Completed, true);
+    }
+
+    /// A caller who has waited long enough hangs up; one who talks does so when the talk is over.
+    pub(super) fn lose_patience(&mut self, call: usize) {
+        let talks = self.callers.get(call).is_some_and(|caller| match caller.place {
+            Place::Bridged { .. } => true,
+            Place::Room => !caller.room.is_empty(),
+            _ => false,
+        });
+        if !talks {
+            self.caller_gone(call);
+        }
+    }
+
+    pub(super) fn want_recorder(&mut self, call: usize) {
+        let Some(caller) = self.callers.get(call) else { return };
+        let key = self.rules.find_brand(&caller.brand).and_then(|brand| brand.voicemail.key);
+        if let (Place::Queue, Some(key)) = (caller.place, key) {
+            self.turn_caller(call, Place::QueueAsking);
+            self.ask(Listener::Caller(call), Signal::CallerPressed { key });
+        }
+    }
+
+    /// The caller's document could not be had: the carrier takes its own way.
+    pub(super) fn caller_fails(&mut self, call: usize, signal: &Signal, is_second: bool) {
+        let in_queue = matches!(signal, Signal::WaitPolled | Signal::CallerPressed { .. });
+        if in_queue {
+            return self.ask_caller_anew(call, Signal::CallerAsks { at: CallerDoor::Queue });
+        }
+        if is_second {
+            self.judge_dropped(call);
+            return self.caller_gone(call);
+        }
+        let next = if self.shelf.find(call).is_some() { Signal::CallerAsks { at: CallerDoor::Elsewhere } } else { Signal::Arrived };
+        self.turn_caller(call, Place::Asking);
+        let epoch = self.callers.get(call).map_or(0, |caller| caller.epoch);
+        let at = self.now + self.chance.between(15, 90);
+        self.agenda.put(at, Happening::Asked { who: Listener::Caller(call), epoch, signal: next, is_second: true });
+    }
+}

@@ -1,0 +1,374 @@
+//! The judge: what the models saw is held against the invariants. Source: DESIGN.md section 11, by number.
+
+use std::collections::HashMap;
+
+use super::callers::Place;
+use super::world::World;
+use super::{COOLDOWN_MS, MAX_WAIT_MS, Ms, Violation};
+use crate::call::event::{Ending, Event};
+use crate::call::state::Stage;
+use crate::shortlist::facts::Presence;
+
+/// Requests, decisions and REST take their time even when nothing is wrong.
+const TRANSPORT_MS: Ms = 3_000;
+
+/// Nobody is alone on a line for longer.
+const ALONE_MAX_MS: Ms = 15_000;
+
+/// A phone may ring so long after its call no longer needs it: the pace of REST and the lane before it.
+const RINGS_ON_MAX_MS: Ms = 4_000;
+
+/// The service's clock may be set so far during a call.
+const CLOCK_STEP_MS: Ms = 2_000;
+
+/// From arrival to a person or a recorder.
+const WHOLE_MAX_MS: Ms = 120_000;
+
+/// What the judge knows of one call.
+#[derive(Default)]
+pub(super) struct Case {
+    /// The agent who met the caller, and since when, and until when.
+    met: Option<(usize, Ms)>,
+    longest_talk: Ms,
+    offered_at: Option<Ms>,
+    reached_at: Option<Ms>,
+    /// When phones had to stop.
+    stop_at: Option<Ms>,
+    lapsed: bool,
+    extended_ms: i64,
+    owners: u32,
+    endings: u32,
+    dropped: bool,
+    /// Under a simultaneous dial the winner's document was lost: whether the two were bridged, nothing tells.
+    bridge_lost: bool,
+    /// Answered without the store: what became of the caller, the call may not know.
+    answered_safely: bool,
+    /// How much longer things may take, since something was made to fail.
+    allowance: Ms,
+    troubled: bool,
+}
+
+/// What the judge knows of all calls.
+#[derive(Default)]
+pub(super) struct Judge {
+    cases: Vec<Case>,
+    /// By agent: the end of the last talk.
+    talked_until: HashMap<usize, (Ms, usize)>,
+    pub(super) presence_changed_at: HashMap<usize, Ms>,
+    pub(super) violation: Option<Violation>,
+}
+
+impl World {
+    pub(super) fn open_case(&mut self) {
+        self.judge.cases.push(Case::default());
+    }
+
+    /// Something was made to fail for this call: what follows may take so much longer.
+    pub(super) fn trouble(&mut self, call: usize, allowance: Ms) {
+        if let Some(case) = self.judge.cases.get_mut(call) {
+            case.allowance += allowance;
+            case.troubled = true;
+            // Nothing reports the bridge of a simultaneous dial: with reports missing it can only be guessed.
+            let is_dial = self.shelf.find(call).is_some_and(|call| call.method == crate::call::event::RingMethod::Dial);
+            case.bridge_lost |= is_dial;
+        }
+    }
+
+    pub(super) fn accuse(&mut self, call: usize, invariant: u8, what: &str) {
+        if self.judge.violation.is_none() {
+            self.judge.violation = Some(Violation {
+                seed: self.options.seed,
+                call,
+                at_ms: self.now,
+                invariant,
+                what: what.to_owned(),
+                ladder: Vec::new(),
+            });
+        }
+    }
+
+    fn case(&mut self, call: usize) -> Option<&mut Case> {
+        self.judge.cases.get_mut(call)
+    }
+
+    /// What the service recorded, as it happens.
+    pub(super) fn watch(&mut self, call: usize, events: &[Event]) {
+        let now = self.now;
+        let rest_down = self.rest_down_until;
+        for event in events {
+            match event {
+                Event::LegOffered { agent, .. } => {
+                    self.judge_offer(call, agent);
+                    if let Some(case) = self.case(call) {
+                        case.offered_at.get_or_insert(now);
+                    }
+                }
+                Event::CallClaimed { .. } | Event::FallbackBegan { .. } | Event::CallerLeft | Event::CallEnded { .. } => {
+                    if let Some(case) = self.case(call) {
+                        case.stop_at.get_or_insert(now);
+                        if let Event::CallEnded { ending } = event {
+                            case.endings += 1;
+                            *self.endings.entry(ending.as_str()).or_insert(0) += 1;
+                        }
+                    }
+                    if rest_down > now {
+                        self.trouble(call, rest_down - now);
+                    }
+                }
+                Event::ClaimLapsed { .. } => {
+                    if let Some(case) = self.case(call) {
+                        case.lapsed = true;
+                        case.stop_at = None;
+                    }
+                }
+                Event::DeadlineExtended { lost_ms, .. } => {
+                    if let Some(case) = self.case(call) {
+                        case.extended_ms += lost_ms;
+                    }
+                }
+                Event::CallOwned { .. } => {
+                    let owners = self.case(call).map_or(0, |case| {
+                        case.owners += 1;
+                        case.owners
+                    });
+                    if owners > 1 {
+                        self.accuse(call, 1, "got an owner twice");
+                    }
+                }
+                _ => {}
+            }
+        }
+        if self.case(call).is_some_and(|case| case.endings > 1) {
+            self.accuse(call, 8, "ended twice");
+        }
+    }
+
+    /// 2: the agent may be rung at the moment of the offer.
+    fn judge_offer(&mut self, call: usize, agent: &crate::ids::AgentId) {
+        let Some(number) = self.shelf.agents.iter().position(|facts| facts.agent == *agent) else { return };
+        let away = self.shelf.agents.get(number).is_some_and(|facts| facts.presence != Presence::Online);
+        let changed = self.judge.presence_changed_at.get(&number).copied().unwrap_or(0);
+        if away && self.now - changed > 100 {
+            self.accuse(call, 2, "was offered to an agent who is not available");
+        }
+        if self.rules.find_agent(agent).is_none_or(|agent| !agent.phone_verified) {
+            self.accuse(call, 2, "was offered to a phone that nobody verified");
+        }
+    }
+
+    /// 2: a phone begins to ring.
+    pub(super) fn judge_ring(&mut self, number: usize) {
+        self.rings += 1;
+        let now = self.now;
+        let Some(line) = self.lines.get_mut(number) else { return };
+        line.rings_since = Some(now);
+        let (call, agent) = (line.call, line.agent);
+        let is_held = self.lines_of_agent(agent).any(|other| other != number);
+        if is_held {
+            self.accuse(call, 2, "rings a phone that another leg holds");
+        }
+        let talked = self.judge.talked_until.get(&agent).copied();
+        if let Some((until, earlier)) = talked
+            && now < until + COOLDOWN_MS - 2_500
+        {
+            self.accuse(earlier, 2, &format!("gave its agent no rest: call {call} rings them"));
+        }
+    }
+
+    /// 5: a phone stops ringing.
+    pub(super) fn judge_ring_over(&mut self, number: usize, now: Ms) {
+        let Some(line) = self.lines.get_mut(number) else { return };
+        let Some(since) = line.rings_since.take() else { return };
+        let call = line.call;
+        let Some(case) = self.judge.cases.get(call) else { return };
+        let gone = self.callers.get(call).and_then(|caller| caller.gone_at).map(|at| at + 25_000);
+        let stop = match (case.stop_at, gone) {
+            (Some(stop), Some(gone)) => Some(stop.min(gone)),
+            (stop, gone) => stop.or(gone),
+        };
+        if stop.is_some_and(|stop| now > stop.max(since) + RINGS_ON_MAX_MS + case.allowance) {
+            self.accuse(call, 5, "rings a phone though the call no longer needs it");
+        }
+    }
+
+    fn lines_of_agent(&self, agent: usize) -> impl Iterator<Item = usize> {
+        // The latest legs are the ones that may live.
+        let recent = self.lines.iter().enumerate().rev().take(400);
+        recent.filter(move |(_, line)| line.agent == agent && !line.is_done()).map(|(number, _)| number)
+    }
+
+    /// 1: the two can hear each other.
+    pub(super) fn judge_met(&mut self, call: usize, number: usize) {
+        let now = self.now;
+        self.judge_not_alone(number);
+        self.judge_caller_not_alone(call);
+        self.judge_reached(call);
+        let Some(agent) = self.lines.get(number).map(|line| line.agent) else { return };
+        let met_another = self.case(call).is_some_and(|case| {
+            let met_another = case.met.is_some_and(|(earlier, _)| earlier != agent);
+            case.met = Some((agent, now));
+            met_another
+        });
+        let owned = self.shelf.find(call).is_some_and(|call| call.owner.is_some());
+        if met_another && owned {
+            self.accuse(call, 1, "met two agents");
+        }
+    }
+
+    pub(super) fn judge_parted(&mut self, call: usize, number: usize) {
+        let now = self.now;
+        let Some(agent) = self.lines.get(number).map(|line| line.agent) else { return };
+        let Some(case) = self.case(call) else { return };
+        if let Some((_, since)) = case.met {
+            case.longest_talk = case.longest_talk.max(now - since);
+            // A moment that nobody noticed is no talk to rest after.
+            if now - since > if case.troubled { 20_000 + case.allowance } else { 3_000 } {
+                self.judge.talked_until.insert(agent, (now, call));
+            }
+        }
+    }
+
+    pub(super) fn judge_not_alone(&mut self, number: usize) {
+        let now = self.now;
+        let Some(line) = self.lines.get_mut(number) else { return };
+        let call = line.call;
+        if let Some(since) = line.alone_since.take() {
+            self.judge_alone(call, since, now, "leaves an agent alone on the line");
+        }
+    }
+
+    pub(super) fn judge_caller_not_alone(&mut self, call: usize) {
+        let now = self.now;
+        if let Some(since) = self.callers.get_mut(call).and_then(|caller| caller.alone_since.take()) {
+            self.judge_alone(call, since, now, "leaves the caller alone in the room");
+        }
+    }
+
+    fn judge_alone(&mut self, call: usize, since: Ms, now: Ms, what: &str) {
+        let allowed = ALONE_MAX_MS + self.judge.cases.get(call).map_or(0, |case| case.allowance);
+        if now - since > allowed {
+            self.accuse(call, 1, &format!("{what} for {} ms", now - since));
+        }
+    }
+
+    /// 4: the caller has an agent, a recorder or a spoken message.
+    pub(super) fn judge_reached(&mut self, call: usize) {
+        let now = self.now;
+        let arrived = self.callers.get(call).map_or(0, |caller| caller.arrived_at);
+        let faults = self.options.faults;
+        let Some(case) = self.case(call) else { return };
+        if case.reached_at.is_some() {
+            return;
+        }
+        case.reached_at = Some(now);
+        let lapse = if case.lapsed { 35_000 } else { 0 };
+        let since_offer = MAX_WAIT_MS + 8_000 + TRANSPORT_MS + lapse + case.extended_ms.min(20_000);
+        let since_offer = since_offer + if faults { CLOCK_STEP_MS } else { 0 };
+        let late_for_offer = case.offered_at.is_some_and(|at| now - at > since_offer + case.allowance);
+        let late_at_all = now - arrived > WHOLE_MAX_MS + case.allowance;
+        if late_for_offer || late_at_all {
+            let waited = now - case.offered_at.unwrap_or(arrived);
+            self.accuse(call, 4, &format!("kept its caller waiting for {waited} ms"));
+        }
+    }
+
+    pub(super) fn judge_bridge_lost(&mut self, call: usize) {
+        if let Some(case) = self.case(call) {
+            case.bridge_lost = true;
+        }
+    }
+
+    pub(super) fn judge_answered_safely(&mut self, call: usize) {
+        if let Some(case) = self.case(call) {
+            case.answered_safely = true;
+        }
+    }
+
+    pub(super) fn judge_dropped(&mut self, call: usize) {
+        if let Some(case) = self.case(call) {
+            case.dropped = true;
+        }
+    }
+
+    /// Long after the last fault: everything is over and nothing is lost.
+    pub(super) fn judge_all(&mut self) {
+        for call in 0..self.callers.len() {
+            self.judge_end(call);
+        }
+        if let Some((call, key)) = self.first_undelivered() {
+            self.accuse(call, 6, &format!("has an undelivered effect: {key}"));
+        }
+        for (key, count) in &self.outbox.posts {
+            if *count != 1 && self.judge.violation.is_none() {
+                let (what, seed) = (format!("{key} stands in the inbox {count} times"), self.options.seed);
+                let violation = Violation { seed, call: usize::MAX, at_ms: self.now, invariant: 8, what, ladder: Vec::new() };
+                self.judge.violation = Some(violation);
+            }
+        }
+    }
+
+    fn judge_end(&mut self, number: usize) {
+        let Some(case) = self.judge.cases.get(number) else { return };
+        let Some(call) = self.shelf.find(number) else {
+            if !case.dropped && !case.answered_safely {
+                self.accuse(number, 3, "was never heard of");
+            }
+            return;
+        };
+        let faults = [
+            (!call.has_ended() || call.stage != Stage::Ended, 4, "never ended"),
+            (call.has_ended() && !call.is_settled(), 5, "ended and never settled"),
+            (self.callers.get(number).is_some_and(|caller| caller.place != Place::Gone), 3, "still holds its caller"),
+            (self.holds_phone(number), 5, "still holds a phone"),
+            (self.outbox.pending_of(number) > 0, 6, "has effects that were not delivered"),
+            (call.owner.is_some() && case.met.is_none() && !case.bridge_lost, 1, "has an owner who never met the caller"),
+            (call.owner.is_some() != (call.ending == Some(Ending::Answered)), 1, "has an ending that does not fit its owner"),
+            (call.owner.is_none() && case.longest_talk > 20_000 + case.allowance, 1, "was talked on and has no owner"),
+        ];
+        let agent = call.owner.as_ref();
+        let met = case.met.and_then(|(agent, _)| self.shelf.agents.get(agent)).map(|facts| &facts.agent);
+        let wrong_owner = agent.is_some() && met.is_some() && agent != met;
+        let found = faults.iter().find(|(is_so, _, _)| *is_so).map(|(_, invariant, what)| (*invariant, *what));
+        let found = found.or(wrong_owner.then_some((1, "has an owner who is not the agent who met the caller")));
+        let found = found.or_else(|| self.judge_inbox(number));
+        if let Some((invariant, what)) = found {
+            self.accuse(number, invariant, what);
+        }
+    }
+
+    fn holds_phone(&self, call: usize) -> bool {
+        let held = |number: &usize| self.lines.get(*number).is_some_and(|line| !line.is_done());
+        self.callers.get(call).is_some_and(|caller| caller.lines.iter().any(held))
+    }
+
+    /// 6 and 8: what stands in the inbox.
+    fn judge_inbox(&self, number: usize) -> Option<(u8, &'static str)> {
+        use crate::call::effect::Effect;
+        let call = self.shelf.find(number)?;
+        let stands = |effect: Effect| self.outbox.posts.contains_key(&effect.key(call.id));
+        for recording in self.recordings.iter().filter(|recording| recording.call == number && recording.is_known) {
+            if !stands(Effect::PostVoicemail { recording: recording.name.clone() }) {
+                return Some((6, "left a message that is not in the inbox"));
+            }
+        }
+        let recorded = self.recordings.iter().any(|recording| recording.call == number);
+        let knows = self.judge.cases.get(number).is_some_and(|case| !case.answered_safely);
+        if recorded && knows && call.ending != Some(Ending::Voicemail) && call.owner.is_none() {
+            return Some((6, "left a message and does not say so"));
+        }
+        if !recorded && call.ending == Some(Ending::Voicemail) {
+            return Some((6, "says that there is a message where there is none"));
+        }
+        let (end, missed) = (stands(Effect::NoteEnd), stands(Effect::NoteMissed));
+        let wants_end = call.ending == Some(Ending::Answered);
+        let wants_missed = matches!(call.ending, Some(Ending::Missed | Ending::Abandoned));
+        if end != wants_end || missed != wants_missed {
+            return Some((8, "has notes in the inbox that do not fit its ending"));
+        }
+        let refused = call.ending == Some(Ending::Blocked);
+        if stands(Effect::NoteArrival) == refused || stands(Effect::AssignOwner) != call.owner.is_some() {
+            return Some((8, "has an arrival or an owner in the inbox that does not fit"));
+        }
+        None
+    }
+}

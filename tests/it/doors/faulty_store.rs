@@ -1,0 +1,105 @@
+//! A store that works, fails, hangs or panics on command, and counts what it is asked.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use offhook::call::effect::Neighbour;
+use offhook::call::state::Call;
+use offhook::ids::{AgentId, BrandId, CallId, CarrierRef};
+use offhook::phone_number::PhoneNumber;
+use offhook::store::model::ModelStore;
+use offhook::store::{
+    DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot, PresenceChange, PublishedRules, Save, Settled,
+    Store, StoreError, StoredRecording,
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mood {
+    Works,
+    Fails,
+    Hangs,
+    Panics,
+}
+
+pub struct FaultyStore {
+    model: ModelStore,
+    mood: Mutex<Mood>,
+    questions: AtomicU32,
+}
+
+impl FaultyStore {
+    pub fn new() -> Self {
+        Self { model: ModelStore::new(), mood: Mutex::new(Mood::Works), questions: AtomicU32::new(0) }
+    }
+
+    pub fn set(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    /// How often it was asked anything since this was last called.
+    pub fn take_count(&self) -> u32 {
+        self.questions.swap(0, Ordering::SeqCst)
+    }
+
+    async fn gate(&self) -> Result<(), StoreError> {
+        self.questions.fetch_add(1, Ordering::SeqCst);
+        let mood = *self.mood.lock().unwrap();
+        match mood {
+            Mood::Works => Ok(()),
+            Mood::Fails => Err(StoreError::Unavailable { attempt: "answer", may_have_happened: false, cause: "it fails on command".into() }),
+            Mood::Hangs => std::future::pending().await,
+            Mood::Panics => panic!("it panics on command"),
+        }
+    }
+}
+
+macro_rules! through {
+    ($(fn $name:ident(&self $(, $argument:ident: $kind:ty)*) -> $answer:ty;)+) => {
+        #[async_trait]
+        impl Store for FaultyStore {
+            $(async fn $name(&self $(, $argument: $kind)*) -> Result<$answer, StoreError> {
+                self.gate().await?;
+                self.model.$name($($argument),*).await
+            })+
+        }
+    };
+}
+
+through! {
+    fn ping(&self) -> ();
+    fn save(&self, save: Save) -> ();
+    fn find_call(&self, id: CallId) -> Option<Call>;
+    fn find_call_by_caller_ref(&self, caller: &CarrierRef) -> Option<Call>;
+    fn load_history(&self, id: CallId) -> Vec<HistoryEntry>;
+    fn find_calls_to_wake(&self, now: DateTime<Utc>, limit: u32) -> Vec<CallId>;
+    fn find_next_wake(&self) -> Option<DateTime<Utc>>;
+    fn find_waiting_calls(&self, limit: u32) -> Vec<CallId>;
+    fn find_calls_ringing(&self, agent: &AgentId) -> Vec<CallId>;
+    fn list_calls(&self, before: Option<DateTime<Utc>>, limit: u32) -> Vec<Call>;
+    fn count_calls_from(&self, caller: &PhoneNumber, brand: &BrandId, since: DateTime<Utc>) -> u32;
+    fn find_answer(&self, key: &str) -> Option<String>;
+    fn forget_before(&self, before: DateTime<Utc>) -> u64;
+    fn load_facts(&self, agents: &[AgentId], now: DateTime<Utc>) -> LoadedFacts;
+    fn note_presence(&self, changes: &[PresenceChange]) -> Vec<AgentId>;
+    fn switch_phone(&self, agent: &AgentId, off_until: Option<DateTime<Utc>>) -> ();
+    fn find_contact(&self, phone: &PhoneNumber) -> Option<KnownContact>;
+    fn note_contacts(&self, contacts: &[KnownContact]) -> ();
+    fn lease_effects(&self, neighbour: Neighbour, now: DateTime<Utc>, lease: TimeDelta, limit: u32) -> Vec<Leased>;
+    fn settle_effect(&self, id: i64, lease: i64, settled: Settled, now: DateTime<Utc>) -> ();
+    fn find_next_effect(&self) -> Option<DateTime<Utc>>;
+    fn count_effects_due(&self) -> u64;
+    fn list_dead_letters(&self, limit: u32) -> Vec<DeadLetter>;
+    fn revive_effect(&self, id: i64, now: DateTime<Utc>) -> ();
+    fn take_pacing_slot(&self, now: DateTime<Utc>, interval: TimeDelta) -> PacingSlot;
+    fn take_lease(&self, name: &str, holder: &str, now: DateTime<Utc>, span: TimeDelta) -> bool;
+    fn find_inbox_link(&self, call: CallId) -> Option<InboxLink>;
+    fn save_inbox_link(&self, call: CallId, link: InboxLink) -> ();
+    fn save_recording(&self, recording: StoredRecording, now: DateTime<Utc>) -> ();
+    fn find_recording(&self, recording: &CarrierRef) -> Option<StoredRecording>;
+    fn publish_rules(&self, body: &str, by: &str, now: DateTime<Utc>) -> u32;
+    fn find_current_rules(&self) -> Option<PublishedRules>;
+    fn find_rules(&self, version: u32) -> Option<PublishedRules>;
+    fn note_delivery(&self, delivery: &str, now: DateTime<Utc>) -> bool;
+}

@@ -1,0 +1,15 @@
+//! Whole calls over both stand-ins and the real service, judged by what people heard and what the inbox shows.
+//!
+//! Nothing here looks into the service's own tables: whether a story ended well is for the stand-ins to say. Every
+//! document that a story brought about is held against the contract's schema.
+
+mod arriving;
+mod carrier_faults;
+mod dialling;
+mod inbox_faults;
+mod plays;
+mod ringing;
+mod stage;
+mod vanishing;
+mod voicemail;
+mod waiting;

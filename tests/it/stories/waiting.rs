@@ -1,0 +1,130 @@
+//! More callers than phones: who waits, who is offered what came free, and in which order.
+
+use offhook::sandbox::stories::{AGENTS, Scene};
+use offhook::sandbox::twilio::{Behaviour, PhoneAction, PhoneKind};
+
+use super::stage::{ACME, BEN, JANE, LUIS, OMAR, PRIYA, RUTH, SAM, Setting, accept, all_ring, hang_up, leave_message, reach_recorder, watch};
+
+#[actix_web::test]
+async fn the_second_and_third_caller_are_offered_freed_phones_oldest_first() {
+    Setting::sqlite()
+        .routing("max_wait_s = 25", "max_wait_s = 60")
+        .play(async |scene| {
+            scene.dial(JANE).await?;
+            all_ring(scene).await?;
+            scene.dial(OMAR).await?;
+            scene.wait(1.0).await?;
+            scene.dial(RUTH).await?;
+            scene.wait(2.0).await?;
+            accept(scene, PRIYA, JANE).await?;
+            scene.wait_for("freed phones ring", 12, |scene| scene.is_ringing(SAM)).await?;
+            scene.answer(SAM).await?;
+            scene.press(SAM, "1").await?;
+            scene.wait_for("Sam meets somebody", 10, |scene| scene.talk(SAM, OMAR) || scene.talk(SAM, RUTH)).await?;
+            anyhow::ensure!(scene.talk(SAM, OMAR), "the one who waited longest was not first");
+            scene.wait_for("Luis is offered Ruth", 12, |scene| scene.is_ringing(LUIS)).await?;
+            accept(scene, LUIS, RUTH).await?;
+            anyhow::ensure!(scene.talk(PRIYA, JANE) && scene.talk(SAM, OMAR), "somebody lost their agent");
+            for customer in [JANE, OMAR, RUTH] {
+                hang_up(scene, customer).await?;
+            }
+            scene.wait(6.0).await
+        })
+        .await;
+}
+
+#[actix_web::test]
+async fn a_waiting_caller_reaches_the_recorder_although_phones_never_came_free() {
+    Setting::sqlite()
+        .play(async |scene| {
+            scene.dial(JANE).await?;
+            all_ring(scene).await?;
+            scene.dial(OMAR).await?;
+            reach_recorder(scene, JANE, 45).await?;
+            hang_up(scene, JANE).await?;
+            reach_recorder(scene, OMAR, 60).await?;
+            leave_message(scene, OMAR, "It is Omar.").await?;
+            anyhow::ensure!(scene.voicemails(OMAR) == 1, "the message is missing");
+            Ok(())
+        })
+        .await;
+}
+
+#[actix_web::test]
+async fn a_caller_who_waits_behind_another_and_hangs_up_is_forgotten() {
+    Setting::sqlite()
+        .play(async |scene| {
+            scene.dial(JANE).await?;
+            all_ring(scene).await?;
+            scene.dial(OMAR).await?;
+            scene.wait(2.0).await?;
+            hang_up(scene, OMAR).await?;
+            accept(scene, PRIYA, JANE).await?;
+            watch(scene, 10).await?;
+            anyhow::ensure!(AGENTS.iter().all(|agent| scene.rings(agent) == 1), "a phone rang for one who had gone");
+            hang_up(scene, JANE).await?;
+            scene.wait(5.0).await
+        })
+        .await;
+}
+
+async fn add_customers(scene: &Scene, count: usize) -> Vec<String> {
+    let numbers: Vec<String> = (0..count).map(|place| format!("+155501000{}", 40 + place)).collect();
+    for number in &numbers {
+        scene.exchange.twilio.add_phone(number, "A customer", PhoneKind::Customer, Behaviour::Manual);
+    }
+    numbers
+}
+
+#[actix_web::test]
+async fn eight_callers_at_once_each_reach_somebody_or_the_recorder() {
+    Setting::sqlite()
+        .play(async |scene| {
+            for agent in AGENTS {
+                scene.behave(agent, Behaviour::AnswersAfter { secs: 4, presses: Some("1".to_owned()), press_after_ms: 2500 });
+            }
+            let callers = add_customers(scene, 8).await;
+            for caller in &callers {
+                scene.act(caller, PhoneAction::Dial { to: ACME.to_owned() }).await?;
+            }
+            let mut hung_up = vec![false; callers.len()];
+            for _ in 0..160 {
+                scene.wait(1.0).await?;
+                for (place, caller) in callers.iter().enumerate() {
+                    let met = scene.exchange.twilio.bridges().iter().any(|bridge| bridge.with.contains(caller));
+                    if !hung_up[place] && (met || super::stage::is_recorded(scene, caller)) {
+                        hung_up[place] = true;
+                        hang_up(scene, caller).await?;
+                    }
+                }
+            }
+            anyhow::ensure!(hung_up.iter().all(|done| *done), "somebody reached nobody: {hung_up:?}");
+            Ok(())
+        })
+        .await;
+}
+
+#[actix_web::test]
+async fn two_talk_while_the_next_caller_rings_only_free_phones() {
+    Setting::sqlite()
+        .play(async |scene| {
+            scene.dial(JANE).await?;
+            all_ring(scene).await?;
+            accept(scene, PRIYA, JANE).await?;
+            scene.wait(5.0).await?;
+            scene.dial(BEN).await?;
+            scene.wait_for("Sam's phone rings", 8, |scene| scene.is_ringing(SAM)).await?;
+            anyhow::ensure!(scene.rings(PRIYA) == 1, "a phone in a call was rung");
+            accept(scene, SAM, BEN).await?;
+            hang_up(scene, BEN).await?;
+            hang_up(scene, JANE).await?;
+            scene.wait(5.0).await?;
+            // Both rest after a call; the next caller rings neither at once.
+            scene.dial(OMAR).await?;
+            scene.wait_for("Luis's phone rings", 8, |scene| scene.is_ringing(LUIS)).await?;
+            anyhow::ensure!(!scene.is_ringing(SAM) && !scene.is_ringing(PRIYA), "an agent was rung within the cooldown");
+            hang_up(scene, OMAR).await?;
+            scene.wait(5.0).await
+        })
+        .await;
+}
