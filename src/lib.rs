@@ -29,6 +29,8 @@ pub mod shortlist;
 // The shell.
 pub mod api;
 pub mod availability;
+#[cfg(feature = "sandbox")]
+pub mod bench;
 pub mod commands;
 pub mod config;
 pub mod outbox;

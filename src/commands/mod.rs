@@ -21,6 +21,8 @@ use crate::rules::{DestinationPolicy, Rules};
 use crate::store::Store;
 use crate::store::open::{OpenOptions, open};
 
+#[cfg(feature = "sandbox")]
+pub mod bench;
 pub mod check;
 #[cfg(feature = "sandbox")]
 pub mod demo;
@@ -65,6 +67,9 @@ pub enum Command {
     /// Starts the stand-ins of Twilio and Chatwoot alone, and prints where they are as one JSON line.
     #[cfg(feature = "sandbox")]
     Sandbox(sandbox::Args),
+    /// Measures this build on this machine; prints `figure value unit`.
+    #[cfg(feature = "sandbox")]
+    Bench(bench::Args),
 }
 
 /// The configuration or the routing file is bad.
@@ -88,6 +93,8 @@ pub async fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCod
         Command::Demo(args) => demo::run(args, settings).await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::run(args, settings).await,
+        #[cfg(feature = "sandbox")]
+        Command::Bench(args) => bench::run(args, settings).await,
     }
 }
 

@@ -4,7 +4,8 @@
 //! no protection: +1 covers Caribbean states with high tariffs. So a destination is judged by the region of its
 //! numbering plan and by its kind. Source: THREATS.md T-01, DESIGN.md section 4.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 
@@ -32,7 +33,12 @@ pub struct DestinationPolicy {
     regions: BTreeSet<Region>,
     allow_prefixes: Vec<String>,
     deny_prefixes: Vec<String>,
+    judged: Arc<Mutex<HashMap<PhoneNumber, Option<RefusalReason>>>>,
 }
+
+/// Verdicts kept, since agents' phones are judged for every call and the table of numbering plans is slow to ask. A
+/// policy never changes, so a verdict stays right; more phones than these are judged afresh.
+const VERDICTS_KEPT: usize = 4_096;
 
 /// Why a number may not be called. The number itself is not repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -83,6 +89,7 @@ impl DestinationPolicy {
             regions: regions.into_iter().filter_map(Region::parse).collect(),
             allow_prefixes: allow_prefixes.into_iter().map(str::to_owned).collect(),
             deny_prefixes: deny_prefixes.into_iter().map(str::to_owned).collect(),
+            judged: Arc::default(),
         }
     }
 
@@ -92,12 +99,27 @@ impl DestinationPolicy {
     /// The first rule that refuses it. An allowed prefix opens a region and a range that no plan lists, never a
     /// premium, shared-cost, personal, satellite or service number.
     pub fn approve(&self, number: &PhoneNumber) -> Result<DialTarget, DestinationRefused> {
-        match self.refusal(number) {
+        match self.judge(number) {
             None => Ok(DialTarget {
                 number: number.clone(),
             }),
             Some(reason) => Err(DestinationRefused { reason }),
         }
+    }
+
+    fn judge(&self, number: &PhoneNumber) -> Option<RefusalReason> {
+        if let Ok(judged) = self.judged.lock()
+            && let Some(verdict) = judged.get(number)
+        {
+            return *verdict;
+        }
+        let verdict = self.refusal(number);
+        if let Ok(mut judged) = self.judged.lock()
+            && judged.len() < VERDICTS_KEPT
+        {
+            judged.insert(number.clone(), verdict);
+        }
+        verdict
     }
 
     fn refusal(&self, number: &PhoneNumber) -> Option<RefusalReason> {

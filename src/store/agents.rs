@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::Value;
 
 use super::calls::call_id;
-use super::entity::{AccountRow, AgentRow, LiveLegRow, PresenceRow};
+use super::entity::{AccountRow, AgentRow, PresenceRow};
 use super::session::{Session, corrupt, count, instant, instant_or_none, micros, tuples, values};
 use super::{
     AgentFacts, AgentMark, LiveLeg, LoadedFacts, Presence, PresenceChange, Save, StoreError,
@@ -121,72 +121,63 @@ pub(super) async fn write_marks(session: &Session<'_>, save: &Save) -> Result<()
 
 const MARK_COLUMNS: usize = 6;
 
+/// The account's legs and rings; `$1` is a minute ago.
+const ACCOUNT: &str = "(SELECT count(*) FROM legs WHERE live = 1) AS legs_live, \
+    (SELECT count(*) FROM legs WHERE offered_at > $1) AS legs_last_minute, \
+    (SELECT count(*) FROM outbox WHERE state = 'due' AND kind = 'ring_agent') AS rings_pending";
+
+/// One question, since a caller waits for each.
 pub(super) async fn load_facts(
     session: &Session<'_>,
     agents: &[AgentId],
     now: DateTime<Utc>,
 ) -> Result<LoadedFacts, StoreError> {
-    let mut known: HashMap<String, AgentRow> = HashMap::new();
-    if !agents.is_empty() {
-        let sql = format!(
-            "SELECT agent, presence, presence_at, switched_off_until, rests_until, paused_until, last_offered_at, \
-             passed_over, misses, phone_unreachable, open_conversations FROM agents WHERE agent IN {}",
-            tuples(1, agents.len())
-        );
-        let values = agents
-            .iter()
-            .map(|agent| Value::from(agent.as_str()))
-            .collect();
-        let rows: Vec<AgentRow> = session.rows("load the agents", sql, values).await?;
-        known.extend(rows.into_iter().map(|row| (row.agent.clone(), row)));
+    let since = Value::from(micros(now - MINUTE));
+    if agents.is_empty() {
+        let sql = format!("SELECT {ACCOUNT}");
+        let account: Option<AccountRow> = session.row("count the account's legs", sql, vec![since]).await?;
+        let account = account.ok_or_else(|| corrupt("count", "there is no row"))?;
+        return loaded(Vec::new(), (account.legs_live, account.legs_last_minute, account.rings_pending));
     }
-    let sql = "SELECT call_id, agent, talking, offered_at FROM legs WHERE live = 1";
-    let live: Vec<LiveLegRow> = session.rows("load the live legs", sql, Vec::new()).await?;
-    let legs_live = u32::try_from(live.len()).map_err(|cause| corrupt("count", cause))?;
-    let live: HashMap<&str, &LiveLegRow> =
-        live.iter().map(|leg| (leg.agent.as_str(), leg)).collect();
-    let sql = "SELECT (SELECT count(*) FROM legs WHERE offered_at > $1) AS legs_last_minute, \
-        (SELECT count(*) FROM outbox WHERE state = 'due' AND kind = 'ring_agent') AS rings_pending";
-    let account: Option<AccountRow> = session
-        .row(
-            "count the account's legs",
-            sql,
-            values![micros(now - MINUTE)],
-        )
-        .await?;
-    let account = account.unwrap_or(AccountRow {
-        legs_last_minute: 0,
-        rings_pending: 0,
+    let places: Vec<String> = (2..agents.len() + 2).map(|place| format!("(CAST(${place} AS TEXT))")).collect();
+    let sql = format!(
+        "WITH asked (agent) AS (VALUES {}) SELECT asked.agent AS asked, agents.presence, agents.presence_at, \
+         agents.switched_off_until, agents.rests_until, agents.paused_until, agents.last_offered_at, agents.passed_over, \
+         agents.misses, agents.phone_unreachable, agents.open_conversations, legs.call_id, legs.talking, \
+         legs.offered_at AS leg_offered_at, {ACCOUNT} \
+         FROM asked LEFT JOIN agents ON agents.agent = asked.agent LEFT JOIN legs ON legs.agent = asked.agent AND legs.live = 1",
+        places.join(", ")
+    );
+    let values = std::iter::once(since).chain(agents.iter().map(|agent| Value::from(agent.as_str())));
+    let rows: Vec<AgentRow> = session.rows("load the agents", sql, values.collect()).await?;
+    let account = rows.first().map(|row| (row.legs_live, row.legs_last_minute, row.rings_pending));
+    let account = account.ok_or_else(|| corrupt("count", "there is no row"))?;
+    let rows: HashMap<&str, &AgentRow> = rows.iter().map(|row| (row.asked.as_str(), row)).collect();
+    let facts = agents.iter().map(|agent| match rows.get(agent.as_str()) {
+        Some(row) => read(agent, row),
+        None => Ok(AgentFacts::unknown(agent.clone())),
     });
-    let read_all = agents.iter().map(|agent| {
-        read(
-            agent,
-            known.get(agent.as_str()),
-            live.get(agent.as_str()).copied(),
-        )
-    });
+    loaded(facts.collect::<Result<_, _>>()?, account)
+}
+
+fn loaded(agents: Vec<AgentFacts>, account: (i64, i64, i64)) -> Result<LoadedFacts, StoreError> {
+    let (legs_live, legs_last_minute, rings_pending) = account;
     Ok(LoadedFacts {
-        agents: read_all.collect::<Result<_, _>>()?,
-        legs_live,
-        legs_last_minute: count(account.legs_last_minute)?,
-        rings_pending: count(account.rings_pending)?,
+        agents,
+        legs_live: count(legs_live)?,
+        legs_last_minute: count(legs_last_minute)?,
+        rings_pending: count(rings_pending)?,
     })
 }
 
-fn read(
-    agent: &AgentId,
-    row: Option<&AgentRow>,
-    leg: Option<&LiveLegRow>,
-) -> Result<AgentFacts, StoreError> {
-    let live_leg = match leg {
-        Some(leg) => Some(LiveLeg {
-            call: call_id(&leg.call_id)?,
-            since: instant(leg.offered_at)?,
-            talking: leg.talking == 1,
-        }),
-        None => None,
+fn read(agent: &AgentId, row: &AgentRow) -> Result<AgentFacts, StoreError> {
+    let live_leg = match (&row.call_id, row.leg_offered_at) {
+        (Some(call), Some(since)) => {
+            Some(LiveLeg { call: call_id(call)?, since: instant(since)?, talking: row.talking == Some(1) })
+        }
+        (None, _) | (_, None) => None,
     };
-    let Some(row) = row else {
+    let Some(known) = &row.presence else {
         return Ok(AgentFacts {
             live_leg,
             ..AgentFacts::unknown(agent.clone())
@@ -194,17 +185,17 @@ fn read(
     };
     Ok(AgentFacts {
         agent: agent.clone(),
-        presence: presence(&row.presence)?,
+        presence: presence(known)?,
         presence_at: instant_or_none(row.presence_at)?,
         switched_off_until: instant_or_none(row.switched_off_until)?,
         live_leg,
         rests_until: instant_or_none(row.rests_until)?,
         paused_until: instant_or_none(row.paused_until)?,
         last_offered_at: instant_or_none(row.last_offered_at)?,
-        passed_over: count(row.passed_over)?,
-        misses: count(row.misses)?,
-        phone_unreachable: row.phone_unreachable == 1,
-        open_conversations: count(row.open_conversations)?,
+        passed_over: count(row.passed_over.unwrap_or(0))?,
+        misses: count(row.misses.unwrap_or(0))?,
+        phone_unreachable: row.phone_unreachable == Some(1),
+        open_conversations: count(row.open_conversations.unwrap_or(0))?,
     })
 }
 

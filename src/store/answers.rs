@@ -2,8 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::session::{Session, micros, values};
-use super::{Save, StoreError};
+use super::entity::ArrivalRow;
+use super::session::{Session, count, micros, values};
+use super::{Arrival, KnownContact, Save, StoreError};
+use crate::ids::BrandId;
+use crate::phone_number::PhoneNumber;
 
 /// Keeps the answer, unless there is one.
 pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), StoreError> {
@@ -29,6 +32,30 @@ pub(super) async fn find(session: &Session<'_>, key: &str) -> Result<Option<Stri
         )
         .await?;
     Ok(found.into_iter().next())
+}
+
+/// One question, since a caller waits for each.
+pub(super) async fn load_arrival(
+    session: &Session<'_>,
+    key: &str,
+    caller: &PhoneNumber,
+    brand: &BrandId,
+    since: DateTime<Utc>,
+) -> Result<Arrival, StoreError> {
+    let sql = "SELECT (SELECT body FROM answers WHERE key = $1) AS answer, \
+        (SELECT count(*) FROM calls WHERE caller = $2 AND brand = $3 AND arrived_at >= $4) AS recent_calls, \
+        contacts.name AS name, contacts.blocked AS blocked, contacts.contact_id AS contact_id \
+        FROM (SELECT 1 AS one) AS always LEFT JOIN contacts ON contacts.phone = $2";
+    let values = values![key, caller.as_e164(), brand.as_str(), micros(since)];
+    let row: Option<ArrivalRow> = session.row("look up the caller", sql, values).await?;
+    let Some(row) = row else { return Ok(Arrival::default()) };
+    let contact = row.contact_id.map(|contact_id| KnownContact {
+        phone: caller.clone(),
+        name: row.name,
+        blocked: row.blocked == Some(1),
+        contact_id,
+    });
+    Ok(Arrival { answer: row.answer, contact, recent_calls: count(row.recent_calls)? })
 }
 
 pub(super) async fn forget_before(

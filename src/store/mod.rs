@@ -135,6 +135,17 @@ pub struct KnownContact {
     pub contact_id: i64,
 }
 
+/// What is asked at once when a caller arrives.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Arrival {
+    /// The first answer to this request, if it was answered before.
+    pub answer: Option<String>,
+    /// What is known of the caller's number.
+    pub contact: Option<KnownContact>,
+    /// How many calls the number began at this brand lately.
+    pub recent_calls: u32,
+}
+
 /// An effect taken from the outbox under a lease.
 #[derive(Debug, Clone)]
 pub struct Leased {
@@ -284,6 +295,20 @@ pub trait Store: Send + Sync + 'static {
 
     /// The first answer to this request, if it was answered before.
     async fn find_answer(&self, key: &str) -> Result<Option<String>, StoreError>;
+    /// What [`Self::find_answer`], [`Self::find_contact`] and [`Self::count_calls_from`] say, in one question.
+    async fn load_arrival(
+        &self,
+        key: &str,
+        caller: &PhoneNumber,
+        brand: &BrandId,
+        since: DateTime<Utc>,
+    ) -> Result<Arrival, StoreError> {
+        Ok(Arrival {
+            answer: self.find_answer(key).await?,
+            contact: self.find_contact(caller).await?,
+            recent_calls: self.count_calls_from(caller, brand, since).await?,
+        })
+    }
     /// Forgets answers and delivery ids from before `before`; returns how many.
     async fn forget_before(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
 

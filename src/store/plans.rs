@@ -21,7 +21,13 @@ use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
 use crate::phone_number::{Caller, PhoneNumber};
 
 /// Statements that read all of something on purpose, and why that stays small.
-const READ_WHOLE: [(&str, &str); 5] = [
+const READ_WHOLE: [(&str, &str); 8] = [
+    ("SCAN asked", "the agents that were asked for"),
+    ("SCAN always", "one row that is always there"),
+    (
+        "SCAN legs USING COVERING INDEX legs_live_",
+        "how many legs ring or talk now: a partial index, as long as there are phones",
+    ),
     (
         "SCAN heads",
         "the effects that are leased now: as many as were asked for",
@@ -131,6 +137,8 @@ async fn ask_everything(store: &Arc<dyn Store>) {
         .await
         .unwrap();
     store.find_answer("key").await.unwrap();
+    store.load_arrival("key", &phone(), &brand, now()).await.unwrap();
+    store.load_facts(&[], now()).await.unwrap();
     store.forget_before(now()).await.unwrap();
     store
         .load_facts(&[agent.clone(), AgentId::new("sam")], now())

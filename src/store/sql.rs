@@ -9,7 +9,7 @@ use sea_orm::DatabaseConnection;
 use super::session::{Job, Session, job};
 use super::writer::Writer;
 use super::{
-    DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot,
+    Arrival, DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot,
     PresenceChange, PublishedRules, Save, Settled, Store, StoreError, StoredRecording, agents,
     answers, calls, contacts, leases, legs, outbox, postgres, recordings, rules,
 };
@@ -169,6 +169,21 @@ impl Store for SqlStore {
     async fn find_answer(&self, key: &str) -> Result<Option<String>, StoreError> {
         self.read(ask!(session, key = key.to_owned() => answers::find(session, &key)))
             .await
+    }
+
+    async fn load_arrival(
+        &self,
+        key: &str,
+        caller: &PhoneNumber,
+        brand: &BrandId,
+        since: DateTime<Utc>,
+    ) -> Result<Arrival, StoreError> {
+        self.read(
+            ask!(session, key = key.to_owned(), caller = caller.clone(), brand = brand.clone() => {
+                answers::load_arrival(session, &key, &caller, &brand, since)
+            }),
+        )
+        .await
     }
 
     async fn forget_before(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {

@@ -26,7 +26,7 @@ use crate::ids::{AgentId, CallId};
 use crate::phone_number::Caller;
 use crate::rules::{Brand, DestinationPolicy, DialStopsAt, RingMethod};
 use crate::shortlist::facts::LoadedFacts;
-use crate::store::{Conflict, NewEffect, Save, Store, StoreError, StoredAnswer};
+use crate::store::{Arrival, Conflict, NewEffect, Save, Store, StoreError, StoredAnswer};
 use circuit::Circuit;
 use locks::CallLocks;
 use rulebook::Rulebook;
@@ -142,17 +142,15 @@ impl Switchboard {
     /// # Errors
     /// `NoRules` if the number's brand is in no rules, `Store` if nothing could be saved.
     pub async fn arrive(&self, mut new: NewCall, listener: Listener<'_>) -> Result<Handled, SwitchboardError> {
-        if let Some(body) = self.find_answer(listener).await? {
+        let arrival = self.load_arrival(&new, listener).await?;
+        if let Some(body) = arrival.answer {
             let call = self.store.find_call_by_caller_ref(&new.caller_ref).await?.ok_or(SwitchboardError::UnknownCall)?;
             return Ok(Handled { call, body, is_repeat: true, events: Vec::new() });
         }
-        let mut caller = CallerFacts::default();
-        if let Caller::Known(phone) = &new.caller {
-            if let Some(contact) = self.store.find_contact(phone).await? {
-                caller.is_blocked = contact.blocked;
-                new.caller_name = contact.name.or(new.caller_name);
-            }
-            caller.recent_calls = self.store.count_calls_from(phone, &new.brand, new.at - self.limits.caller_window).await?;
+        let mut caller = CallerFacts { is_blocked: false, recent_calls: arrival.recent_calls };
+        if let Some(contact) = arrival.contact {
+            caller.is_blocked = contact.blocked;
+            new.caller_name = contact.name.or(new.caller_name);
         }
         let caller_ref = new.caller_ref.clone();
         let call = Call::new(new);
@@ -203,6 +201,21 @@ impl Switchboard {
     pub async fn take_note(&self, call: CallId, signal: &Signal) -> Result<Handled, SwitchboardError> {
         let _held = self.locks.hold(call).await;
         self.decide_until_saved(call, signal, None).await
+    }
+
+    async fn load_arrival(&self, new: &NewCall, listener: Listener<'_>) -> Result<Arrival, SwitchboardError> {
+        let since = new.at - self.limits.caller_window;
+        match (&new.caller, listener.key) {
+            (Caller::Known(phone), Some(key)) => Ok(self.store.load_arrival(key, phone, &new.brand, since).await?),
+            (Caller::Known(phone), None) => Ok(Arrival {
+                answer: None,
+                contact: self.store.find_contact(phone).await?,
+                recent_calls: self.store.count_calls_from(phone, &new.brand, since).await?,
+            }),
+            (Caller::Withheld | Caller::Other(_), _) => {
+                Ok(Arrival { answer: self.find_answer(listener).await?, ..Arrival::default() })
+            }
+        }
     }
 
     async fn find_answer(&self, listener: Listener<'_>) -> Result<Option<String>, SwitchboardError> {

@@ -39,7 +39,8 @@ const ARROWS: [(&str, &[&str]); 24] = [
     ("app", &["availability", "chatwoot", "chatwoot::door", "outbox", "store", "switchboard", "twilio", "twilio::door"]),
     ("server", &["api", "app", "chatwoot::door", "dashboard", "seams", "twilio", "twilio::door"]),
     ("seams", &["app"]),
-    ("commands", &["api", "app", "sandbox::chatwoot", "sandbox::exchange", "sandbox::page", "sandbox::stage", "sandbox::stories", "sandbox::twilio", "seams", "server", "store"]),
+    ("bench", &["app", "sandbox::chatwoot", "sandbox::simulation", "sandbox::twilio", "server", "store"]),
+    ("commands", &["api", "app", "bench", "sandbox::chatwoot", "sandbox::exchange", "sandbox::page", "sandbox::stage", "sandbox::stories", "sandbox::twilio", "seams", "server", "store"]),
     ("main", &["commands"]),
     // The demonstration, which runs the service as `commands` does.
     ("sandbox::page", &["dashboard"]),
@@ -57,7 +58,7 @@ const CRATES: [(&str, &[&str]); 17] = [
     ("sea_orm", &["store"]),
     ("sea_orm_migration", &["store"]),
     ("offhook_migrations", &["store"]),
-    ("actix_web", &["api", "chatwoot::door", "dashboard", "sandbox", "seams", "server", "twilio::door"]),
+    ("actix_web", &["api", "bench", "chatwoot::door", "dashboard", "sandbox", "seams", "server", "twilio::door"]),
     ("utoipa", &["api"]),
     ("utoipa_actix_web", &["api"]),
     ("reqwest", &["chatwoot", "sandbox", "twilio"]),
@@ -70,7 +71,7 @@ const CRATES: [(&str, &[&str]); 17] = [
     ("liquid", &["sandbox"]),
     ("rand", &["clock", "sandbox"]),
     ("clap", &["commands", "main"]),
-    ("anyhow", &["app", "commands", "main", "sandbox"]),
+    ("anyhow", &["app", "bench", "commands", "main", "sandbox"]),
 ];
 
 /// What a pure room has no need of: web, database, HTTP, runtime, logs, chance.

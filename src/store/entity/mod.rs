@@ -18,29 +18,37 @@ pub(super) struct HistoryRow {
     pub events: String,
 }
 
-/// A leg that holds a phone.
+/// What is asked at once when a caller arrives.
 #[derive(Debug, FromQueryResult)]
-pub(super) struct LiveLegRow {
-    pub call_id: String,
-    pub agent: String,
-    pub talking: i64,
-    pub offered_at: i64,
+pub(super) struct ArrivalRow {
+    pub answer: Option<String>,
+    pub recent_calls: i64,
+    pub name: Option<String>,
+    pub blocked: Option<i64>,
+    pub contact_id: Option<i64>,
 }
 
-/// An agent.
+/// An agent who was asked for, the leg that holds the agent's phone, and the whole account's legs and rings. Without a
+/// presence there is no such agent, without a call no such leg.
 #[derive(Debug, FromQueryResult)]
 pub(super) struct AgentRow {
-    pub agent: String,
-    pub presence: String,
+    pub asked: String,
+    pub presence: Option<String>,
     pub presence_at: Option<i64>,
     pub switched_off_until: Option<i64>,
     pub rests_until: Option<i64>,
     pub paused_until: Option<i64>,
     pub last_offered_at: Option<i64>,
-    pub passed_over: i64,
-    pub misses: i64,
-    pub phone_unreachable: i64,
-    pub open_conversations: i64,
+    pub passed_over: Option<i64>,
+    pub misses: Option<i64>,
+    pub phone_unreachable: Option<i64>,
+    pub open_conversations: Option<i64>,
+    pub call_id: Option<String>,
+    pub talking: Option<i64>,
+    pub leg_offered_at: Option<i64>,
+    pub legs_live: i64,
+    pub legs_last_minute: i64,
+    pub rings_pending: i64,
 }
 
 /// What is believed of an agent's presence.
@@ -54,6 +62,7 @@ pub(super) struct PresenceRow {
 /// Legs and rings of the whole account.
 #[derive(Debug, FromQueryResult)]
 pub(super) struct AccountRow {
+    pub legs_live: i64,
     pub legs_last_minute: i64,
     pub rings_pending: i64,
 }

@@ -205,6 +205,7 @@ impl Session {
                 let mut agents: Vec<_> = (0..4).map(agent).collect();
                 agents.push(AgentId::new("nobody"));
                 let mut shown = show(store.load_facts(&agents, now).await);
+                shown += &show(store.load_facts(&[], now).await);
                 for agent in &agents {
                     shown += &show(store.find_calls_ringing(agent).await);
                 }
@@ -274,7 +275,15 @@ impl Session {
                 }
                 shown
             }
-            Op::Answer { key } => show(store.find_answer(&format!("key-{key}")).await),
+            Op::Answer { key } => {
+                let key = format!("key-{key}");
+                let mut shown = show(store.find_answer(&key).await);
+                for number in [0, 1, 2, 3, 4, 50, 51, 52] {
+                    let since = now - TimeDelta::seconds(20);
+                    shown += &show(store.load_arrival(&key, &phone(number), &brand(1), since).await);
+                }
+                shown
+            }
             Op::Delivery { n } => show(store.note_delivery(&format!("delivery-{n}"), now).await),
             Op::Forget => show(store.forget_before(now - TimeDelta::seconds(10)).await),
             Op::Pacing => show(
