@@ -24,8 +24,8 @@ use crate::store::Store;
 use crate::switchboard::circuit::Circuit;
 use crate::switchboard::rulebook::Rulebook;
 use crate::switchboard::{AccountLimits, Switchboard};
-use crate::twilio::rest::{TwilioAuth, TwilioClient, TwilioSettings};
 use crate::twilio::door::TwilioDoor;
+use crate::twilio::rest::{TwilioAuth, TwilioClient, TwilioSettings};
 use crate::twilio::urls::Addresses;
 
 /// A tick takes at most so many turns; more would mean that effects breed effects.
@@ -91,8 +91,14 @@ impl App {
         let outbox =
             Arc::new(Outbox::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&switchboard), carrier, inbox));
         let keeper = Arc::new(Keeper::new(Arc::clone(&store), Arc::clone(&switchboard)));
-        let twilio_door =
-            Arc::new(TwilioDoor::new(&settings, Arc::clone(&switchboard), Arc::clone(&store), addresses, Arc::clone(&clock), ids));
+        let twilio_door = Arc::new(TwilioDoor::new(
+            &settings,
+            Arc::clone(&switchboard),
+            Arc::clone(&store),
+            addresses,
+            Arc::clone(&clock),
+            ids,
+        ));
         let chatwoot_door = Arc::new(ChatwootDoor {
             secrets: settings.chatwoot.webhook_secrets.clone(),
             account_id: chatwoot.account_id(),
@@ -113,11 +119,7 @@ impl App {
             self.chatwoot.clone(),
             Arc::clone(&self.clock),
             self.feed_settings(),
-            FeedSinks {
-                availability: self.keeper.clone(),
-                contacts: self.keeper.clone(),
-                events: self.keeper.clone(),
-            },
+            FeedSinks { availability: self.keeper.clone(), contacts: self.keeper.clone(), events: self.keeper.clone() },
             HashMap::new(),
             stop.clone(),
         ));
@@ -172,12 +174,14 @@ impl App {
 
 fn chatwoot_client(settings: &Settings) -> anyhow::Result<ChatwootClient> {
     let chatwoot = &settings.chatwoot;
-    let (Some(base_url), Some(account_id), Some(token)) = (&chatwoot.base_url, chatwoot.account_id, &chatwoot.api_token)
+    let (Some(base_url), Some(account_id), Some(token)) =
+        (&chatwoot.base_url, chatwoot.account_id, &chatwoot.api_token)
     else {
         anyhow::bail!("chatwoot.base_url, chatwoot.account_id and chatwoot.api_token are needed to serve");
     };
     let http = crate::chatwoot::http_client().context("could not set up the client for Chatwoot")?;
-    let client = ChatwootSettings { base_url: base_url.clone(), account_id, token: token.clone(), timeout: chatwoot.timeout };
+    let client =
+        ChatwootSettings { base_url: base_url.clone(), account_id, token: token.clone(), timeout: chatwoot.timeout };
     Ok(ChatwootClient::new(client, http))
 }
 
@@ -186,9 +190,9 @@ fn twilio_client(settings: &Settings) -> anyhow::Result<TwilioClient> {
     let account_sid = twilio.account_sid.clone().context("twilio.account_sid is needed to serve")?;
     let auth = match (&twilio.api_key_sid, &twilio.api_key_secret) {
         (Some(sid), Some(secret)) => TwilioAuth::ApiKey { sid: sid.clone(), secret: secret.clone() },
-        (None, _) | (_, None) => {
-            TwilioAuth::AccountToken(twilio.auth_tokens.first().context("twilio.auth_tokens is needed to serve")?.clone())
-        }
+        (None, _) | (_, None) => TwilioAuth::AccountToken(
+            twilio.auth_tokens.first().context("twilio.auth_tokens is needed to serve")?.clone(),
+        ),
     };
     let http = crate::chatwoot::http_client().context("could not set up the client for Twilio")?;
     let api_base_url = twilio.api_base_url.as_str().trim_end_matches('/').to_owned();

@@ -23,10 +23,7 @@ pub trait IdSource: Send + Sync + 'static {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that asks for the time"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks for the time")]
     fn now(&self) -> DateTime<Utc> {
         let now = Utc::now();
         // Databases keep microseconds; a finer instant would not compare equal after a round trip.
@@ -39,10 +36,7 @@ impl Clock for SystemClock {
 pub struct RandomIds;
 
 impl IdSource for RandomIds {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that draws identifiers"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that draws identifiers")]
     fn draw(&self, now: DateTime<Utc>) -> Uuid {
         let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
         let drawn = Uuid::new_v4();
@@ -68,8 +62,7 @@ impl ManualClock {
 
     /// Moves by `span`, which may be negative.
     pub fn advance(&self, span: TimeDelta) {
-        self.0
-            .fetch_add(span.num_microseconds().unwrap_or(0), Ordering::SeqCst);
+        self.0.fetch_add(span.num_microseconds().unwrap_or(0), Ordering::SeqCst);
     }
 }
 
@@ -90,10 +83,7 @@ impl CountedIds {
     /// Starts counting; two sources with the same seed draw the same identifiers.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self {
-            seed,
-            next: AtomicU64::new(1),
-        }
+        Self { seed, next: AtomicU64::new(1) }
     }
 }
 

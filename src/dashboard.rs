@@ -8,8 +8,7 @@ use std::borrow::Cow;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    self, CACHE_CONTROL, CONTENT_SECURITY_POLICY, EntityTag, Header, HeaderName, HeaderValue,
-    IfNoneMatch,
+    self, CACHE_CONTROL, CONTENT_SECURITY_POLICY, EntityTag, Header, HeaderName, HeaderValue, IfNoneMatch,
 };
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -33,7 +32,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; f
                       connect-src 'self'; base-uri 'none'; form-action 'none'";
 /// No page of ours asks for a sensor, a payment or the whole screen. Inside a frame of Chatwoot all of them are
 /// refused anyway (contract of Chatwoot, section 8.5).
-const PERMISSIONS: &str = "camera=(), display-capture=(), fullscreen=(), geolocation=(), microphone=(), payment=(), usb=()";
+const PERMISSIONS: &str =
+    "camera=(), display-capture=(), fullscreen=(), geolocation=(), microphone=(), payment=(), usb=()";
 
 /// What the pages may be told and who may frame them, worked out once.
 #[derive(Debug, Clone)]
@@ -44,19 +44,10 @@ struct Settings {
 
 impl Settings {
     fn new(origins: &[String]) -> Self {
-        let origins: Vec<String> = origins
-            .iter()
-            .filter_map(|text| parse_origin(text))
-            .collect();
-        let ancestors = if origins.is_empty() {
-            "'none'".to_owned()
-        } else {
-            origins.join(" ")
-        };
+        let origins: Vec<String> = origins.iter().filter_map(|text| parse_origin(text)).collect();
+        let ancestors = if origins.is_empty() { "'none'".to_owned() } else { origins.join(" ") };
         let policy = HeaderValue::try_from(format!("{POLICY}; frame-ancestors {ancestors}"))
-            .unwrap_or(HeaderValue::from_static(
-                "default-src 'none'; frame-ancestors 'none'",
-            ));
+            .unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
         Self { origins, policy }
     }
 }
@@ -69,10 +60,7 @@ fn parse_origin(text: &str) -> Option<String> {
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
         .map(|url| url.origin().ascii_serialization());
     if origin.is_none() {
-        warn!(
-            address = text,
-            "Not an http or https address; Chatwoot at this address cannot show the pages"
-        );
+        warn!(address = text, "Not an http or https address; Chatwoot at this address cannot show the pages");
     }
     origin
 }
@@ -102,15 +90,11 @@ where
     Args: actix_web::FromRequest + 'static,
     F::Output: actix_web::Responder + 'static,
 {
-    web::resource(path)
-        .route(web::get().to(handler.clone()))
-        .route(web::head().to(handler))
+    web::resource(path).route(web::get().to(handler.clone())).route(web::head().to(handler))
 }
 
 async fn add_slash() -> HttpResponse {
-    HttpResponse::PermanentRedirect()
-        .insert_header((header::LOCATION, "app/"))
-        .finish()
+    HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "app/")).finish()
 }
 
 async fn page(request: HttpRequest, settings: web::Data<Settings>) -> HttpResponse {
@@ -124,13 +108,8 @@ async fn page(request: HttpRequest, settings: web::Data<Settings>) -> HttpRespon
 /// What a page must know before anybody has signed in: whose messages to believe.
 async fn show_settings(settings: web::Data<Settings>) -> HttpResponse {
     let body = json!({ "chatwoot_origins": settings.origins });
-    let mut answer = HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .json(body);
-    answer.headers_mut().insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    let mut answer = HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(body);
+    answer.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     answer
 }
 
@@ -143,38 +122,23 @@ pub(crate) fn asset(path: &str, request: &HttpRequest) -> HttpResponse {
         return answer(path, data, metadata.sha256_hash(), request);
     }
     if path.ends_with(".html") && FrontEnd::iter().next().is_none() {
-        return HttpResponse::ServiceUnavailable()
-            .content_type("text/plain; charset=utf-8")
-            .body("This build has no pages. Run `npm ci && npm run build` in dashboard-app/ and build the program again.");
+        return HttpResponse::ServiceUnavailable().content_type("text/plain; charset=utf-8").body(
+            "This build has no pages. Run `npm ci && npm run build` in dashboard-app/ and build the program again.",
+        );
     }
     HttpResponse::NotFound().finish()
 }
 
-fn answer(
-    path: &str,
-    data: Cow<'static, [u8]>,
-    hash: [u8; 32],
-    request: &HttpRequest,
-) -> HttpResponse {
+fn answer(path: &str, data: Cow<'static, [u8]>, hash: [u8; 32], request: &HttpRequest) -> HttpResponse {
     let tag = EntityTag::new_strong(hex::encode(hash));
     let known = IfNoneMatch::parse(request).is_ok_and(|asked| match asked {
         IfNoneMatch::Any => true,
         IfNoneMatch::Items(tags) => tags.iter().any(|one| one.weak_eq(&tag)),
     });
-    let status = if known {
-        StatusCode::NOT_MODIFIED
-    } else {
-        StatusCode::OK
-    };
-    let keep = if path.starts_with("assets/") {
-        HASHED_ASSET
-    } else {
-        PAGE
-    };
+    let status = if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let keep = if path.starts_with("assets/") { HASHED_ASSET } else { PAGE };
     let mut answer = HttpResponse::build(status);
-    answer
-        .insert_header(header::ETag(tag))
-        .insert_header((CACHE_CONTROL, keep));
+    answer.insert_header(header::ETag(tag)).insert_header((CACHE_CONTROL, keep));
     if known {
         return answer.finish();
     }
@@ -190,18 +154,9 @@ fn answer(
 pub(crate) fn protect(mut answer: HttpResponse, policy: HeaderValue) -> HttpResponse {
     let headers = answer.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, policy);
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers.insert(
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("no-referrer"),
-    );
-    headers.insert(
-        HeaderName::from_static("permissions-policy"),
-        HeaderValue::from_static(PERMISSIONS),
-    );
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(HeaderName::from_static("permissions-policy"), HeaderValue::from_static(PERMISSIONS));
     answer
 }
 
@@ -228,33 +183,19 @@ mod tests {
     use super::*;
 
     fn header_of(answer: &HttpResponse, name: &str) -> String {
-        answer
-            .headers()
-            .get(name)
-            .map(|value| value.to_str().unwrap().to_owned())
-            .unwrap_or_default()
+        answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
     }
 
     #[actix_web::test]
     async fn an_asset_has_its_type_its_tag_and_a_long_life() {
-        let given = answer(
-            "assets/a-1.js",
-            Cow::Borrowed(b"1"),
-            [7; 32],
-            &TestRequest::get().to_http_request(),
-        );
+        let given = answer("assets/a-1.js", Cow::Borrowed(b"1"), [7; 32], &TestRequest::get().to_http_request());
         assert_eq!(given.status(), 200);
-        assert_eq!(
-            header_of(&given, "content-type"),
-            "text/javascript; charset=utf-8"
-        );
+        assert_eq!(header_of(&given, "content-type"), "text/javascript; charset=utf-8");
         assert_eq!(header_of(&given, "cache-control"), HASHED_ASSET);
         let tag = header_of(&given, "etag");
         assert_eq!(tag, format!("\"{}\"", "07".repeat(32)));
 
-        let again = TestRequest::get()
-            .insert_header(("if-none-match", tag))
-            .to_http_request();
+        let again = TestRequest::get().insert_header(("if-none-match", tag)).to_http_request();
         let given = answer("assets/a-1.js", Cow::Borrowed(b"1"), [7; 32], &again);
         assert_eq!(given.status(), 304);
         assert!(body::to_bytes(given.into_body()).await.unwrap().is_empty());
@@ -262,74 +203,33 @@ mod tests {
 
     #[actix_web::test]
     async fn a_changed_page_is_sent_again() {
-        let stale = TestRequest::get()
-            .insert_header(("if-none-match", "\"old\""))
-            .to_http_request();
+        let stale = TestRequest::get().insert_header(("if-none-match", "\"old\"")).to_http_request();
         let given = answer("index.html", Cow::Owned(b"<p>".to_vec()), [1; 32], &stale);
-        assert_eq!(
-            (
-                given.status().as_u16(),
-                header_of(&given, "cache-control").as_str()
-            ),
-            (200, PAGE)
-        );
+        assert_eq!((given.status().as_u16(), header_of(&given, "cache-control").as_str()), (200, PAGE));
     }
 
     #[actix_web::test]
     async fn only_the_configured_chatwoot_may_frame_the_pages() {
-        let origins = [
-            "https://chat.example.com/app".to_owned(),
-            "javascript:1; frame-ancestors *".to_owned(),
-        ];
+        let origins = ["https://chat.example.com/app".to_owned(), "javascript:1; frame-ancestors *".to_owned()];
         let app = init_service(App::new().configure(routes(&origins))).await;
         for path in ["/app/", "/app/assets/none.js"] {
             let given = call_service(&app, TestRequest::get().uri(path).to_request()).await;
-            let policy = given
-                .headers()
-                .get("content-security-policy")
-                .unwrap()
-                .to_str()
-                .unwrap();
-            assert_eq!(
-                policy,
-                format!("{POLICY}; frame-ancestors https://chat.example.com")
-            );
+            let policy = given.headers().get("content-security-policy").unwrap().to_str().unwrap();
+            assert_eq!(policy, format!("{POLICY}; frame-ancestors https://chat.example.com"));
             assert!(given.headers().get("x-frame-options").is_none());
-            assert_eq!(
-                given.headers().get("referrer-policy").unwrap(),
-                "no-referrer"
-            );
-            assert_eq!(
-                given.headers().get("x-content-type-options").unwrap(),
-                "nosniff"
-            );
-            assert_eq!(
-                given.headers().get("permissions-policy").unwrap(),
-                PERMISSIONS
-            );
+            assert_eq!(given.headers().get("referrer-policy").unwrap(), "no-referrer");
+            assert_eq!(given.headers().get("x-content-type-options").unwrap(), "nosniff");
+            assert_eq!(given.headers().get("permissions-policy").unwrap(), PERMISSIONS);
         }
-        let given = call_service(
-            &app,
-            TestRequest::get().uri("/app/settings.json").to_request(),
-        )
-        .await;
+        let given = call_service(&app, TestRequest::get().uri("/app/settings.json").to_request()).await;
         let settings: serde_json::Value = read_body_json(given).await;
-        assert_eq!(
-            settings,
-            json!({ "chatwoot_origins": ["https://chat.example.com"] })
-        );
+        assert_eq!(settings, json!({ "chatwoot_origins": ["https://chat.example.com"] }));
     }
 
     #[actix_web::test]
     async fn without_a_chatwoot_nobody_may_frame_the_pages() {
         let settings = Settings::new(&[]);
-        assert!(
-            settings
-                .policy
-                .to_str()
-                .unwrap()
-                .ends_with("; frame-ancestors 'none'")
-        );
+        assert!(settings.policy.to_str().unwrap().ends_with("; frame-ancestors 'none'"));
     }
 
     #[actix_web::test]
@@ -337,10 +237,7 @@ mod tests {
         let app = init_service(App::new().configure(routes(&[]))).await;
         let given = call_service(&app, TestRequest::get().uri("/app").to_request()).await;
         assert_eq!(
-            (
-                given.status().as_u16(),
-                given.headers().get("location").unwrap().to_str().unwrap()
-            ),
+            (given.status().as_u16(), given.headers().get("location").unwrap().to_str().unwrap()),
             (308, "app/")
         );
     }
@@ -348,12 +245,7 @@ mod tests {
     #[actix_web::test]
     async fn nothing_outside_the_built_folder_is_handed_out() {
         let app = init_service(App::new().configure(routes(&[]))).await;
-        for path in [
-            "/app/../Cargo.toml",
-            "/app/..%2fpackage.json",
-            "/app/%2e%2e/package.json",
-            "/app//etc/passwd",
-        ] {
+        for path in ["/app/../Cargo.toml", "/app/..%2fpackage.json", "/app/%2e%2e/package.json", "/app//etc/passwd"] {
             let given = call_service(&app, TestRequest::get().uri(path).to_request()).await;
             assert_eq!(given.status(), 404, "{path}");
         }

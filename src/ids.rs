@@ -92,12 +92,7 @@ impl std::str::FromStr for LegId {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.rsplit_once('-')
-            .and_then(|(call, number)| {
-                Some(Self {
-                    call: call.parse().ok()?,
-                    number: number.parse().ok()?,
-                })
-            })
+            .and_then(|(call, number)| Some(Self { call: call.parse().ok()?, number: number.parse().ok()? }))
             .ok_or_else(|| NotALeg(text.chars().take(80).collect()))
     }
 }

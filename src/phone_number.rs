@@ -39,11 +39,7 @@ pub fn parse_phone_number(text: &str) -> Result<PhoneNumber, NotAPhoneNumber> {
     let fits = (DIGITS_MIN..=DIGITS_MAX).contains(&digits.len())
         && digits.bytes().all(|b| b.is_ascii_digit())
         && !digits.starts_with('0');
-    if fits {
-        Ok(PhoneNumber(text.into()))
-    } else {
-        Err(NotAPhoneNumber)
-    }
+    if fits { Ok(PhoneNumber(text.into())) } else { Err(NotAPhoneNumber) }
 }
 
 impl PhoneNumber {
@@ -56,9 +52,7 @@ impl PhoneNumber {
     /// The last four digits, spoken when no name is known.
     #[must_use]
     pub fn last_four(&self) -> &str {
-        self.0
-            .get(self.0.len().saturating_sub(4)..)
-            .unwrap_or_default()
+        self.0.get(self.0.len().saturating_sub(4)..).unwrap_or_default()
     }
 
     /// Where the number lies, by numbering plan and not by country code. `None` for what lies in no country, such as
@@ -98,11 +92,9 @@ impl PhoneNumber {
             return NumberKind::Unlisted;
         };
         match parsed.number_type(&DATABASE) {
-            Type::FixedLine
-            | Type::Mobile
-            | Type::FixedLineOrMobile
-            | Type::Voip
-            | Type::TollFree => NumberKind::Ordinary,
+            Type::FixedLine | Type::Mobile | Type::FixedLineOrMobile | Type::Voip | Type::TollFree => {
+                NumberKind::Ordinary
+            }
             Type::PremiumRate => NumberKind::Premium,
             Type::SharedCost => NumberKind::SharedCost,
             Type::PersonalNumber => NumberKind::Personal,
@@ -128,9 +120,7 @@ impl Region {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let code: [u8; 2] = text.as_bytes().try_into().ok()?;
-        code.iter()
-            .all(u8::is_ascii_uppercase)
-            .then_some(Self(code))
+        code.iter().all(u8::is_ascii_uppercase).then_some(Self(code))
     }
 
     /// The two letters.
@@ -167,9 +157,7 @@ pub enum NumberKind {
 
 /// Country codes of satellite and international networks, of international premium and shared-cost services, and of
 /// universal personal numbers. Source: ITU operational bulletin, list of E.164 assigned country codes.
-const SATELLITE_CODES: [&str; 9] = [
-    "870", "871", "872", "873", "874", "878", "881", "882", "883",
-];
+const SATELLITE_CODES: [&str; 9] = ["870", "871", "872", "873", "874", "878", "881", "882", "883"];
 
 /// International premium (979) and shared-cost (808) services.
 fn network_service(digits: &str) -> Option<NumberKind> {
@@ -208,14 +196,8 @@ fn nanp_kind(digits: &str) -> Option<NumberKind> {
 
 /// The region of a +1 area code outside the United States and Canada, whatever the rest of the number.
 fn nanp_abroad(digits: &str) -> Option<Region> {
-    let area = digits
-        .strip_prefix('1')
-        .filter(|rest| rest.len() == 10)?
-        .get(..3)?;
-    NANP_ABROAD
-        .iter()
-        .find(|(code, _)| *code == area)
-        .and_then(|(_, region)| Region::parse(region))
+    let area = digits.strip_prefix('1').filter(|rest| rest.len() == 10)?.get(..3)?;
+    NANP_ABROAD.iter().find(|(code, _)| *code == area).and_then(|(_, region)| Region::parse(region))
 }
 
 /// Area codes of +1 outside the United States and Canada. Source: NANPA, area code map; territories of the United States
@@ -285,12 +267,8 @@ impl From<PhoneNumber> for String {
 impl fmt::Display for PhoneNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.0.trim_start_matches('+');
-        let code = digits
-            .get(..calling_code_length(digits))
-            .unwrap_or_default();
-        let last = digits
-            .get(digits.len().saturating_sub(2)..)
-            .unwrap_or_default();
+        let code = digits.get(..calling_code_length(digits)).unwrap_or_default();
+        let last = digits.get(digits.len().saturating_sub(2)..).unwrap_or_default();
         write!(f, "+{code}…{last}")
     }
 }
@@ -304,9 +282,9 @@ impl fmt::Debug for PhoneNumber {
 /// How many digits the country code has. Source: ITU operational bulletin, list of E.164 assigned country codes.
 fn calling_code_length(digits: &str) -> usize {
     const OF_TWO: [&str; 44] = [
-        "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46",
-        "47", "48", "49", "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63",
-        "64", "65", "66", "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98",
+        "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47", "48", "49",
+        "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63", "64", "65", "66", "81", "82", "84",
+        "86", "90", "91", "92", "93", "94", "95", "98",
     ];
     match digits.as_bytes().first() {
         Some(b'1' | b'7') => 1,
@@ -355,26 +333,11 @@ impl fmt::Debug for Caller {
 }
 
 /// Words that stand for nobody. Source: contract twilio.md section 4.2.
-const WITHHELD_WORDS: [&str; 8] = [
-    "",
-    "anonymous",
-    "unknown",
-    "restricted",
-    "unavailable",
-    "private",
-    "blocked",
-    "withheld",
-];
+const WITHHELD_WORDS: [&str; 8] =
+    ["", "anonymous", "unknown", "restricted", "unavailable", "private", "blocked", "withheld"];
 
 /// The same words as a keypad spells them, which is how they arrive from networks that carry digits only.
-const WITHHELD_DIGITS: [&str; 6] = [
-    "266696687",
-    "8656696",
-    "7378742833",
-    "86282452253",
-    "7748283",
-    "2562533",
-];
+const WITHHELD_DIGITS: [&str; 6] = ["266696687", "8656696", "7378742833", "86282452253", "7748283", "2562533"];
 
 /// Reads who calls. Every text is somebody: a caller is never refused for the form of a number.
 ///
@@ -382,14 +345,9 @@ const WITHHELD_DIGITS: [&str; 6] = [
 #[must_use]
 pub fn parse_caller(text: &str) -> Caller {
     let text = text.trim();
-    let user = text
-        .strip_prefix("sip:")
-        .or_else(|| text.strip_prefix("sips:"))
-        .unwrap_or(text);
+    let user = text.strip_prefix("sip:").or_else(|| text.strip_prefix("sips:")).unwrap_or(text);
     let user = user.split('@').next().unwrap_or_default();
-    let is_withheld = WITHHELD_WORDS
-        .iter()
-        .any(|word| user.eq_ignore_ascii_case(word))
+    let is_withheld = WITHHELD_WORDS.iter().any(|word| user.eq_ignore_ascii_case(word))
         || WITHHELD_DIGITS.contains(&user.trim_start_matches('+'))
         || user == "+";
     if is_withheld {
@@ -397,13 +355,9 @@ pub fn parse_caller(text: &str) -> Caller {
     }
     match parse_phone_number(text) {
         Ok(number) => Caller::Known(number),
-        Err(NotAPhoneNumber) => Caller::Other(
-            text.chars()
-                .filter(|c| !c.is_control())
-                .take(OTHER_CHARS_MAX)
-                .collect::<String>()
-                .into(),
-        ),
+        Err(NotAPhoneNumber) => {
+            Caller::Other(text.chars().filter(|c| !c.is_control()).take(OTHER_CHARS_MAX).collect::<String>().into())
+        }
     }
 }
 

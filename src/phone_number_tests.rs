@@ -6,16 +6,8 @@ use super::*;
 
 #[test]
 fn only_e164_is_a_number() {
-    for good in [
-        "+15550100001",
-        "+441632960001",
-        "+6834000",
-        "+123456789012345",
-    ] {
-        assert_eq!(
-            parse_phone_number(good).map(String::from),
-            Ok(good.to_owned())
-        );
+    for good in ["+15550100001", "+441632960001", "+6834000", "+123456789012345"] {
+        assert_eq!(parse_phone_number(good).map(String::from), Ok(good.to_owned()));
     }
     let bad = [
         "",
@@ -41,12 +33,9 @@ fn only_e164_is_a_number() {
 
 #[test]
 fn printing_shows_the_country_code_and_two_digits() {
-    for (number, masked) in [
-        ("+15550100023", "+1…23"),
-        ("+441632960001", "+44…01"),
-        ("+35312345678", "+353…78"),
-        ("+79161234567", "+7…67"),
-    ] {
+    for (number, masked) in
+        [("+15550100023", "+1…23"), ("+441632960001", "+44…01"), ("+35312345678", "+353…78"), ("+79161234567", "+7…67")]
+    {
         let number = parse_phone_number(number).unwrap();
         assert_eq!(format!("{number} {number:?}"), format!("{masked} {masked}"));
     }
@@ -56,17 +45,9 @@ fn printing_shows_the_country_code_and_two_digits() {
 fn json_is_the_whole_text_and_is_checked() {
     let number = parse_phone_number("+15550100023").unwrap();
     assert_eq!(serde_json::to_string(&number).unwrap(), "\"+15550100023\"");
-    assert_eq!(
-        serde_json::from_str::<PhoneNumber>("\"+15550100023\"").unwrap(),
-        number
-    );
-    let told = serde_json::from_str::<PhoneNumber>("\"5550100023\"")
-        .unwrap_err()
-        .to_string();
-    assert!(
-        told.contains("not a phone number") && !told.contains("5550100023"),
-        "{told}"
-    );
+    assert_eq!(serde_json::from_str::<PhoneNumber>("\"+15550100023\"").unwrap(), number);
+    let told = serde_json::from_str::<PhoneNumber>("\"5550100023\"").unwrap_err().to_string();
+    assert!(told.contains("not a phone number") && !told.contains("5550100023"), "{told}");
 }
 
 #[test]
@@ -96,27 +77,12 @@ fn callers_without_a_number_are_withheld() {
 
 #[test]
 fn a_caller_is_never_refused() {
-    assert_eq!(
-        parse_caller("+441632960001"),
-        Caller::Known(parse_phone_number("+441632960001").unwrap())
-    );
+    assert_eq!(parse_caller("+441632960001"), Caller::Known(parse_phone_number("+441632960001").unwrap()));
     assert!(matches!(parse_caller("5550100001"), Caller::Other(_)));
-    assert!(matches!(
-        parse_caller("sip:someone@example.com"),
-        Caller::Other(_)
-    ));
-    let Caller::Other(long) = parse_caller(&"9\n".repeat(1_000)) else {
-        panic!("a number?")
-    };
+    assert!(matches!(parse_caller("sip:someone@example.com"), Caller::Other(_)));
+    let Caller::Other(long) = parse_caller(&"9\n".repeat(1_000)) else { panic!("a number?") };
     assert_eq!(long.len(), OTHER_CHARS_MAX);
-    assert_eq!(
-        format!(
-            "{:?} {}",
-            parse_caller("5550100001"),
-            parse_caller("+15550100001")
-        ),
-        "other +1…01"
-    );
+    assert_eq!(format!("{:?} {}", parse_caller("5550100001"), parse_caller("+15550100001")), "other +1…01");
 }
 
 proptest! {

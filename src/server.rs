@@ -107,7 +107,11 @@ async fn show_metrics(app: web::Data<App>, metrics: web::Data<PrometheusHandle>)
 ///
 /// # Errors
 /// When the socket cannot be used.
-pub fn serve(app: &Arc<App>, metrics: PrometheusHandle, listener: TcpListener) -> std::io::Result<actix_web::dev::Server> {
+pub fn serve(
+    app: &Arc<App>,
+    metrics: PrometheusHandle,
+    listener: TcpListener,
+) -> std::io::Result<actix_web::dev::Server> {
     let routes = routes(Arc::clone(app), metrics);
     let drain = app.settings.server.drain.as_secs();
     let server = HttpServer::new(move || ActixApp::new().wrap(from_fn(watch)).configure(routes.clone()))
@@ -120,7 +124,10 @@ pub fn serve(app: &Arc<App>, metrics: PrometheusHandle, listener: TcpListener) -
 }
 
 /// Times requests and gives each an id. Paths are logged without their query, which may name calls.
-async fn watch(request: ServiceRequest, next: Next<impl MessageBody>) -> Result<ServiceResponse<impl MessageBody>, Error> {
+async fn watch(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let began = Instant::now();
     let path = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
     let method = request.method().clone();

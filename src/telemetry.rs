@@ -55,9 +55,7 @@ pub mod metric {
 }
 
 /// Bounds of the histograms, in seconds: from a fast commit to Twilio's own patience of 15 s.
-const SECONDS_BUCKETS: [f64; 12] = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.5, 5.0, 15.0,
-];
+const SECONDS_BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.5, 5.0, 15.0];
 
 /// Starts logging. A second call does nothing, so that tests may each ask for it.
 ///
@@ -75,9 +73,7 @@ pub fn start_logging(settings: &Log) {
                     .with_writer(std::io::stderr),
             )
             .try_init(),
-        LogFormat::Text => registry
-            .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
-            .try_init(),
+        LogFormat::Text => registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr)).try_init(),
     };
 }
 
@@ -130,27 +126,17 @@ mod tests {
         #[error("could not read the file")]
         struct Outer(#[source] std::io::Error);
         let err = Outer(std::io::Error::other("disk gone"));
-        assert_eq!(
-            Chain(&err).to_string(),
-            "could not read the file: disk gone"
-        );
+        assert_eq!(Chain(&err).to_string(), "could not read the file: disk gone");
     }
 
     #[test]
     fn counting_starts_once_and_shows_what_was_counted() {
         let handle = start_metrics().unwrap();
-        metrics::counter!(metric::SAFE_REPLIES, "door" => "voice", "why" => "deadline")
-            .increment(1);
+        metrics::counter!(metric::SAFE_REPLIES, "door" => "voice", "why" => "deadline").increment(1);
         metrics::histogram!(metric::COMMIT_SECONDS).record(0.002);
         let shown = start_metrics().unwrap().render();
-        assert!(
-            shown.contains("offhook_safe_replies_total{door=\"voice\",why=\"deadline\"} 1"),
-            "{shown}"
-        );
-        assert!(
-            shown.contains("offhook_store_commit_seconds_bucket{le=\"0.0025\"}"),
-            "{shown}"
-        );
+        assert!(shown.contains("offhook_safe_replies_total{door=\"voice\",why=\"deadline\"} 1"), "{shown}");
+        assert!(shown.contains("offhook_store_commit_seconds_bucket{le=\"0.0025\"}"), "{shown}");
         assert!(!handle.render().is_empty());
         start_logging(&Log::default());
         start_logging(&Log::default());

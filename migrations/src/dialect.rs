@@ -12,9 +12,7 @@ pub(crate) async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Res
         ("INTEGER PRIMARY KEY AUTOINCREMENT", "BLOB")
     };
     for statement in statements {
-        let sql = statement
-            .replace("{serial}", serial)
-            .replace("{bytes}", bytes);
+        let sql = statement.replace("{serial}", serial).replace("{bytes}", bytes);
         manager.get_connection().execute_unprepared(&sql).await?;
     }
     Ok(())

@@ -41,10 +41,7 @@ impl Authoriser {
     /// Whether one of the tokens was given. Takes the same time for every token: digests are compared, and all of them.
     fn knows(&self, token: &str) -> bool {
         let given: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        let found = self
-            .digests
-            .iter()
-            .fold(Choice::from(0), |found, known| found | known.ct_eq(&given));
+        let found = self.digests.iter().fold(Choice::from(0), |found, known| found | known.ct_eq(&given));
         bool::from(found)
     }
 
@@ -53,15 +50,10 @@ impl Authoriser {
         let (Some(header), None) = (headers.next(), headers.next()) else {
             return Err(Problem::unauthorised());
         };
-        let token = header
-            .to_str()
-            .ok()
-            .and_then(|header| header.split_once(' '));
+        let token = header.to_str().ok().and_then(|header| header.split_once(' '));
         match token {
             Some((scheme, token))
-                if scheme.eq_ignore_ascii_case("bearer")
-                    && token.len() <= TOKEN_BYTES_MAX
-                    && self.knows(token) =>
+                if scheme.eq_ignore_ascii_case("bearer") && token.len() <= TOKEN_BYTES_MAX && self.knows(token) =>
             {
                 Ok(Operator(()))
             }
@@ -79,13 +71,7 @@ impl FromRequest for Operator {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(
-            request
-                .extensions()
-                .get::<Self>()
-                .copied()
-                .ok_or_else(Problem::unauthorised),
-        )
+        ready(request.extensions().get::<Self>().copied().ok_or_else(Problem::unauthorised))
     }
 }
 
@@ -120,9 +106,9 @@ pub(super) async fn session(_: Operator) -> web::Json<Session> {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::{App, HttpResponse};
     use actix_web::http::{Method, StatusCode};
     use actix_web::test::{TestRequest, init_service, read_body, try_call_service};
+    use actix_web::{App, HttpResponse};
 
     use super::super::routes;
     use super::*;
@@ -132,11 +118,7 @@ mod tests {
     async fn answer(authoriser: Authoriser, request: TestRequest) -> (StatusCode, String) {
         let register = |api: &mut web::ServiceConfig| {
             let handler = || async { HttpResponse::Ok().body("secret") };
-            api.service(
-                web::resource("/calls")
-                    .route(web::get().to(handler))
-                    .route(web::post().to(handler)),
-            );
+            api.service(web::resource("/calls").route(web::get().to(handler)).route(web::post().to(handler)));
             api.service(web::resource("/calls/{id}").route(web::delete().to(handler)));
             api.service(session);
         };
@@ -144,45 +126,27 @@ mod tests {
         match try_call_service(&app, request.to_request()).await {
             Ok(response) => {
                 let status = response.status();
-                (
-                    status,
-                    String::from_utf8(read_body(response).await.to_vec()).unwrap(),
-                )
+                (status, String::from_utf8(read_body(response).await.to_vec()).unwrap())
             }
             Err(err) => {
                 let response = err.error_response();
                 (
                     response.status(),
-                    String::from_utf8(
-                        actix_web::body::to_bytes(response.into_body())
-                            .await
-                            .unwrap()
-                            .to_vec(),
-                    )
-                    .unwrap(),
+                    String::from_utf8(actix_web::body::to_bytes(response.into_body()).await.unwrap().to_vec()).unwrap(),
                 )
             }
         }
     }
 
     fn known() -> Authoriser {
-        Authoriser::new(&[
-            SecretString::from("another-token-of-at-least-32-characters"),
-            SecretString::from(TOKEN),
-        ])
+        Authoriser::new(&[SecretString::from("another-token-of-at-least-32-characters"), SecretString::from(TOKEN)])
     }
 
     #[actix_web::test]
     async fn every_route_refuses_without_a_token() {
-        for method in [
-            Method::GET,
-            Method::POST,
-            Method::PUT,
-            Method::PATCH,
-            Method::DELETE,
-            Method::HEAD,
-            Method::OPTIONS,
-        ] {
+        for method in
+            [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS]
+        {
             for path in [
                 "/api/v1/calls",
                 "/api/v1/calls/7",
@@ -193,16 +157,9 @@ mod tests {
                 "/api/v1//calls",
                 "/api/v1/%63alls",
             ] {
-                let (status, body) = answer(
-                    known(),
-                    TestRequest::default().method(method.clone()).uri(path),
-                )
-                .await;
+                let (status, body) = answer(known(), TestRequest::default().method(method.clone()).uri(path)).await;
                 // What the scope does not know at all is nobody's: then nothing is there.
-                assert!(
-                    status == 401 || (status == 404 && body.is_empty()),
-                    "{method} {path}: {status} {body}"
-                );
+                assert!(status == 401 || (status == 404 && body.is_empty()), "{method} {path}: {status} {body}");
                 assert!(!body.contains("secret"), "{method} {path}");
             }
         }
@@ -229,21 +186,13 @@ mod tests {
         for (header, expected) in cases {
             let (status, _) = answer(
                 known(),
-                TestRequest::get()
-                    .uri("/api/v1/calls")
-                    .insert_header(("Authorization", header.as_str())),
+                TestRequest::get().uri("/api/v1/calls").insert_header(("Authorization", header.as_str())),
             )
             .await;
             assert_eq!(status, expected, "{header}");
         }
-        let request = TestRequest::get().uri(&format!(
-            "/api/v1/calls?token={TOKEN}&authorization=Bearer%20{TOKEN}"
-        ));
-        assert_eq!(
-            answer(known(), request).await.0,
-            401,
-            "a token in the address would be logged"
-        );
+        let request = TestRequest::get().uri(&format!("/api/v1/calls?token={TOKEN}&authorization=Bearer%20{TOKEN}"));
+        assert_eq!(answer(known(), request).await.0, 401, "a token in the address would be logged");
         let twice = TestRequest::get()
             .uri("/api/v1/calls")
             .append_header(("Authorization", format!("Bearer {TOKEN}")))
@@ -254,29 +203,21 @@ mod tests {
     #[actix_web::test]
     async fn without_tokens_nobody_gets_in() {
         for tokens in [vec![], vec![SecretString::from("")]] {
-            let request = TestRequest::get()
-                .uri("/api/v1/session")
-                .insert_header(("Authorization", "Bearer "));
+            let request = TestRequest::get().uri("/api/v1/session").insert_header(("Authorization", "Bearer "));
             assert_eq!(answer(Authoriser::new(&tokens), request).await.0, 401);
         }
     }
 
     #[actix_web::test]
     async fn the_right_token_learns_who_asks_and_what_is_not_there() {
-        let with = |path: &str| {
-            TestRequest::get()
-                .uri(path)
-                .insert_header(("Authorization", format!("Bearer {TOKEN}")))
-        };
+        let with =
+            |path: &str| TestRequest::get().uri(path).insert_header(("Authorization", format!("Bearer {TOKEN}")));
         assert_eq!(
             answer(known(), with("/api/v1/session")).await,
             (StatusCode::OK, "{\"role\":\"operator\"}".to_owned())
         );
         let (status, body) = answer(known(), with("/api/v1/nothing")).await;
         assert_eq!(status, 404);
-        assert!(
-            body.contains("There is nothing at GET /api/v1/nothing."),
-            "{body}"
-        );
+        assert!(body.contains("There is nothing at GET /api/v1/nothing."), "{body}");
     }
 }

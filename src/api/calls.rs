@@ -145,9 +145,14 @@ impl From<HistoryEntry> for HistoryLine {
     ),
 )]
 #[get("/calls")]
-pub(super) async fn list_calls(_: Operator, app: web::Data<App>, query: web::Query<ListQuery>) -> Result<web::Json<Vec<CallSummary>>, Problem> {
+pub(super) async fn list_calls(
+    _: Operator,
+    app: web::Data<App>,
+    query: web::Query<ListQuery>,
+) -> Result<web::Json<Vec<CallSummary>>, Problem> {
     let limit = query.limit.unwrap_or(PAGE_MAX).clamp(1, PAGE_MAX);
-    let calls = app.store.list_calls(query.before, limit).await.map_err(|error| Problem::unavailable(error.to_string()))?;
+    let calls =
+        app.store.list_calls(query.before, limit).await.map_err(|error| Problem::unavailable(error.to_string()))?;
     Ok(web::Json(calls.iter().map(CallSummary::from).collect()))
 }
 
@@ -162,7 +167,11 @@ pub(super) async fn list_calls(_: Operator, app: web::Data<App>, query: web::Que
     ),
 )]
 #[get("/calls/{id}")]
-pub(super) async fn show_call(_: Operator, app: web::Data<App>, id: web::Path<String>) -> Result<web::Json<CallDetail>, Problem> {
+pub(super) async fn show_call(
+    _: Operator,
+    app: web::Data<App>,
+    id: web::Path<String>,
+) -> Result<web::Json<CallDetail>, Problem> {
     let id: CallId = id.parse().map_err(|_| Problem::not_found("There is no such call."))?;
     let call = app.store.find_call(id).await.map_err(|error| Problem::unavailable(error.to_string()))?;
     let call = call.ok_or_else(|| Problem::not_found("There is no such call."))?;

@@ -140,7 +140,11 @@ mod tests {
     fn every_route_is_in_the_document() {
         let rooms = [include_str!("authorise.rs"), include_str!("calls.rs"), include_str!("mod.rs")];
         let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/api")).unwrap().count();
-        assert_eq!(files, rooms.len() + 2, "a new file of src/api is not looked at here (openapi.rs and problem.rs have no routes)");
+        assert_eq!(
+            files,
+            rooms.len() + 2,
+            "a new file of src/api is not looked at here (openapi.rs and problem.rs have no routes)"
+        );
         let sources: Vec<&str> = rooms.iter().filter_map(|text| text.split("#[cfg(test)]").next()).collect();
         let count = |what: &str| sources.iter().map(|text| text.matches(what).count()).sum::<usize>();
         assert_eq!(count("(_: Operator"), operations().len(), "a handler is not in the document");

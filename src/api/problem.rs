@@ -60,12 +60,7 @@ impl Problem {
     #[must_use]
     pub fn unauthorised() -> Self {
         let detail = "Send `Authorization: Bearer <operator token>` with a token from server.operator_tokens.";
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            "unauthorised",
-            "Not signed in",
-            detail,
-        )
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorised", "Not signed in", detail)
     }
 
     /// There is no such thing.
@@ -77,12 +72,7 @@ impl Problem {
     /// The body cannot be used.
     #[must_use]
     pub fn bad_request(detail: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "bad-request",
-            "The request cannot be used",
-            detail,
-        )
+        Self::new(StatusCode::BAD_REQUEST, "bad-request", "The request cannot be used", detail)
     }
 
     /// The body can be read, but fields of it cannot be used.
@@ -106,33 +96,20 @@ impl Problem {
     /// Something we need is down; the same request may succeed later.
     #[must_use]
     pub fn unavailable(detail: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
-            "Temporarily unavailable",
-            detail,
-        )
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable", detail)
     }
 
     /// A fault of ours; the cause is in the log, not here.
     #[must_use]
     pub fn internal() -> Self {
         let detail = "Try again; if it happens again, give `request_id` to the operator.";
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "Internal error",
-            detail,
-        )
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
     }
 
     /// Names the request.
     #[must_use]
     pub fn of_request(self, request_id: impl Into<String>) -> Self {
-        Self {
-            request_id: Some(request_id.into()),
-            ..self
-        }
+        Self { request_id: Some(request_id.into()), ..self }
     }
 }
 
@@ -167,10 +144,7 @@ impl ResponseError for Problem {
 /// Always: 404.
 pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let path: String = request.path().chars().take(200).collect();
-    Err(Problem::not_found(format!(
-        "There is nothing at {} {path}.",
-        request.method()
-    )))
+    Err(Problem::not_found(format!("There is nothing at {} {path}.", request.method())))
 }
 
 #[cfg(test)]
@@ -181,20 +155,11 @@ mod tests {
 
     #[actix_web::test]
     async fn a_problem_is_told_as_rfc_9457_says() {
-        let fields = vec![FieldError {
-            pointer: "/name".into(),
-            detail: "1 to 80 characters".into(),
-        }];
-        let response = Problem::bad_fields(fields)
-            .of_request("r-1")
-            .error_response();
+        let fields = vec![FieldError { pointer: "/name".into(), detail: "1 to 80 characters".into() }];
+        let response = Problem::bad_fields(fields).of_request("r-1").error_response();
         assert_eq!(response.status(), 422);
-        assert_eq!(
-            response.headers().get("content-type").unwrap(),
-            CONTENT_TYPE
-        );
-        let body: serde_json::Value =
-            serde_json::from_slice(&to_bytes(response.into_body()).await.unwrap()).unwrap();
+        assert_eq!(response.headers().get("content-type").unwrap(), CONTENT_TYPE);
+        let body: serde_json::Value = serde_json::from_slice(&to_bytes(response.into_body()).await.unwrap()).unwrap();
         assert_eq!(
             body,
             serde_json::json!({

@@ -75,21 +75,13 @@ impl Heard {
     /// Over the websocket; `None` for an agent it did not mention.
     #[must_use]
     pub fn cable(status: Option<Status>, at: DateTime<Utc>) -> Self {
-        Self {
-            status,
-            source: Source::Cable,
-            at,
-        }
+        Self { status, source: Source::Cable, at }
     }
 
     /// From the list of agents.
     #[must_use]
     pub fn rest(status: Status, at: DateTime<Utc>) -> Self {
-        Self {
-            status: Some(status),
-            source: Source::Rest,
-            at,
-        }
+        Self { status: Some(status), source: Source::Rest, at }
     }
 
     /// The status to believe at once, if this is one; otherwise a mere absence.
@@ -200,9 +192,7 @@ impl Belief {
         if self.last_heard_at.is_some_and(|last| report.at < last) {
             return false;
         }
-        let silent_for = self
-            .last_heard_at
-            .map_or(TimeDelta::zero(), |last| report.at - last);
+        let silent_for = self.last_heard_at.map_or(TimeDelta::zero(), |last| report.at - last);
         self.last_heard_at = Some(report.at);
         if let Some(status) = report.believed_at_once() {
             self.missing_since = None;
@@ -231,46 +221,25 @@ impl Belief {
     /// Whether the agent takes calls at `now`, shifts aside.
     #[must_use]
     pub fn is_available(&self, now: DateTime<Utc>, limits: &Limits) -> Verdict {
-        let switched = self
-            .switched_at
-            .map_or(TimeDelta::zero(), |at| age(now, at));
+        let switched = self.switched_at.map_or(TimeDelta::zero(), |at| age(now, at));
         match self.switch {
             PhoneSwitch::Off => return switched_off(switched),
             PhoneSwitch::OffUntil(end) if now < end => return switched_off(switched),
             PhoneSwitch::On => {
-                return Verdict::Available {
-                    by: Source::Switch,
-                    age: switched,
-                };
+                return Verdict::Available { by: Source::Switch, age: switched };
             }
             PhoneSwitch::FollowChatwoot | PhoneSwitch::OffUntil(_) => {}
         }
         let heard = self.last_heard_at.map(|at| age(now, at));
-        let (Some(status), Some(age)) = (self.status, heard.filter(|age| *age < limits.hold))
-        else {
-            return Verdict::Available {
-                by: Source::ShiftAlone,
-                age: heard.unwrap_or_default(),
-            };
+        let (Some(status), Some(age)) = (self.status, heard.filter(|age| *age < limits.hold)) else {
+            return Verdict::Available { by: Source::ShiftAlone, age: heard.unwrap_or_default() };
         };
         let by = self.source;
         match status {
             Status::Online => Verdict::Available { by, age },
-            Status::Busy => Verdict::Unavailable {
-                reason: Reason::Busy,
-                by,
-                age,
-            },
-            Status::Offline if self.is_absence => Verdict::Unavailable {
-                reason: Reason::Absent,
-                by,
-                age,
-            },
-            Status::Offline => Verdict::Unavailable {
-                reason: Reason::Offline,
-                by,
-                age,
-            },
+            Status::Busy => Verdict::Unavailable { reason: Reason::Busy, by, age },
+            Status::Offline if self.is_absence => Verdict::Unavailable { reason: Reason::Absent, by, age },
+            Status::Offline => Verdict::Unavailable { reason: Reason::Offline, by, age },
         }
     }
 
@@ -292,11 +261,7 @@ fn age(now: DateTime<Utc>, then: DateTime<Utc>) -> TimeDelta {
 }
 
 fn switched_off(age: TimeDelta) -> Verdict {
-    Verdict::Unavailable {
-        reason: Reason::SwitchedOff,
-        by: Source::Switch,
-        age,
-    }
+    Verdict::Unavailable { reason: Reason::SwitchedOff, by: Source::Switch, age }
 }
 
 #[cfg(test)]

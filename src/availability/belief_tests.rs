@@ -26,21 +26,12 @@ fn why_not(belief: &Belief, ms: i64) -> Option<Reason> {
 #[test]
 fn before_anything_is_heard_the_shift_alone_decides() {
     let belief = Belief::unknown(at(0));
-    assert_eq!(
-        judged(&belief, 5),
-        Verdict::Available {
-            by: Source::ShiftAlone,
-            age: TimeDelta::zero()
-        }
-    );
+    assert_eq!(judged(&belief, 5), Verdict::Available { by: Source::ShiftAlone, age: TimeDelta::zero() });
 }
 
 #[test]
 fn a_chosen_status_is_obeyed_at_once_over_the_websocket() {
-    for (status, reason) in [
-        (Status::Busy, Reason::Busy),
-        (Status::Offline, Reason::Offline),
-    ] {
+    for (status, reason) in [(Status::Busy, Reason::Busy), (Status::Offline, Reason::Offline)] {
         let mut belief = online();
         assert!(belief.hear(Heard::cable(Some(status), at(3_000)), GRACE));
         assert_eq!(why_not(&belief, 3_000), Some(reason));
@@ -54,28 +45,18 @@ fn a_chosen_status_is_obeyed_at_once_over_the_websocket() {
 fn online_and_busy_are_believed_at_once_over_rest_too() {
     let mut belief = online();
     belief.hear(Heard::rest(Status::Busy, at(1)), GRACE);
-    assert_eq!(
-        judged(&belief, 2),
-        unavailable(Reason::Busy, Source::Rest, 1)
-    );
+    assert_eq!(judged(&belief, 2), unavailable(Reason::Busy, Source::Rest, 1));
     belief.hear(Heard::rest(Status::Online, at(3)), GRACE);
     assert_eq!(why_not(&belief, 3), None);
 }
 
 fn unavailable(reason: Reason, by: Source, age_ms: i64) -> Verdict {
-    Verdict::Unavailable {
-        reason,
-        by,
-        age: TimeDelta::milliseconds(age_ms),
-    }
+    Verdict::Unavailable { reason, by, age: TimeDelta::milliseconds(age_ms) }
 }
 
 #[test]
 fn an_absence_is_believed_after_exactly_sixty_seconds() {
-    for absent in [
-        |ms| Heard::cable(None, at(ms)),
-        |ms| Heard::rest(Status::Offline, at(ms)),
-    ] {
+    for absent in [|ms| Heard::cable(None, at(ms)), |ms| Heard::rest(Status::Offline, at(ms))] {
         let mut belief = online();
         belief.hear(absent(3_000), GRACE);
         belief.hear(absent(62_999), GRACE);
@@ -117,17 +98,8 @@ fn the_last_known_state_holds_for_half_an_hour_to_the_millisecond() {
     let mut belief = online();
     belief.hear(Heard::cable(Some(Status::Busy), at(1_000)), GRACE);
     let end = 1_000 + HOLD.num_milliseconds();
-    assert_eq!(
-        judged(&belief, end - 1),
-        unavailable(Reason::Busy, Source::Cable, end - 1_001)
-    );
-    assert_eq!(
-        judged(&belief, end),
-        Verdict::Available {
-            by: Source::ShiftAlone,
-            age: HOLD
-        }
-    );
+    assert_eq!(judged(&belief, end - 1), unavailable(Reason::Busy, Source::Cable, end - 1_001));
+    assert_eq!(judged(&belief, end), Verdict::Available { by: Source::ShiftAlone, age: HOLD });
 }
 
 #[test]
@@ -144,24 +116,11 @@ fn who_chose_offline_and_closed_the_browser_is_offline_by_choice() {
 fn the_agents_own_switch_stands_above_chatwoot() {
     let mut belief = online();
     belief.switch(PhoneSwitch::Off, at(10));
-    assert_eq!(
-        judged(&belief, 15),
-        unavailable(Reason::SwitchedOff, Source::Switch, 5)
-    );
-    assert_eq!(
-        why_not(&belief, 10 * HOLD.num_milliseconds()),
-        Some(Reason::SwitchedOff),
-        "off never expires"
-    );
+    assert_eq!(judged(&belief, 15), unavailable(Reason::SwitchedOff, Source::Switch, 5));
+    assert_eq!(why_not(&belief, 10 * HOLD.num_milliseconds()), Some(Reason::SwitchedOff), "off never expires");
     belief.hear(Heard::cable(Some(Status::Offline), at(20)), GRACE);
     belief.switch(PhoneSwitch::On, at(30));
-    assert_eq!(
-        judged(&belief, 31),
-        Verdict::Available {
-            by: Source::Switch,
-            age: TimeDelta::milliseconds(1)
-        }
-    );
+    assert_eq!(judged(&belief, 31), Verdict::Available { by: Source::Switch, age: TimeDelta::milliseconds(1) });
 }
 
 #[test]
@@ -183,12 +142,8 @@ fn a_belief_survives_being_stored() {
 }
 
 fn any_report() -> impl Strategy<Value = (Option<Status>, bool, i64)> {
-    let status = prop_oneof![
-        Just(None),
-        Just(Some(Status::Online)),
-        Just(Some(Status::Busy)),
-        Just(Some(Status::Offline))
-    ];
+    let status =
+        prop_oneof![Just(None), Just(Some(Status::Online)), Just(Some(Status::Busy)), Just(Some(Status::Offline))];
     (status, any::<bool>(), 0_i64..40_000)
 }
 

@@ -57,11 +57,7 @@ pub struct ContactReport {
 
 impl std::fmt::Debug for ContactReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "ContactReport({}, is_blocked: {})",
-            self.chatwoot_contact_id, self.is_blocked
-        )
+        write!(f, "ContactReport({}, is_blocked: {})", self.chatwoot_contact_id, self.is_blocked)
     }
 }
 
@@ -197,9 +193,7 @@ impl Feed<'_> {
                 self.take_presence(&report).await;
             }
             CableNews::Event(event) => {
-                if let ChatwootEvent::ContactCreated(contact)
-                | ChatwootEvent::ContactUpdated(contact) = &event
-                {
+                if let ChatwootEvent::ContactCreated(contact) | ChatwootEvent::ContactUpdated(contact) = &event {
                     self.sinks.contacts.report(vec![contact.into()]).await;
                 }
                 self.sinks.events.event(event).await;
@@ -209,9 +203,7 @@ impl Feed<'_> {
 
     async fn take_presence(&mut self, report: &PresenceReport) {
         for user in report.online.keys() {
-            self.beliefs
-                .entry(*user)
-                .or_insert_with(|| Belief::unknown(report.at));
+            self.beliefs.entry(*user).or_insert_with(|| Belief::unknown(report.at));
         }
         let mut changed = Vec::new();
         for (user, belief) in &mut self.beliefs {
@@ -234,20 +226,13 @@ impl Feed<'_> {
             return;
         };
         agents.retain(|agent| agent.is_confirmed);
-        self.beliefs
-            .retain(|user, _| agents.iter().any(|agent| agent.id == *user));
+        self.beliefs.retain(|user, _| agents.iter().any(|agent| agent.id == *user));
         let mut changed = Vec::new();
         for agent in &agents {
-            let belief = self
-                .beliefs
-                .entry(agent.id)
-                .or_insert_with(|| Belief::unknown(now));
+            let belief = self.beliefs.entry(agent.id).or_insert_with(|| Belief::unknown(now));
             // With the websocket up this list only says less, and later.
             if !self.is_cable_up
-                && belief.hear(
-                    Heard::rest(status_of(agent.availability_status), now),
-                    self.settings.grace,
-                )
+                && belief.hear(Heard::rest(status_of(agent.availability_status), now), self.settings.grace)
             {
                 changed.push(agent.id);
             }
@@ -262,22 +247,14 @@ impl Feed<'_> {
         }
         let now = self.clock.now();
         // Twice the rhythm, so that nothing falls between two readings; at the first all that the pages hold.
-        let since = self
-            .contacts_since
-            .map_or(0, |last| (last - self.overlap()).timestamp());
-        let answer = self
-            .client
-            .list_contacts_updated(since, self.settings.contact_pages_max)
-            .await;
+        let since = self.contacts_since.map_or(0, |last| (last - self.overlap()).timestamp());
+        let answer = self.client.list_contacts_updated(since, self.settings.contact_pages_max).await;
         let Some(contacts) = self.noting_failure(answer) else {
             return;
         };
         self.contacts_since = Some(now);
         if !contacts.is_empty() {
-            self.sinks
-                .contacts
-                .report(contacts.iter().map(ContactReport::from).collect())
-                .await;
+            self.sinks.contacts.report(contacts.iter().map(ContactReport::from).collect()).await;
         }
     }
 
@@ -286,10 +263,8 @@ impl Feed<'_> {
     }
 
     async fn publish(&self, users: Vec<i64>) {
-        let reports: Vec<AgentReport> = users
-            .iter()
-            .filter_map(|user| report_of(*user, self.beliefs.get(user)?))
-            .collect();
+        let reports: Vec<AgentReport> =
+            users.iter().filter_map(|user| report_of(*user, self.beliefs.get(user)?)).collect();
         if !reports.is_empty() {
             self.sinks.availability.report(reports).await;
         }

@@ -22,10 +22,7 @@ impl AvailabilitySink for Kept {
     }
 
     async fn agents(&self, agents: Vec<Agent>) {
-        self.agents
-            .lock()
-            .unwrap()
-            .push(agents.iter().map(|agent| agent.id).collect());
+        self.agents.lock().unwrap().push(agents.iter().map(|agent| agent.id).collect());
     }
 }
 
@@ -70,27 +67,10 @@ impl Running {
             publish_every: ms(40),
             ..FeedSettings::default()
         };
-        let sinks = FeedSinks {
-            availability: kept.clone(),
-            contacts: kept.clone(),
-            events: kept.clone(),
-        };
+        let sinks = FeedSinks { availability: kept.clone(), contacts: kept.clone(), events: kept.clone() };
         let stop = CancellationToken::new();
-        let feed = run(
-            fake.client(),
-            Arc::new(clock.clone()),
-            settings,
-            sinks,
-            beliefs,
-            stop.clone(),
-        );
-        Self {
-            fake,
-            kept,
-            clock,
-            stop,
-            task: tokio::spawn(feed),
-        }
+        let feed = run(fake.client(), Arc::new(clock.clone()), settings, sinks, beliefs, stop.clone());
+        Self { fake, kept, clock, stop, task: tokio::spawn(feed) }
     }
 
     async fn until(&self, what: &str, wanted: impl Fn(&Kept) -> bool) {
@@ -100,32 +80,25 @@ impl Running {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        panic!(
-            "waited in vain until {what}: {:?}",
-            self.kept.reports.lock().unwrap()
-        );
+        panic!("waited in vain until {what}: {:?}", self.kept.reports.lock().unwrap());
     }
 
     /// Waits until this is the last word on the agent.
     async fn until_believed(&self, user: i64, status: Status, source: Source) {
         let is_last = |kept: &Kept| {
             let reports = kept.reports.lock().unwrap();
-            let last = reports
-                .iter()
-                .rev()
-                .find(|report| report.chatwoot_user_id == user);
+            let last = reports.iter().rev().find(|report| report.chatwoot_user_id == user);
             last.is_some_and(|report| (report.status, report.source) == (status, source))
         };
-        self.until(&format!("{user} is {status:?} by {source:?}"), is_last)
-            .await;
+        self.until(&format!("{user} is {status:?} by {source:?}"), is_last).await;
     }
 }
 
 /// Sam (12) as given, and Maria (11) always online.
 fn agents(sam: &str) -> Answer {
-    let agent = |id: i64, status: &str| json!({"id": id, "account_id": 1, "confirmed": true, "availability_status": status});
-    let invited =
-        json!({"id": 14, "account_id": 1, "confirmed": false, "availability_status": "offline"});
+    let agent =
+        |id: i64, status: &str| json!({"id": id, "account_id": 1, "confirmed": true, "availability_status": status});
+    let invited = json!({"id": 14, "account_id": 1, "confirmed": false, "availability_status": "offline"});
     Answer::json(&Value::from(vec![agent(11, "online"), agent(12, sam), invited]).to_string())
 }
 
@@ -150,10 +123,8 @@ async fn an_agents_choice_arrives_over_the_websocket_and_absence_after_the_grace
     let feed = Running::start(fake("online").await, HashMap::new());
     feed.until_believed(12, Status::Busy, Source::Cable).await;
     feed.until_believed(11, Status::Online, Source::Cable).await;
-    feed.fake
-        .set_presence(json!({"11": "offline", "12": "online"}));
-    feed.until_believed(11, Status::Offline, Source::Cable)
-        .await;
+    feed.fake.set_presence(json!({"11": "offline", "12": "online"}));
+    feed.until_believed(11, Status::Offline, Source::Cable).await;
     feed.until_believed(12, Status::Online, Source::Cable).await;
 
     feed.fake.set_presence(json!({"11": "offline"}));
@@ -163,31 +134,16 @@ async fn an_agents_choice_arrives_over_the_websocket_and_absence_after_the_grace
     }
     feed.clock.advance(TimeDelta::seconds(30));
     feed.until("the present is heard", |kept| {
-        kept.reports
-            .lock()
-            .unwrap()
-            .last()
-            .is_some_and(|report| report.at.timestamp() == 30)
+        kept.reports.lock().unwrap().last().is_some_and(|report| report.at.timestamp() == 30)
     })
     .await;
     feed.until_believed(12, Status::Online, Source::Cable).await;
     feed.clock.advance(TimeDelta::seconds(30));
-    feed.until_believed(12, Status::Offline, Source::Cable)
-        .await;
-    let last = *feed
-        .kept
-        .reports
-        .lock()
-        .unwrap()
-        .iter()
-        .rfind(|report| report.chatwoot_user_id == 12)
-        .unwrap();
+    feed.until_believed(12, Status::Offline, Source::Cable).await;
+    let last = *feed.kept.reports.lock().unwrap().iter().rfind(|report| report.chatwoot_user_id == 12).unwrap();
     assert!(last.is_absence);
     feed.stop.cancel();
-    tokio::time::timeout(Duration::from_secs(5), feed.task)
-        .await
-        .expect("it stops")
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(5), feed.task).await.expect("it stops").unwrap();
 }
 
 #[tokio::test]
@@ -209,19 +165,12 @@ async fn while_the_websocket_is_down_the_list_of_agents_is_believed_with_grace()
 #[tokio::test]
 async fn the_last_known_state_is_kept_while_chatwoot_fails_and_after_a_restart() {
     let mut known = Belief::unknown(DateTime::UNIX_EPOCH);
-    known.hear(
-        Heard::cable(Some(Status::Busy), DateTime::UNIX_EPOCH),
-        GRACE,
-    );
+    known.hear(Heard::cable(Some(Status::Busy), DateTime::UNIX_EPOCH), GRACE);
     let fake = Fake::start(|_| Answer::status(500, "")).await;
     let feed = Running::start(fake, HashMap::from([(12, known)]));
     feed.until_believed(12, Status::Busy, Source::Cable).await;
     let reports = feed.kept.reports.lock().unwrap().clone();
-    assert!(
-        reports
-            .iter()
-            .all(|report| report.at == DateTime::UNIX_EPOCH)
-    );
+    assert!(reports.iter().all(|report| report.at == DateTime::UNIX_EPOCH));
     assert!(feed.kept.agents.lock().unwrap().is_empty());
 }
 
@@ -232,77 +181,32 @@ async fn asked_to_slow_down_it_does() {
     while feed.fake.asked().len() < 8 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let lists = feed
-        .fake
-        .lines()
-        .iter()
-        .filter(|line| line.contains("/accounts/1/"))
-        .count();
-    assert_eq!(
-        lists, 1,
-        "the rest are attempts of the websocket, which has waits of its own"
-    );
+    let lists = feed.fake.lines().iter().filter(|line| line.contains("/accounts/1/")).count();
+    assert_eq!(lists, 1, "the rest are attempts of the websocket, which has waits of its own");
 }
 
 #[tokio::test]
 async fn who_was_removed_is_forgotten_and_who_was_not_yet_confirmed_is_left_out() {
     let mut removed = Belief::unknown(DateTime::UNIX_EPOCH);
-    removed.hear(
-        Heard::cable(Some(Status::Online), DateTime::UNIX_EPOCH),
-        GRACE,
-    );
+    removed.hear(Heard::cable(Some(Status::Online), DateTime::UNIX_EPOCH), GRACE);
     let feed = Running::start(fake("online").await, HashMap::from([(99, removed)]));
-    feed.until("agents were read twice", |kept| {
-        kept.agents.lock().unwrap().len() >= 2
-    })
-    .await;
-    assert!(
-        feed.kept
-            .agents
-            .lock()
-            .unwrap()
-            .iter()
-            .all(|agents| agents == &[11, 12])
-    );
+    feed.until("agents were read twice", |kept| kept.agents.lock().unwrap().len() >= 2).await;
+    assert!(feed.kept.agents.lock().unwrap().iter().all(|agents| agents == &[11, 12]));
     feed.kept.reports.lock().unwrap().clear();
     feed.until_believed(12, Status::Busy, Source::Cable).await;
-    assert!(
-        !feed
-            .kept
-            .reports
-            .lock()
-            .unwrap()
-            .iter()
-            .any(|report| [99, 14].contains(&report.chatwoot_user_id))
-    );
+    assert!(!feed.kept.reports.lock().unwrap().iter().any(|report| [99, 14].contains(&report.chatwoot_user_id)));
 }
 
 #[tokio::test]
 async fn names_and_blocks_come_from_the_list_and_at_once_from_the_websocket() {
     let feed = Running::start(fake("online").await, HashMap::new());
-    feed.until("the list was read", |kept| {
-        !kept.contacts.lock().unwrap().is_empty()
-    })
-    .await;
+    feed.until("the list was read", |kept| !kept.contacts.lock().unwrap().is_empty()).await;
     feed.until_believed(12, Status::Busy, Source::Cable).await;
     feed.fake.push(json!({"identifier": "{}", "message": {"event": "contact.updated",
         "data": {"id": 501, "account_id": 1, "name": "Jordan B.", "blocked": true, "phone_number": "+15550100123"}}}));
-    feed.until("the event was heard", |kept| {
-        !kept.events.lock().unwrap().is_empty()
-    })
-    .await;
+    feed.until("the event was heard", |kept| !kept.events.lock().unwrap().is_empty()).await;
     let contacts = feed.kept.contacts.lock().unwrap().clone();
-    let renamed = contacts
-        .iter()
-        .find(|contact| contact.is_blocked)
-        .expect("it was reported");
-    assert_eq!(
-        (renamed.chatwoot_contact_id, renamed.name.as_str()),
-        (501, "Jordan B.")
-    );
-    assert!(
-        contacts
-            .iter()
-            .any(|contact| contact.name == "Jordan Blake")
-    );
+    let renamed = contacts.iter().find(|contact| contact.is_blocked).expect("it was reported");
+    assert_eq!((renamed.chatwoot_contact_id, renamed.name.as_str()), (501, "Jordan B."));
+    assert!(contacts.iter().any(|contact| contact.name == "Jordan Blake"));
 }

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use super::belief::Status;
 use super::feed::{AgentReport, AvailabilitySink, ContactReport, ContactSink};
-use crate::chatwoot::door::EventSink;
 use crate::chatwoot::Agent as ChatwootAgent;
+use crate::chatwoot::door::EventSink;
 use crate::chatwoot::payload::{ChatwootEvent, ContactEvent};
 use crate::phone_number::PhoneNumber;
 use crate::rules::{Agent, AvailabilitySource, Rules};
@@ -45,7 +45,10 @@ impl Keeper {
         by_id.or_else(|| {
             let users = self.users.lock().ok()?;
             let email = users.iter().find(|(id, _)| *id == user)?.1.clone()?;
-            rules.agents.iter().find(|agent| agent.email.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(&email)))
+            rules
+                .agents
+                .iter()
+                .find(|agent| agent.email.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(&email)))
         })
     }
 }
@@ -115,7 +118,9 @@ impl ContactSink for Keeper {
 impl EventSink for Keeper {
     async fn event(&self, event: ChatwootEvent) {
         match event {
-            ChatwootEvent::ContactCreated(contact) | ChatwootEvent::ContactUpdated(contact) => self.note_contact(&contact).await,
+            ChatwootEvent::ContactCreated(contact) | ChatwootEvent::ContactUpdated(contact) => {
+                self.note_contact(&contact).await
+            }
             ChatwootEvent::MessageCreated(_)
             | ChatwootEvent::MessageUpdated(_)
             | ChatwootEvent::ConversationCreated(_)

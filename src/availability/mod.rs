@@ -22,6 +22,4 @@ pub mod feed;
 pub mod keeper;
 
 pub use belief::{Belief, Heard, Limits, PhoneSwitch, Reason, Source, Status, Verdict};
-pub use feed::{
-    AgentReport, AvailabilitySink, ContactReport, ContactSink, FeedSettings, FeedSinks,
-};
+pub use feed::{AgentReport, AvailabilitySink, ContactReport, ContactSink, FeedSettings, FeedSinks};

@@ -27,7 +27,8 @@ impl Template {
     pub(super) async fn take(service: &Service, dialler: &Dialler, body: String) -> anyhow::Result<Self> {
         let reference = CarrierRef::new(&dialler.call_sid);
         let stored = service.store.find_call_by_caller_ref(&reference).await?.context("the webhook left no call")?;
-        let (version, rules) = service.app.switchboard.rulebook().load_current().await?.context("there are no rules")?;
+        let (version, rules) =
+            service.app.switchboard.rulebook().load_current().await?.context("there are no rules")?;
         let brand = rules.find_brand(&stored.brand).context("the brand is gone")?;
         let at = stored.arrived_at;
         let facts = Facts {

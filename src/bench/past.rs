@@ -55,7 +55,8 @@ async fn finish_effects(store: &Arc<dyn Store>) -> anyhow::Result<()> {
         if leased.is_empty() {
             return Ok(());
         }
-        try_join_all(leased.iter().map(|effect| store.settle_effect(effect.id, effect.lease, Settled::Done, now))).await?;
+        try_join_all(leased.iter().map(|effect| store.settle_effect(effect.id, effect.lease, Settled::Done, now)))
+            .await?;
     }
 }
 
@@ -97,7 +98,8 @@ fn past_call(number: u32, at: DateTime<Utc>) -> anyhow::Result<Save> {
     }
     let effects = [Effect::NoteArrival, Effect::AssignOwner, Effect::NoteEnd];
     let effects = effects.map(|effect| NewEffect { lane: effect.lane(&call), effect, due_at: at }).into();
-    let body = format!("<Response>{}</Response>", "<!-- as long as the document that makes a caller wait -->".repeat(10));
+    let body =
+        format!("<Response>{}</Response>", "<!-- as long as the document that makes a caller wait -->".repeat(10));
     Ok(Save {
         call,
         at,

@@ -103,7 +103,8 @@ async fn listening_at(process: &mut Child) -> anyhow::Result<SocketAddr> {
     let printed = process.stdout.take().context("the service has no output")?;
     let line = BufReader::new(printed).lines().next_line().await?.context("the service ended at once")?;
     let line: serde_json::Value = serde_json::from_str(&line)?;
-    let address = line.get("listening").and_then(serde_json::Value::as_str).context("the service does not say where")?;
+    let address =
+        line.get("listening").and_then(serde_json::Value::as_str).context("the service does not say where")?;
     Ok(address.parse()?)
 }
 
@@ -118,7 +119,8 @@ async fn look_at_memory(process: &Child, address: SocketAddr) -> anyhow::Result<
     tokio::time::sleep(IDLE).await;
     let Some(id) = process.id() else { return Ok(None) };
     let Ok(status) = tokio::fs::read_to_string(format!("/proc/{id}/status")).await else { return Ok(None) };
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).and_then(|rest| rest.split_whitespace().next());
+    let resident =
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).and_then(|rest| rest.split_whitespace().next());
     let Some(kib) = resident.and_then(|kib| kib.parse::<f64>().ok()) else { return Ok(None) };
     Ok(Some(kib * 1_024.0 / 1_000_000.0))
 }

@@ -19,7 +19,14 @@ pub(super) fn calls_per_second() -> anyhow::Result<f64> {
     let began = Instant::now();
     let (mut seed, mut calls) = (1, 0_u64);
     while began.elapsed() < LASTS {
-        let options = SimulationOptions { seed, calls: CALLS, agents: 5, method: RingMethod::Legs, faults: true, ..SimulationOptions::default() };
+        let options = SimulationOptions {
+            seed,
+            calls: CALLS,
+            agents: 5,
+            method: RingMethod::Legs,
+            faults: true,
+            ..SimulationOptions::default()
+        };
         calls += run(&options).context("the simulation found a fault")?.calls;
         seed += 1;
     }

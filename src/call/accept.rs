@@ -85,9 +85,9 @@ impl Turn<'_> {
             return words::CALLER_GONE.to_owned();
         }
         match self.call.stage {
-            Stage::Claimed { leg, .. } | Stage::Talking { leg, .. } if leg != number => {
-                self.leg(leg).map_or_else(|| words::NO_LONGER.to_owned(), |leg| words::taken_by(&self.name_of(&leg.agent)))
-            }
+            Stage::Claimed { leg, .. } | Stage::Talking { leg, .. } if leg != number => self
+                .leg(leg)
+                .map_or_else(|| words::NO_LONGER.to_owned(), |leg| words::taken_by(&self.name_of(&leg.agent))),
             Stage::Voicemail => words::CALLER_AT_RECORDER.to_owned(),
             Stage::New | Stage::Waiting | Stage::Claimed { .. } | Stage::Talking { .. } | Stage::Ended => {
                 let owner = self.call.owner.as_ref().map(|owner| words::taken_by(&self.name_of(owner)));
@@ -233,7 +233,15 @@ impl Turn<'_> {
             }
             (Stage::Talking { leg, .. }, Party::Caller) => self.finish_talk(leg),
             (Stage::Talking { leg, .. }, Party::Leg(number)) if leg == number => self.finish_talk(leg),
-            (Stage::New | Stage::Waiting | Stage::Claimed { .. } | Stage::Talking { .. } | Stage::Voicemail | Stage::Ended, _) => {}
+            (
+                Stage::New
+                | Stage::Waiting
+                | Stage::Claimed { .. }
+                | Stage::Talking { .. }
+                | Stage::Voicemail
+                | Stage::Ended,
+                _,
+            ) => {}
         }
     }
 

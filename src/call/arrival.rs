@@ -90,7 +90,8 @@ impl Turn<'_> {
             rules::RingMethod::Auto => {
                 let wave = u32::try_from(self.brand.roster.len()).unwrap_or(u32::MAX).min(self.brand.width());
                 let queued = self.facts.loaded.rings_pending.saturating_add(wave);
-                let wait = carrier.pace.checked_mul(i32::try_from(queued).unwrap_or(i32::MAX)).unwrap_or(TimeDelta::MAX);
+                let wait =
+                    carrier.pace.checked_mul(i32::try_from(queued).unwrap_or(i32::MAX)).unwrap_or(TimeDelta::MAX);
                 if wait > self.brand.max_wait() / 3 && carrier.dial_stops_at == DialStopsAt::Accept {
                     RingMethod::Dial
                 } else {

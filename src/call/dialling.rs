@@ -130,7 +130,10 @@ impl Turn<'_> {
             if lost > TimeDelta::zero()
                 && let Some(deadline_at) = self.call.deadline_at
             {
-                self.record(Event::DeadlineExtended { lost_ms: lost.num_milliseconds(), deadline_at: deadline_at + lost });
+                self.record(Event::DeadlineExtended {
+                    lost_ms: lost.num_milliseconds(),
+                    deadline_at: deadline_at + lost,
+                });
             }
         }
     }
@@ -148,7 +151,8 @@ impl Turn<'_> {
         if self.call.stage == Stage::Waiting {
             self.fall_back_if_hopeless();
         }
-        let is_over = self.call.deadline_at.is_none_or(|at| self.now + CARRIER_BUFFER >= at) || self.call.round >= ROUNDS_MAX;
+        let is_over =
+            self.call.deadline_at.is_none_or(|at| self.now + CARRIER_BUFFER >= at) || self.call.round >= ROUNDS_MAX;
         if self.call.stage == Stage::Waiting && is_over {
             self.close_open_legs(LegEnd::NoAnswer);
             self.fall_back(super::event::FallbackReason::Deadline);

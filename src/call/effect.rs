@@ -136,7 +136,10 @@ impl Effect {
     pub fn key(&self, call: CallId) -> String {
         let kind = self.kind();
         match self {
-            Self::RingAgent { leg } | Self::CancelLeg { leg } | Self::DropLeg { leg } | Self::TellCallerGone { leg } => {
+            Self::RingAgent { leg }
+            | Self::CancelLeg { leg }
+            | Self::DropLeg { leg }
+            | Self::TellCallerGone { leg } => {
                 format!("{call}:{kind}:{leg}")
             }
             Self::CheckLeg { leg, attempt } => format!("{call}:{kind}:{leg}:{attempt}"),
@@ -144,7 +147,9 @@ impl Effect {
             | Self::CheckCaller { attempt }
             | Self::CheckRoom { attempt }
             | Self::FindRecordings { attempt } => format!("{call}:{kind}:{attempt}"),
-            Self::FetchRecording { recording } | Self::PostVoicemail { recording } | Self::PostTranscript { recording } => {
+            Self::FetchRecording { recording }
+            | Self::PostVoicemail { recording }
+            | Self::PostTranscript { recording } => {
                 format!("{call}:{kind}:{}", recording.as_str())
             }
             Self::DropCaller | Self::NoteArrival | Self::AssignOwner | Self::NoteEnd | Self::NoteMissed => {

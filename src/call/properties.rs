@@ -122,7 +122,12 @@ fn signals() -> impl Strategy<Value = Signal> {
     let leg = 1..6_u32;
     let recording = || (0..2_u8).prop_map(|number| CarrierRef::new(&format!("RE{number}")));
     let named = |leg: u32| CarrierRef::new(&format!("CL{leg}"));
-    let door = prop_oneof![Just(CallerDoor::Queue), Just(CallerDoor::Join), Just(CallerDoor::Room), Just(CallerDoor::Elsewhere)];
+    let door = prop_oneof![
+        Just(CallerDoor::Queue),
+        Just(CallerDoor::Join),
+        Just(CallerDoor::Room),
+        Just(CallerDoor::Elsewhere)
+    ];
     let outcome = prop_oneof![
         Just(LegOutcome::Completed),
         Just(LegOutcome::Busy),
@@ -331,7 +336,12 @@ fn brought_to(stage: &str) -> Desk {
             Signal::RoomEntered { who: Party::Leg(1) },
             Signal::RoomStarted,
         ],
-        "voicemail" => &[Signal::Arrived, Signal::WaitPolled, Signal::CallerPressed { key: '9' }, Signal::CallerAsks { at: CallerDoor::Queue }],
+        "voicemail" => &[
+            Signal::Arrived,
+            Signal::WaitPolled,
+            Signal::CallerPressed { key: '9' },
+            Signal::CallerAsks { at: CallerDoor::Queue },
+        ],
         "ended" => &[Signal::Arrived, Signal::WaitPolled, Signal::CallerGone],
         other => panic!("no such stage: {other}"),
     };
@@ -379,15 +389,31 @@ fn each_stage_answers_each_question_with_something_sensible() {
     let table = [
         //            arrived  poll    key 9    queue   join     room     else      asks   1 on 1  1 on 2  none    left   taken
         ("new", ["wait", "leave", "leave", "wait", "wait", "wait", "wait", "say", "say", "say", "say", "say", "say"]),
-        ("waiting", ["wait", "keep", "leave", "wait", "wait", "wait", "wait", "ask", "room", "room", "bye", "bye", "say"]),
-        ("prompted", ["wait", "keep", "leave", "wait", "wait", "wait", "wait", "ask", "room", "room", "bye", "bye", "say"]),
-        ("claimed", ["room", "leave", "leave", "room", "room", "wait", "room", "say", "room", "say", "bye", "bye", "say"]),
+        (
+            "waiting",
+            ["wait", "keep", "leave", "wait", "wait", "wait", "wait", "ask", "room", "room", "bye", "bye", "say"],
+        ),
+        (
+            "prompted",
+            ["wait", "keep", "leave", "wait", "wait", "wait", "wait", "ask", "room", "room", "bye", "bye", "say"],
+        ),
+        (
+            "claimed",
+            ["room", "leave", "leave", "room", "room", "wait", "room", "say", "room", "say", "bye", "bye", "say"],
+        ),
         ("talking", ["bye", "leave", "leave", "room", "room", "bye", "bye", "say", "room", "say", "bye", "bye", "say"]),
-        ("voicemail", ["record", "leave", "leave", "record", "record", "record", "record", "say", "say", "say", "bye", "say", "say"]),
+        (
+            "voicemail",
+            [
+                "record", "leave", "leave", "record", "record", "record", "record", "say", "say", "say", "bye", "say",
+                "say",
+            ],
+        ),
         ("ended", ["bye", "leave", "leave", "bye", "bye", "bye", "bye", "say", "say", "say", "bye", "say", "say"]),
     ];
     for (stage, expected) in table {
-        let replies: Vec<&str> = questions.iter().map(|signal| name_of(&brought_to(stage).decide(signal).reply)).collect();
+        let replies: Vec<&str> =
+            questions.iter().map(|signal| name_of(&brought_to(stage).decide(signal).reply)).collect();
         assert_eq!(replies, expected, "{stage}");
     }
 }

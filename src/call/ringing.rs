@@ -199,10 +199,14 @@ impl Turn<'_> {
                 None => return Earlier::Offered,
                 Some(LegEnd::LostRace | LegEnd::CallerLeft) => true,
                 // Never reached the carrier; the other method may still reach the phone.
-                Some(LegEnd::Failed) => leg.carrier_ref.is_none() && leg.rang_at.is_none() && self.call.method == RingMethod::Dial,
+                Some(LegEnd::Failed) => {
+                    leg.carrier_ref.is_none() && leg.rang_at.is_none() && self.call.method == RingMethod::Dial
+                }
                 // Under a simultaneous dial a phone may stop since another was picked up.
                 Some(LegEnd::NoAnswer) => leg.round > 0 && self.call.method == RingMethod::Dial,
-                Some(LegEnd::Accepted | LegEnd::Declined | LegEnd::NoConfirm | LegEnd::VoicemailSuspected | LegEnd::Busy) => false,
+                Some(
+                    LegEnd::Accepted | LegEnd::Declined | LegEnd::NoConfirm | LegEnd::VoicemailSuspected | LegEnd::Busy,
+                ) => false,
             };
             if !asked_again {
                 return Earlier::Offered;

@@ -87,10 +87,7 @@ impl Turn<'_> {
 
     fn fetch_caller_unless_heard(&mut self) {
         let silent = self.now - self.call.caller_heard_at >= SILENCE_BEFORE_CHECK;
-        let elsewhere = matches!(
-            self.call.caller_at,
-            CallerAt::Recorder | CallerAt::Dial | CallerAt::Gone
-        );
+        let elsewhere = matches!(self.call.caller_at, CallerAt::Recorder | CallerAt::Dial | CallerAt::Gone);
         if silent && !elsewhere {
             self.ask(Effect::FetchCaller { attempt: self.attempt() });
         }

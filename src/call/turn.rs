@@ -106,7 +106,9 @@ impl<'a> Turn<'a> {
     /// How an answered leg without a key is called: a person who did not confirm, or probably a voicemail.
     pub(super) fn name_silence(&self, leg: &Leg) -> LegEnd {
         match (leg.rang_at, leg.answered_at) {
-            (Some(rang_at), Some(answered_at)) if answered_at - rang_at < TOO_SOON_FOR_A_PERSON => LegEnd::VoicemailSuspected,
+            (Some(rang_at), Some(answered_at)) if answered_at - rang_at < TOO_SOON_FOR_A_PERSON => {
+                LegEnd::VoicemailSuspected
+            }
             _ => LegEnd::NoConfirm,
         }
     }

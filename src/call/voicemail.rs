@@ -91,7 +91,9 @@ impl Turn<'_> {
     }
 
     pub(super) fn on_recording_absent(&mut self, recording: Option<&CarrierRef>) {
-        let is_ours = recording.is_none() || self.call.voicemail.recording.is_none() || self.call.voicemail.recording.as_ref() == recording;
+        let is_ours = recording.is_none()
+            || self.call.voicemail.recording.is_none()
+            || self.call.voicemail.recording.as_ref() == recording;
         if !is_ours || self.call.voicemail.ready || self.call.voicemail.absent {
             return;
         }
@@ -99,7 +101,10 @@ impl Turn<'_> {
         if may_still_record && recording.is_none() {
             return;
         }
-        if self.call.stage == Stage::Voicemail && self.call.may_have_left_several() && self.call.voicemail.checks < LOOKS_MIN {
+        if self.call.stage == Stage::Voicemail
+            && self.call.may_have_left_several()
+            && self.call.voicemail.checks < LOOKS_MIN
+        {
             // One of several is absent; whether another holds a message, the carrier's list tells.
             return;
         }

@@ -38,7 +38,9 @@ impl Call {
     /// A caller may have been recorded, or recorded twice, by a door that could not save a thing: after every call that
     /// was let in the carrier is asked once.
     fn is_worth_a_look(&self) -> bool {
-        self.ending.is_some_and(|ending| ending != Ending::Blocked) && !self.voicemail.absent && self.voicemail.checks == 0
+        self.ending.is_some_and(|ending| ending != Ending::Blocked)
+            && !self.voicemail.absent
+            && self.voicemail.checks == 0
     }
 
     fn expects_recording(&self) -> bool {

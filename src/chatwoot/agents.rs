@@ -113,16 +113,13 @@ impl Profile {
     /// The user's place in an account, if they have one.
     #[must_use]
     pub fn membership(&self, account_id: i64) -> Option<&Membership> {
-        self.accounts
-            .iter()
-            .find(|membership| membership.id == account_id)
+        self.accounts.iter().find(|membership| membership.id == account_id)
     }
 
     /// Whether the user administers the account. Source: contract 1.2.
     #[must_use]
     pub fn is_administrator_of(&self, account_id: i64) -> bool {
-        self.membership(account_id)
-            .is_some_and(|m| m.role.as_deref() == Some("administrator"))
+        self.membership(account_id).is_some_and(|m| m.role.as_deref() == Some("administrator"))
     }
 }
 
@@ -132,9 +129,7 @@ impl ChatwootClient {
     /// # Errors
     /// [`ChatwootError`]; unauthorised means that the token itself is no longer good.
     pub async fn profile(&self) -> Result<Profile, ChatwootError> {
-        self.ask_outside("read our own profile", Method::GET, "api/v1/profile")
-            .answer()
-            .await
+        self.ask_outside("read our own profile", Method::GET, "api/v1/profile").answer().await
     }
 
     /// What our token is still good for. Anything but [`Standing::Administrator`] is for the operator to mend: stop
@@ -152,11 +147,7 @@ impl ChatwootClient {
             return Ok(Standing::Administrator);
         }
         let is_member = profile.membership(self.account_id()).is_some();
-        Ok(if is_member {
-            Standing::Demoted
-        } else {
-            Standing::Removed
-        })
+        Ok(if is_member { Standing::Demoted } else { Standing::Removed })
     }
 
     /// Sets our own user offline. The websocket marks it present, and it would be assigned conversations otherwise.
@@ -165,14 +156,10 @@ impl ChatwootClient {
     /// # Errors
     /// [`ChatwootError`].
     pub async fn set_own_availability_offline(&self) -> Result<(), ChatwootError> {
-        self.ask_outside(
-            "set ourselves offline",
-            Method::POST,
-            "api/v1/profile/availability",
-        )
-        .json(json!({"profile": {"account_id": self.account_id(), "availability": "offline"}}))
-        .done()
-        .await
+        self.ask_outside("set ourselves offline", Method::POST, "api/v1/profile/availability")
+            .json(json!({"profile": {"account_id": self.account_id(), "availability": "offline"}}))
+            .done()
+            .await
     }
 
     /// All agents of the account, administrators and our own user included; not paginated.
@@ -182,9 +169,7 @@ impl ChatwootClient {
     pub async fn list_agents(&self) -> Result<Vec<Agent>, ChatwootError> {
         let attempt = "list agents";
         let agents: Vec<Agent> = self.ask(attempt, Method::GET, "agents").answer().await?;
-        agents
-            .iter()
-            .try_for_each(|agent| self.expect_own(attempt, agent.account_id))?;
+        agents.iter().try_for_each(|agent| self.expect_own(attempt, agent.account_id))?;
         Ok(agents)
     }
 }

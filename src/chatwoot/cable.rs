@@ -123,14 +123,7 @@ pub async fn run(
     news: mpsc::Sender<CableNews>,
     stop: CancellationToken,
 ) {
-    let mut cable = Cable {
-        client,
-        clock,
-        settings,
-        news,
-        profile: None,
-        is_subscribed: false,
-    };
+    let mut cable = Cable { client, clock, settings, news, profile: None, is_subscribed: false };
     let mut wait = settings.backoff_min;
     while !stop.is_cancelled() && !cable.news.is_closed() {
         let ended = tokio::select! {
@@ -208,9 +201,8 @@ impl Cable<'_> {
     async fn hold(&mut self) -> Result<std::convert::Infallible, CableError> {
         let (user_id, token) = self.identify().await?;
         let confirm_by = Instant::now() + self.settings.subscribe_timeout;
-        let mut socket = timeout(self.settings.subscribe_timeout, self.connect())
-            .await
-            .map_err(|_| CableError::NotConfirmed)??;
+        let mut socket =
+            timeout(self.settings.subscribe_timeout, self.connect()).await.map_err(|_| CableError::NotConfirmed)??;
         // Chatwoot compares it byte for byte: built once (contract 7.4).
         let identifier = json!({"channel": "RoomChannel", "pubsub_token": token.expose_secret(),
             "account_id": self.client.account_id(), "user_id": user_id})
@@ -233,25 +225,16 @@ impl Cable<'_> {
                     continue;
                 }
             };
-            let message = frame
-                .ok_or(CableError::Closed)?
-                .map_err(CableError::Broken)?;
+            let message = frame.ok_or(CableError::Closed)?.map_err(CableError::Broken)?;
             heard_at = Instant::now();
             match self.take(&message) {
                 Step::Nothing => {}
                 Step::Welcome => {
-                    self.send(
-                        &mut socket,
-                        &json!({"command": "subscribe", "identifier": identifier}),
-                    )
-                    .await?;
+                    self.send(&mut socket, &json!({"command": "subscribe", "identifier": identifier})).await?;
                 }
                 Step::Confirmed => {
                     self.is_subscribed = true;
-                    self.news
-                        .send(CableNews::Subscribed)
-                        .await
-                        .map_err(|_| CableError::Closed)?;
+                    self.news.send(CableNews::Subscribed).await.map_err(|_| CableError::Closed)?;
                     // At once: the report sent with the subscription may have been missed.
                     ask_at = Instant::now();
                 }
@@ -266,14 +249,9 @@ impl Cable<'_> {
             return Ok((profile.id, profile.pubsub_token.clone()));
         }
         let profile = self.client.profile().await.map_err(CableError::Profile)?;
-        let chosen = profile
-            .membership(self.client.account_id())
-            .and_then(|membership| membership.availability);
+        let chosen = profile.membership(self.client.account_id()).and_then(|membership| membership.availability);
         if chosen != Some(Availability::Offline) {
-            self.client
-                .set_own_availability_offline()
-                .await
-                .map_err(CableError::Profile)?;
+            self.client.set_own_availability_offline().await.map_err(CableError::Profile)?;
         }
         let found = (profile.id, profile.pubsub_token.clone());
         self.profile = Some(profile);
@@ -282,32 +260,21 @@ impl Cable<'_> {
 
     async fn connect(&self) -> Result<Socket, CableError> {
         let address = cable_url(self.client.base_url()).ok_or(CableError::Address)?;
-        let mut request = address
-            .as_str()
-            .into_client_request()
-            .map_err(CableError::Connect)?;
-        request.headers_mut().insert(
-            "sec-websocket-protocol",
-            HeaderValue::from_static("actioncable-v1-json"),
-        );
+        let mut request = address.as_str().into_client_request().map_err(CableError::Connect)?;
+        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("actioncable-v1-json"));
         let limits = WebSocketConfig::default()
             .max_message_size(Some(MESSAGE_MAX_BYTES))
             .max_frame_size(Some(MESSAGE_MAX_BYTES));
-        let (socket, _) = connect_async_with_config(request, Some(limits), true)
-            .await
-            .map_err(CableError::Connect)?;
+        let (socket, _) = connect_async_with_config(request, Some(limits), true).await.map_err(CableError::Connect)?;
         Ok(socket)
     }
 
     /// A server that takes nothing is as good as silent.
     async fn send(&self, socket: &mut Socket, frame: &Value) -> Result<(), CableError> {
-        timeout(
-            self.settings.ping_timeout,
-            socket.send(Message::text(frame.to_string())),
-        )
-        .await
-        .map_err(|_| CableError::Silent)?
-        .map_err(CableError::Broken)
+        timeout(self.settings.ping_timeout, socket.send(Message::text(frame.to_string())))
+            .await
+            .map_err(|_| CableError::Silent)?
+            .map_err(CableError::Broken)
     }
 
     fn take(&self, message: &Message) -> Step {
@@ -319,10 +286,7 @@ impl Cable<'_> {
             }
         };
         let Ok(frame) = serde_json::from_str::<Frame>(text) else {
-            debug!(
-                bytes = text.len(),
-                "Chatwoot's websocket sent what is no frame"
-            );
+            debug!(bytes = text.len(), "Chatwoot's websocket sent what is no frame");
             return Step::Nothing;
         };
         match frame.kind.as_deref() {
@@ -342,11 +306,7 @@ impl Cable<'_> {
         let Ok(Envelope { event, data }) = Envelope::deserialize(message) else {
             return;
         };
-        let news = if event == "presence.update" {
-            self.presence(&data)
-        } else {
-            self.event(&event, &data)
-        };
+        let news = if event == "presence.update" { self.presence(&data) } else { self.event(&event, &data) };
         if let Some(news) = news
             && self.news.try_send(news).is_err()
         {
@@ -360,19 +320,14 @@ impl Cable<'_> {
             .inspect_err(|error| debug!(%error, "Chatwoot's report of presence makes no sense"))
             .ok()
             .filter(|report| report.account_id == self.client.account_id())?;
-        Some(CableNews::Presence(PresenceReport {
-            online: report.users,
-            at: self.clock.now(),
-        }))
+        Some(CableNews::Presence(PresenceReport { online: report.users, at: self.clock.now() }))
     }
 
     fn event(&self, event: &str, data: &Value) -> Option<CableNews> {
         let event = parse_cable(event, data)
             .inspect_err(|error| debug!(%error, "An event of Chatwoot's websocket makes no sense"))
             .ok()?;
-        let is_ours = event
-            .account_id()
-            .is_none_or(|account| account == self.client.account_id());
+        let is_ours = event.account_id().is_none_or(|account| account == self.client.account_id());
         (is_ours && !matches!(event, ChatwootEvent::Other(_))).then_some(CableNews::Event(event))
     }
 }

@@ -35,10 +35,7 @@ pub struct Contact {
 impl std::fmt::Debug for Contact {
     // Names and numbers are not for logs.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Contact")
-            .field("id", &self.id)
-            .field("is_blocked", &self.is_blocked)
-            .finish_non_exhaustive()
+        f.debug_struct("Contact").field("id", &self.id).field("is_blocked", &self.is_blocked).finish_non_exhaustive()
     }
 }
 
@@ -72,19 +69,11 @@ impl ChatwootClient {
     ///
     /// # Errors
     /// [`ChatwootError`]; a contact that does not exist is none.
-    pub async fn find_contact_by_source(
-        &self,
-        inbox: i64,
-        source_id: &str,
-    ) -> Result<Option<Contact>, ChatwootError> {
-        self.ask(
-            "find a contact by its source id",
-            Method::POST,
-            "contact_inboxes/filter",
-        )
-        .json(json!({"inbox_id": inbox, "source_id": source_id}))
-        .answer_if_found()
-        .await
+    pub async fn find_contact_by_source(&self, inbox: i64, source_id: &str) -> Result<Option<Contact>, ChatwootError> {
+        self.ask("find a contact by its source id", Method::POST, "contact_inboxes/filter")
+            .json(json!({"inbox_id": inbox, "source_id": source_id}))
+            .answer_if_found()
+            .await
     }
 
     /// Finds a contact by its exact E.164 number, in no inbox in particular. The oldest, if parallel requests once made
@@ -92,29 +81,18 @@ impl ChatwootClient {
     ///
     /// # Errors
     /// [`ChatwootError`].
-    pub async fn find_contact_by_phone(
-        &self,
-        phone: &str,
-    ) -> Result<Option<Contact>, ChatwootError> {
+    pub async fn find_contact_by_phone(&self, phone: &str) -> Result<Option<Contact>, ChatwootError> {
         let filter = json!({"payload": [{"attribute_key": "phone_number", "filter_operator": "equal_to",
             "values": [phone], "query_operator": null}]});
         let found: Payload<Vec<Contact>> = self
-            .ask(
-                "find a contact by its number",
-                Method::POST,
-                "contacts/filter",
-            )
+            .ask("find a contact by its number", Method::POST, "contacts/filter")
             .query("include_contact_inboxes", "false")
             .json(filter)
             .answer()
             .await?;
         // The filter is Chatwoot's; that it held is ours to check.
         let same = |contact: &Contact| contact.phone_number.as_deref() == Some(phone);
-        Ok(found
-            .payload
-            .into_iter()
-            .filter(same)
-            .min_by_key(|contact| contact.id))
+        Ok(found.payload.into_iter().filter(same).min_by_key(|contact| contact.id))
     }
 
     /// Creates a contact, together with its place in the inbox. Not idempotent: find first, and find again when this
@@ -129,24 +107,11 @@ impl ChatwootClient {
         }
         let mut body = json!({"inbox_id": contact.inbox_id, "source_id": contact.source_id, "name": contact.name});
         if let Value::Object(fields) = &mut body {
-            fields.extend(
-                contact
-                    .phone
-                    .iter()
-                    .map(|phone| ("phone_number".to_owned(), json!(phone))),
-            );
-            fields.extend(
-                contact
-                    .identifier
-                    .iter()
-                    .map(|key| ("identifier".to_owned(), json!(key))),
-            );
+            fields.extend(contact.phone.iter().map(|phone| ("phone_number".to_owned(), json!(phone))));
+            fields.extend(contact.identifier.iter().map(|key| ("identifier".to_owned(), json!(key))));
         }
-        let created: Payload<Created> = self
-            .ask("create a contact", Method::POST, "contacts")
-            .json(body)
-            .answer()
-            .await?;
+        let created: Payload<Created> =
+            self.ask("create a contact", Method::POST, "contacts").json(body).answer().await?;
         Ok(created.payload.contact)
     }
 
@@ -154,20 +119,11 @@ impl ChatwootClient {
     ///
     /// # Errors
     /// [`ChatwootError`]; 5xx when the source id is another contact's (contract 3.4).
-    pub async fn place_contact_in_inbox(
-        &self,
-        contact: i64,
-        inbox: i64,
-        source_id: &str,
-    ) -> Result<(), ChatwootError> {
-        self.ask(
-            "place a contact in an inbox",
-            Method::POST,
-            &format!("contacts/{contact}/contact_inboxes"),
-        )
-        .json(json!({"inbox_id": inbox, "source_id": source_id}))
-        .done()
-        .await
+    pub async fn place_contact_in_inbox(&self, contact: i64, inbox: i64, source_id: &str) -> Result<(), ChatwootError> {
+        self.ask("place a contact in an inbox", Method::POST, &format!("contacts/{contact}/contact_inboxes"))
+            .json(json!({"inbox_id": inbox, "source_id": source_id}))
+            .done()
+            .await
     }
 
     /// Loads a contact, to see whether it still exists and is blocked.
@@ -176,11 +132,7 @@ impl ChatwootClient {
     /// [`ChatwootError`]; not found after a merge or deletion.
     pub async fn load_contact(&self, contact: i64) -> Result<Contact, ChatwootError> {
         let found: Payload<Contact> = self
-            .ask(
-                "load a contact",
-                Method::GET,
-                &format!("contacts/{contact}"),
-            )
+            .ask("load a contact", Method::GET, &format!("contacts/{contact}"))
             .query("include_contact_inboxes", "false")
             .answer()
             .await?;
@@ -200,10 +152,7 @@ impl ChatwootClient {
             .answer()
             .await?;
         let has_more = found.payload.len() >= PAGE;
-        Ok(ContactPage {
-            contacts: found.payload,
-            has_more,
-        })
+        Ok(ContactPage { contacts: found.payload, has_more })
     }
 
     /// Contacts active since `since` (seconds since 1970), latest first, at most `pages_max` pages of 15: what keeps
@@ -212,19 +161,12 @@ impl ChatwootClient {
     ///
     /// # Errors
     /// [`ChatwootError`] of the page that failed; earlier pages are lost.
-    pub async fn list_contacts_updated(
-        &self,
-        since: i64,
-        pages_max: u32,
-    ) -> Result<Vec<Contact>, ChatwootError> {
+    pub async fn list_contacts_updated(&self, since: i64, pages_max: u32) -> Result<Vec<Contact>, ChatwootError> {
         let mut all = Vec::new();
         for page in 1..=pages_max {
             let ContactPage { contacts, has_more } = self.list_contacts(page).await?;
-            let is_recent =
-                |contact: &Contact| contact.last_activity_at.is_some_and(|at| at >= since);
-            let reached_older = contacts
-                .iter()
-                .any(|c| c.last_activity_at.is_some_and(|at| at < since));
+            let is_recent = |contact: &Contact| contact.last_activity_at.is_some_and(|at| at >= since);
+            let reached_older = contacts.iter().any(|c| c.last_activity_at.is_some_and(|at| at < since));
             all.extend(contacts.into_iter().filter(is_recent));
             if reached_older || !has_more {
                 break;

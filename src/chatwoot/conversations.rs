@@ -159,12 +159,7 @@ impl ChatwootClient {
                 .answer()
                 .await?;
             let fits = |c: &Conversation| c.inbox_id == inbox && c.status == status;
-            if let Some(newest) = data
-                .payload
-                .into_iter()
-                .filter(fits)
-                .max_by_key(|c| (c.last_activity_at, c.id))
-            {
+            if let Some(newest) = data.payload.into_iter().filter(fits).max_by_key(|c| (c.last_activity_at, c.id)) {
                 self.expect_own(attempt, newest.account_id)?;
                 return Ok(Some(newest));
             }
@@ -183,20 +178,10 @@ impl ChatwootClient {
         call_id: &str,
     ) -> Result<Option<Conversation>, ChatwootError> {
         let attempt = "find the conversation of a call";
-        let found: Payload<Vec<Conversation>> = self
-            .ask(
-                attempt,
-                Method::GET,
-                &format!("contacts/{contact}/conversations"),
-            )
-            .answer()
-            .await?;
-        let is_it = |c: &Conversation| {
-            c.custom_attributes
-                .get("offhook_call_id")
-                .and_then(Value::as_str)
-                == Some(call_id)
-        };
+        let found: Payload<Vec<Conversation>> =
+            self.ask(attempt, Method::GET, &format!("contacts/{contact}/conversations")).answer().await?;
+        let is_it =
+            |c: &Conversation| c.custom_attributes.get("offhook_call_id").and_then(Value::as_str) == Some(call_id);
         let newest = found.payload.into_iter().filter(is_it).max_by_key(|c| c.id);
         self.expect_own(attempt, newest.as_ref().and_then(|c| c.account_id))?;
         Ok(newest)
@@ -207,16 +192,9 @@ impl ChatwootClient {
     ///
     /// # Errors
     /// [`ChatwootError`]; too large when `seconds` is too many for a busy account.
-    pub async fn list_conversations_updated(
-        &self,
-        seconds: u32,
-    ) -> Result<Vec<Conversation>, ChatwootError> {
+    pub async fn list_conversations_updated(&self, seconds: u32) -> Result<Vec<Conversation>, ChatwootError> {
         let Listed { data } = self
-            .ask(
-                "list conversations that changed",
-                Method::GET,
-                "conversations",
-            )
+            .ask("list conversations that changed", Method::GET, "conversations")
             .query("status", "all")
             .query("updated_within", &seconds.to_string())
             .answer()
@@ -228,19 +206,10 @@ impl ChatwootClient {
     ///
     /// # Errors
     /// [`ChatwootError`]; not found when it was deleted.
-    pub async fn load_conversation(
-        &self,
-        conversation: i64,
-    ) -> Result<Conversation, ChatwootError> {
+    pub async fn load_conversation(&self, conversation: i64) -> Result<Conversation, ChatwootError> {
         let attempt = "load a conversation";
-        let found: Conversation = self
-            .ask(
-                attempt,
-                Method::GET,
-                &format!("conversations/{conversation}"),
-            )
-            .answer()
-            .await?;
+        let found: Conversation =
+            self.ask(attempt, Method::GET, &format!("conversations/{conversation}")).answer().await?;
         self.expect_own(attempt, found.account_id)?;
         Ok(found)
     }
@@ -275,11 +244,7 @@ impl ChatwootClient {
     /// [`ChatwootError::NotAssigned`] when the answer names another; else as everywhere.
     pub async fn assign(&self, conversation: i64, agent: i64) -> Result<(), ChatwootError> {
         let answer: Option<Numbered> = self
-            .ask(
-                "assign a conversation",
-                Method::POST,
-                &format!("conversations/{conversation}/assignments"),
-            )
+            .ask("assign a conversation", Method::POST, &format!("conversations/{conversation}/assignments"))
             .json(json!({"assignee_id": agent}))
             .answer()
             .await?;
@@ -295,11 +260,7 @@ impl ChatwootClient {
     /// [`ChatwootError::NotAssigned`] when the answer names another team or none; else as everywhere.
     pub async fn assign_team(&self, conversation: i64, team: i64) -> Result<(), ChatwootError> {
         let answer: Option<Numbered> = self
-            .ask(
-                "hand a conversation to a team",
-                Method::POST,
-                &format!("conversations/{conversation}/assignments"),
-            )
+            .ask("hand a conversation to a team", Method::POST, &format!("conversations/{conversation}/assignments"))
             .json(json!({"team_id": team}))
             .answer()
             .await?;
@@ -313,30 +274,18 @@ impl ChatwootClient {
     ///
     /// # Errors
     /// [`ChatwootError`].
-    pub async fn toggle_status(
-        &self,
-        conversation: i64,
-        status: ConversationStatus,
-    ) -> Result<(), ChatwootError> {
-        self.ask(
-            "set a conversation's status",
-            Method::POST,
-            &format!("conversations/{conversation}/toggle_status"),
-        )
-        .json(json!({"status": status}))
-        .done()
-        .await
+    pub async fn toggle_status(&self, conversation: i64, status: ConversationStatus) -> Result<(), ChatwootError> {
+        self.ask("set a conversation's status", Method::POST, &format!("conversations/{conversation}/toggle_status"))
+            .json(json!({"status": status}))
+            .done()
+            .await
     }
 
     /// Sets the priority, or clears it.
     ///
     /// # Errors
     /// [`ChatwootError`].
-    pub async fn set_priority(
-        &self,
-        conversation: i64,
-        priority: Option<Priority>,
-    ) -> Result<(), ChatwootError> {
+    pub async fn set_priority(&self, conversation: i64, priority: Option<Priority>) -> Result<(), ChatwootError> {
         self.ask(
             "set a conversation's priority",
             Method::POST,
@@ -353,11 +302,7 @@ impl ChatwootClient {
     /// [`ChatwootError`].
     pub async fn load_labels(&self, conversation: i64) -> Result<Vec<String>, ChatwootError> {
         let found: Payload<Vec<String>> = self
-            .ask(
-                "read a conversation's labels",
-                Method::GET,
-                &format!("conversations/{conversation}/labels"),
-            )
+            .ask("read a conversation's labels", Method::GET, &format!("conversations/{conversation}/labels"))
             .answer()
             .await?;
         Ok(found.payload)
@@ -368,11 +313,7 @@ impl ChatwootClient {
     ///
     /// # Errors
     /// [`ChatwootError`].
-    pub async fn add_labels(
-        &self,
-        conversation: i64,
-        titles: &[&str],
-    ) -> Result<(), ChatwootError> {
+    pub async fn add_labels(&self, conversation: i64, titles: &[&str]) -> Result<(), ChatwootError> {
         if titles.is_empty() {
             return Ok(());
         }
@@ -392,21 +333,11 @@ impl ChatwootClient {
         conversation: i64,
         attributes: &Map<String, Value>,
     ) -> Result<(), ChatwootError> {
-        let mut merged = self
-            .load_conversation(conversation)
-            .await?
-            .custom_attributes;
-        if attributes
-            .iter()
-            .all(|(key, value)| merged.get(key) == Some(value))
-        {
+        let mut merged = self.load_conversation(conversation).await?.custom_attributes;
+        if attributes.iter().all(|(key, value)| merged.get(key) == Some(value)) {
             return Ok(());
         }
-        merged.extend(
-            attributes
-                .iter()
-                .map(|(key, value)| (key.clone(), value.clone())),
-        );
+        merged.extend(attributes.iter().map(|(key, value)| (key.clone(), value.clone())));
         let path = format!("conversations/{conversation}/custom_attributes");
         self.ask("set a conversation's attributes", Method::POST, &path)
             .json(json!({"custom_attributes": merged}))

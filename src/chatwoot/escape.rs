@@ -49,11 +49,7 @@ impl std::fmt::Debug for ChatwootText {
 
 /// Starts a note: literals and escaped text, in the order they are added.
 pub fn note() -> Note {
-    Note {
-        markdown: String::new(),
-        outside_left: OUTSIDE_MAX_CHARS,
-        is_after_outside: false,
-    }
+    Note { markdown: String::new(), outside_left: OUTSIDE_MAX_CHARS, is_after_outside: false }
 }
 
 /// A note being written. Its literals are Markdown and must be sound by themselves.
@@ -148,11 +144,7 @@ impl Note {
     ///
     /// Of `name` only letters, digits, spaces and hyphens are shown, because Chatwoot does not escape it.
     pub fn mention(mut self, user_id: i64, name: &str) -> Self {
-        let shown: String = name
-            .nfc()
-            .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-'))
-            .take(80)
-            .collect();
+        let shown: String = name.nfc().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-')).take(80).collect();
         let shown = shown.trim();
         let shown = if shown.is_empty() { "agent" } else { shown };
         let coded: String = url::form_urlencoded::byte_serialize(shown.as_bytes()).collect();
@@ -177,9 +169,7 @@ impl Note {
 
     /// Keeps two pieces from becoming one address: `evil.` and `com`.
     fn part_from(&mut self, next: &str) {
-        if self.markdown.ends_with(['.', ':', '/'])
-            && next.starts_with(|c: char| !c.is_whitespace())
-        {
+        if self.markdown.ends_with(['.', ':', '/']) && next.starts_with(|c: char| !c.is_whitespace()) {
             self.markdown.push(ZERO_WIDTH_SPACE);
         }
     }
@@ -196,11 +186,7 @@ fn clean(untrusted: &str, left: &mut usize) -> String {
     // A letter may expand fourfold in composition at most; nothing past the allowance needs looking at.
     let within: String = untrusted.chars().take(OUTSIDE_MAX_CHARS * 2).collect();
     // Composition comes first: it makes a plain back-tick out of U+1FEF.
-    let composed: String = within
-        .replace("\r\n", "\n")
-        .nfc()
-        .filter_map(kept)
-        .collect();
+    let composed: String = within.replace("\r\n", "\n").nfc().filter_map(kept).collect();
     let mut lines = composed.split('\n').map(str::trim);
     let mut trimmed = lines.next().unwrap_or_default().to_owned();
     for line in lines {
@@ -242,14 +228,8 @@ fn escape_onto(markdown: &mut String, clean: &str) {
     let mut rest = clean.chars();
     while let Some(letter) = rest.next() {
         let after = rest.as_str();
-        exclamations = if matches!(letter, '!' | '?') {
-            exclamations + 1
-        } else {
-            0
-        };
-        if before.is_some_and(|b| is_joined(b, letter))
-            || (exclamations > 3 && exclamations % 3 == 1)
-        {
+        exclamations = if matches!(letter, '!' | '?') { exclamations + 1 } else { 0 };
+        if before.is_some_and(|b| is_joined(b, letter)) || (exclamations > 3 && exclamations % 3 == 1) {
             markdown.push(ZERO_WIDTH_SPACE);
         }
         let ends_list_number = only_digits && !at_line_start && matches!(letter, '.' | ')');
@@ -270,18 +250,12 @@ fn escape_onto(markdown: &mut String, clean: &str) {
 
 /// Pairs that Liquid reads as a template or the typographer as one sign.
 fn is_joined(before: char, letter: char) -> bool {
-    matches!(
-        (before, letter),
-        ('{', '{' | '%') | ('.', '.') | ('-', '-') | ('+', '-') | (',', ',')
-    )
+    matches!((before, letter), ('{', '{' | '%') | ('.', '.') | ('-', '-') | ('+', '-') | (',', ','))
 }
 
 /// Markdown's, wherever they stand; straight quotes would be curled, and `@` makes mail addresses and mentions.
 fn is_always_active(letter: char) -> bool {
-    matches!(
-        letter,
-        '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '&' | '~' | '|' | '"' | '\'' | '@'
-    )
+    matches!(letter, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '&' | '~' | '|' | '"' | '\'' | '@')
 }
 
 /// Headings, quotations, lists, rules, underlines, formulas, footnotes, definitions.
@@ -298,16 +272,13 @@ fn begins_link_or_mark(before: Option<char>, letter: char, after: &str) -> bool 
         // `tel:…`, `javascript:…`, `http://…`
         ':' => {
             after.starts_with("//")
-                || (before.is_some_and(char::is_alphabetic)
-                    && next.is_some_and(|n| !n.is_whitespace()))
+                || (before.is_some_and(char::is_alphabetic) && next.is_some_and(|n| !n.is_whitespace()))
         }
         // `//localhost` is a link of its own.
         '/' => next == Some('/') && !matches!(before, Some(':' | '/')),
-        '(' => ["c)", "r)", "p)", "tm)"].iter().any(|mark| {
-            after
-                .get(..mark.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(mark))
-        }),
+        '(' => ["c)", "r)", "p)", "tm)"]
+            .iter()
+            .any(|mark| after.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark))),
         _ => false,
     }
 }

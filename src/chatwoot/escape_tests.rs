@@ -64,19 +64,10 @@ fn literals_and_words_from_outside_cannot_form_a_template_together() {
 fn two_pieces_do_not_become_one_address() {
     let pieces = note().text("evil.").text("com").finish();
     assert_eq!(pieces.as_str(), "evil.\u{200b}com");
-    assert_eq!(
-        note().text("http:").text("//localhost").finish().as_str(),
-        "http:\u{200b}\\//localhost"
-    );
-    assert_eq!(
-        note().text("evil.").plain("com").finish().as_str(),
-        "evil.\u{200b}com"
-    );
+    assert_eq!(note().text("http:").text("//localhost").finish().as_str(), "http:\u{200b}\\//localhost");
+    assert_eq!(note().text("evil.").plain("com").finish().as_str(), "evil.\u{200b}com");
     assert_eq!(note().plain("Dr.").plain("x").finish().as_str(), "Dr.x");
-    assert_eq!(
-        note().text("Ann.").plain(" called").finish().as_str(),
-        "Ann. called"
-    );
+    assert_eq!(note().text("Ann.").plain(" called").finish().as_str(), "Ann. called");
 }
 
 #[test]
@@ -96,10 +87,7 @@ fn a_note_reads_in_the_order_it_was_written() {
         "**Missed call** from J\\*ne\n[Open](https://offhook.example.com/c/%281%29\\_x?a=%7B%7Bb%7D%7D)\n\n\
          > Hello\n> \\# there\n\n[@Samx Carter](mention://user/12/Samx%20Carter)"
     );
-    assert_eq!(
-        format!("{words:?}"),
-        format!("ChatwootText({} bytes)", words.as_str().len())
-    );
+    assert_eq!(format!("{words:?}"), format!("ChatwootText({} bytes)", words.as_str().len()));
 }
 
 #[test]
@@ -112,11 +100,7 @@ fn no_link_leads_anywhere_but_the_web() {
 fn a_note_carries_eight_thousand_characters_from_outside_however_many_pieces() {
     let whole = note().text(&"a".repeat(OUTSIDE_MAX_CHARS)).finish();
     assert_eq!(whole.as_str().len(), OUTSIDE_MAX_CHARS);
-    let pieces = note()
-        .text(&"a".repeat(5_000))
-        .text(&"b".repeat(5_000))
-        .text("c")
-        .finish();
+    let pieces = note().text(&"a".repeat(5_000)).text(&"b".repeat(5_000)).text("c").finish();
     assert_eq!(pieces.as_str().chars().count(), OUTSIDE_MAX_CHARS);
     assert!(pieces.as_str().ends_with("b…"));
 }
@@ -126,11 +110,7 @@ fn shown(markdown: &str) -> String {
     let mut shown = String::new();
     let mut letters = markdown.chars().filter(|c| *c != ZERO_WIDTH_SPACE);
     while let Some(letter) = letters.next() {
-        let read = if letter == '\\' {
-            letters.next()
-        } else {
-            Some(letter)
-        };
+        let read = if letter == '\\' { letters.next() } else { Some(letter) };
         shown.extend(read);
     }
     shown
@@ -138,11 +118,9 @@ fn shown(markdown: &str) -> String {
 
 /// Letters that matter, in every order.
 fn hostile() -> impl Strategy<Value = String> {
-    let letters =
-        "{}%`\\*_[]()<>&~|\"'@#+-=$^:./!?,019 ahtpcrm\n\r\t\u{0}\u{200b}\u{202e}\u{1fef}é漢😀";
+    let letters = "{}%`\\*_[]()<>&~|\"'@#+-=$^:./!?,019 ahtpcrm\n\r\t\u{0}\u{200b}\u{202e}\u{1fef}é漢😀";
     let letters: Vec<char> = letters.chars().collect();
-    proptest::collection::vec(proptest::sample::select(letters), 0..60)
-        .prop_map(|all| all.into_iter().collect())
+    proptest::collection::vec(proptest::sample::select(letters), 0..60).prop_map(|all| all.into_iter().collect())
 }
 
 proptest! {

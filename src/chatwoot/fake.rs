@@ -27,10 +27,7 @@ pub(crate) struct Asked {
 
 impl Asked {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -48,27 +45,16 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn json(body: &str) -> Self {
-        Self {
-            status: 200,
-            headers: "content-type: application/json\r\n",
-            body: body.to_owned(),
-        }
+        Self { status: 200, headers: "content-type: application/json\r\n", body: body.to_owned() }
     }
 
     pub(crate) fn status(status: u16, body: &str) -> Self {
-        Self {
-            status,
-            headers: "",
-            body: body.to_owned(),
-        }
+        Self { status, headers: "", body: body.to_owned() }
     }
 
     /// A body of the contract's samples.
     pub(crate) fn sample(name: &str) -> Self {
-        let path = format!(
-            "{}/tests/fixtures/contracts/chatwoot/{name}.json",
-            env!("CARGO_MANIFEST_DIR")
-        );
+        let path = format!("{}/tests/fixtures/contracts/chatwoot/{name}.json", env!("CARGO_MANIFEST_DIR"));
         Self::json(&std::fs::read_to_string(path).unwrap())
     }
 }
@@ -128,11 +114,7 @@ impl Fake {
         let answers = Mutex::new(answers.into_iter().collect::<VecDeque<_>>());
         Self::start(move |_| {
             let mut answers = answers.lock().unwrap();
-            if answers.len() > 1 {
-                answers.pop_front().unwrap()
-            } else {
-                answers.front().cloned().unwrap()
-            }
+            if answers.len() > 1 { answers.pop_front().unwrap() } else { answers.front().cloned().unwrap() }
         })
         .await
     }
@@ -201,15 +183,9 @@ async fn serve(inner: Arc<Inner>, mut stream: TcpStream) {
     if answer.status == 0 {
         return;
     }
-    let Answer {
-        status,
-        headers,
-        body,
-    } = answer;
+    let Answer { status, headers, body } = answer;
     let length = body.len();
-    let head = format!(
-        "HTTP/1.1 {status} x\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n"
-    );
+    let head = format!("HTTP/1.1 {status} x\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n");
     let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
 }
 
@@ -231,40 +207,24 @@ async fn read_request(stream: &mut TcpStream) -> Option<Asked> {
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
         .collect();
     let mut body = bytes.split_off(head_end + 4);
-    let find = |name: &str| {
-        headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.clone())
-    };
+    let find = |name: &str| headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     if find("transfer-encoding").is_some() {
         while !body.ends_with(b"0\r\n\r\n") && stream.read_buf(&mut body).await.ok()? > 0 {}
     } else {
-        let length: usize = find("content-length")
-            .and_then(|value| value.parse().ok())
-            .unwrap_or(0);
+        let length: usize = find("content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
         while body.len() < length && stream.read_buf(&mut body).await.ok()? > 0 {}
     }
-    Some(Asked {
-        line,
-        headers,
-        body,
-    })
+    Some(Asked { line, headers, body })
 }
 
 async fn cable(inner: &Inner, stream: TcpStream) {
     let manner = *inner.manner.lock().unwrap();
     let mut pushed = inner.push.subscribe();
     let agree = |_: &Request, mut response: Response| {
-        response.headers_mut().insert(
-            "sec-websocket-protocol",
-            "actioncable-v1-json".parse().unwrap(),
-        );
+        response.headers_mut().insert("sec-websocket-protocol", "actioncable-v1-json".parse().unwrap());
         Ok(response)
     };
-    let mut socket = tokio_tungstenite::accept_hdr_async(stream, agree)
-        .await
-        .unwrap();
+    let mut socket = tokio_tungstenite::accept_hdr_async(stream, agree).await.unwrap();
     let _ = socket.send(Message::text(r#"{"type":"welcome"}"#)).await;
     loop {
         let frame = tokio::select! {
@@ -288,8 +248,7 @@ async fn cable(inner: &Inner, stream: TcpStream) {
         inner.frames.lock().unwrap().push(frame.clone());
         let identifier = frame["identifier"].clone();
         let answer = match (frame["command"].as_str(), manner) {
-            (Some("subscribe"), CableManner::NeverConfirms)
-            | (Some("message"), CableManner::FallsSilent) => continue,
+            (Some("subscribe"), CableManner::NeverConfirms) | (Some("message"), CableManner::FallsSilent) => continue,
             (Some("subscribe"), _) => {
                 serde_json::json!({"identifier": identifier, "type": "confirm_subscription"})
             }

@@ -54,10 +54,7 @@ impl ChatwootClient {
     /// # Errors
     /// [`ChatwootError`].
     pub async fn list_inboxes(&self) -> Result<Vec<Inbox>, ChatwootError> {
-        let found: Payload<Vec<Inbox>> = self
-            .ask("list inboxes", Method::GET, "inboxes")
-            .answer()
-            .await?;
+        let found: Payload<Vec<Inbox>> = self.ask("list inboxes", Method::GET, "inboxes").answer().await?;
         Ok(found.payload)
     }
 
@@ -81,17 +78,11 @@ impl ChatwootClient {
     /// # Errors
     /// [`ChatwootError`].
     pub async fn quieten_inbox(&self, inbox: i64) -> Result<(), ChatwootError> {
-        self.ask(
-            "set up an inbox",
-            Method::PATCH,
-            &format!("inboxes/{inbox}"),
-        )
-        .json(
-            json!({"enable_auto_assignment": false, "lock_to_single_conversation": false,
-                "greeting_enabled": false, "csat_survey_enabled": false}),
-        )
-        .done()
-        .await
+        self.ask("set up an inbox", Method::PATCH, &format!("inboxes/{inbox}"))
+            .json(json!({"enable_auto_assignment": false, "lock_to_single_conversation": false,
+                "greeting_enabled": false, "csat_survey_enabled": false}))
+            .done()
+            .await
     }
 
     /// The members of an inbox. Administrators need not be members to be assigned.
@@ -99,14 +90,8 @@ impl ChatwootClient {
     /// # Errors
     /// [`ChatwootError`].
     pub async fn list_inbox_members(&self, inbox: i64) -> Result<Vec<Agent>, ChatwootError> {
-        let found: Payload<Vec<Agent>> = self
-            .ask(
-                "list an inbox's members",
-                Method::GET,
-                &format!("inbox_members/{inbox}"),
-            )
-            .answer()
-            .await?;
+        let found: Payload<Vec<Agent>> =
+            self.ask("list an inbox's members", Method::GET, &format!("inbox_members/{inbox}")).answer().await?;
         Ok(found.payload)
     }
 

@@ -103,11 +103,7 @@ impl From<SenderBody> for Sender {
             // Webhooks leave the type out for contacts (contract 6.3). Anything unknown gets no more rights than they.
             _ => SenderKind::Contact,
         };
-        Self {
-            kind,
-            id: body.id,
-            name: body.name.unwrap_or_default(),
-        }
+        Self { kind, id: body.id, name: body.name.unwrap_or_default() }
     }
 }
 
@@ -186,54 +182,30 @@ impl NewMessage {
     #[must_use]
     pub fn note(content: ChatwootText, source_id: &str) -> Self {
         let source_id = source_id.to_owned();
-        Self {
-            content,
-            is_private: true,
-            is_incoming: false,
-            bot: None,
-            source_id,
-            attachment: None,
-        }
+        Self { content, is_private: true, is_incoming: false, bot: None, source_id, attachment: None }
     }
 
     /// A message from the contact: opens the conversation again and notifies.
     #[must_use]
     pub fn incoming(content: ChatwootText, source_id: &str) -> Self {
         let source_id = source_id.to_owned();
-        Self {
-            content,
-            is_private: false,
-            is_incoming: true,
-            bot: None,
-            source_id,
-            attachment: None,
-        }
+        Self { content, is_private: false, is_incoming: true, bot: None, source_id, attachment: None }
     }
 
     /// Under the bot's name and face.
     #[must_use]
     pub fn as_bot(self, bot: i64) -> Self {
-        Self {
-            bot: Some(bot),
-            ..self
-        }
+        Self { bot: Some(bot), ..self }
     }
 
     /// With a file.
     #[must_use]
     pub fn with(self, attachment: Attachment) -> Self {
-        Self {
-            attachment: Some(attachment),
-            ..self
-        }
+        Self { attachment: Some(attachment), ..self }
     }
 
     fn kind(&self) -> &'static str {
-        if self.is_incoming {
-            "incoming"
-        } else {
-            "outgoing"
-        }
+        if self.is_incoming { "incoming" } else { "outgoing" }
     }
 
     /// The bot, where Chatwoot heeds it.
@@ -249,25 +221,10 @@ impl ChatwootClient {
     /// # Errors
     /// [`ChatwootError`]. Every fault in the message is a refusal with 422, and so are too many messages within a minute
     /// (contract 1.7): a refused message deserves a second attempt a minute later before it is given up.
-    pub async fn create_message(
-        &self,
-        conversation: i64,
-        message: NewMessage,
-    ) -> Result<Message, ChatwootError> {
-        let attempt = if message.attachment.is_some() {
-            "post a file"
-        } else {
-            "post a message"
-        };
+    pub async fn create_message(&self, conversation: i64, message: NewMessage) -> Result<Message, ChatwootError> {
+        let attempt = if message.attachment.is_some() { "post a file" } else { "post a message" };
         let body = body_of(attempt, message)?;
-        self.ask(
-            attempt,
-            Method::POST,
-            &format!("conversations/{conversation}/messages"),
-        )
-        .body(body)
-        .answer()
-        .await
+        self.ask(attempt, Method::POST, &format!("conversations/{conversation}/messages")).body(body).answer().await
     }
 
     /// Finds a message of ours by its source id, looking back through the last 600 messages.
@@ -281,27 +238,19 @@ impl ChatwootClient {
     ) -> Result<Option<Message>, ChatwootError> {
         let mut before: Option<i64> = None;
         for _ in 0..LOOK_BACK_PAGES {
-            let mut ask = self.ask(
-                "look for a message",
-                Method::GET,
-                &format!("conversations/{conversation}/messages"),
-            );
+            let mut ask =
+                self.ask("look for a message", Method::GET, &format!("conversations/{conversation}/messages"));
             if let Some(before) = before {
                 ask = ask.query("before", &before.to_string());
             }
             let page: Payload<Vec<Message>> = ask.answer().await?;
             let oldest = page.payload.iter().map(|message| message.id).min();
             let is_last = page.payload.len() < PAGE;
-            if let Some(found) = page
-                .payload
-                .into_iter()
-                .find(|m| m.source_id.as_deref() == Some(source_id))
-            {
+            if let Some(found) = page.payload.into_iter().find(|m| m.source_id.as_deref() == Some(source_id)) {
                 return Ok(Some(found));
             }
             // Without progress the same page would come again.
-            if is_last || oldest.is_none() || before.is_some_and(|b| oldest.is_some_and(|o| o >= b))
-            {
+            if is_last || oldest.is_none() || before.is_some_and(|b| oldest.is_some_and(|o| o >= b)) {
                 break;
             }
             before = oldest;
@@ -313,17 +262,9 @@ impl ChatwootClient {
     ///
     /// # Errors
     /// [`ChatwootError`].
-    pub async fn list_messages_after(
-        &self,
-        conversation: i64,
-        after: i64,
-    ) -> Result<Vec<Message>, ChatwootError> {
+    pub async fn list_messages_after(&self, conversation: i64, after: i64) -> Result<Vec<Message>, ChatwootError> {
         let page: Payload<Vec<Message>> = self
-            .ask(
-                "list messages",
-                Method::GET,
-                &format!("conversations/{conversation}/messages"),
-            )
+            .ask("list messages", Method::GET, &format!("conversations/{conversation}/messages"))
             .query("after", &after.to_string())
             .answer()
             .await?;
@@ -336,17 +277,9 @@ impl ChatwootClient {
     ///
     /// # Errors
     /// [`ChatwootError`].
-    pub async fn delete_message(
-        &self,
-        conversation: i64,
-        message: i64,
-    ) -> Result<(), ChatwootError> {
+    pub async fn delete_message(&self, conversation: i64, message: i64) -> Result<(), ChatwootError> {
         let path = format!("conversations/{conversation}/messages/{message}");
-        match self
-            .ask("delete a message", Method::DELETE, &path)
-            .done()
-            .await
-        {
+        match self.ask("delete a message", Method::DELETE, &path).done().await {
             Err(ChatwootError::NotFound { .. }) => Ok(()),
             other => other,
         }
@@ -394,9 +327,7 @@ fn body_of(attempt: &'static str, mut message: NewMessage) -> Result<Body, Chatw
         form = form.text("content", message.content.as_str().to_owned());
     }
     if let Some(bot) = message.speaker() {
-        form = form
-            .text("sender_type", "AgentBot")
-            .text("sender_id", bot.to_string());
+        form = form.text("sender_type", "AgentBot").text("sender_id", bot.to_string());
     }
     Ok(Body::Parts(form))
 }

@@ -45,7 +45,7 @@ pub use escape::{ChatwootText, note};
 pub use inboxes::{Inbox, NewInbox};
 pub use messages::{Attachment, Message, MessageKind, NewMessage, Sender, SenderKind};
 pub use registration::{
-    AgentBot, AttributeDefinition, AttributeOwner, DashboardApp, Label, Macro,
-    NewAttributeDefinition, SUBSCRIPTIONS, Webhook,
+    AgentBot, AttributeDefinition, AttributeOwner, DashboardApp, Label, Macro, NewAttributeDefinition, SUBSCRIPTIONS,
+    Webhook,
 };
 pub use rest::{ChatwootClient, ChatwootSettings, http_client};

@@ -122,12 +122,10 @@ impl ChatwootEvent {
     #[must_use]
     pub fn account_id(&self) -> Option<i64> {
         match self {
-            Self::MessageCreated(message) | Self::MessageUpdated(message) => {
-                Some(message.account_id)
+            Self::MessageCreated(message) | Self::MessageUpdated(message) => Some(message.account_id),
+            Self::ConversationCreated(c) | Self::ConversationUpdated(c) | Self::ConversationStatusChanged(c) => {
+                c.account_id
             }
-            Self::ConversationCreated(c)
-            | Self::ConversationUpdated(c)
-            | Self::ConversationStatusChanged(c) => c.account_id,
             Self::ContactCreated(contact) | Self::ContactUpdated(contact) => contact.account_id,
             Self::Other(_) => None,
         }
@@ -149,12 +147,8 @@ pub fn parse_webhook(body: &[u8]) -> Result<ChatwootEvent, ParseError> {
     Ok(match event.as_str() {
         "message_created" => ChatwootEvent::MessageCreated(read::<WebhookMessage>(body)?.into()),
         "message_updated" => ChatwootEvent::MessageUpdated(read::<WebhookMessage>(body)?.into()),
-        "conversation_created" => {
-            ChatwootEvent::ConversationCreated(read::<ConversationBody>(body)?.into())
-        }
-        "conversation_updated" => {
-            ChatwootEvent::ConversationUpdated(read::<ConversationBody>(body)?.into())
-        }
+        "conversation_created" => ChatwootEvent::ConversationCreated(read::<ConversationBody>(body)?.into()),
+        "conversation_updated" => ChatwootEvent::ConversationUpdated(read::<ConversationBody>(body)?.into()),
         "conversation_status_changed" => {
             ChatwootEvent::ConversationStatusChanged(read::<ConversationBody>(body)?.into())
         }
@@ -172,9 +166,7 @@ pub fn parse_cable(event: &str, data: &Value) -> Result<ChatwootEvent, ParseErro
     Ok(match event {
         "message.created" => ChatwootEvent::MessageCreated(take::<CableMessage>(data)?.into()),
         "message.updated" => ChatwootEvent::MessageUpdated(take::<CableMessage>(data)?.into()),
-        "conversation.created" => {
-            ChatwootEvent::ConversationCreated(take::<ConversationBody>(data)?.into())
-        }
+        "conversation.created" => ChatwootEvent::ConversationCreated(take::<ConversationBody>(data)?.into()),
         "conversation.updated" | "assignee.changed" => {
             ChatwootEvent::ConversationUpdated(take::<ConversationBody>(data)?.into())
         }
@@ -329,10 +321,7 @@ impl MessageEvent {
     /// automations.
     #[must_use]
     pub fn written_by_agent(&self) -> Option<i64> {
-        self.sender
-            .as_ref()
-            .filter(|sender| sender.kind == SenderKind::Agent)
-            .map(|sender| sender.id)
+        self.sender.as_ref().filter(|sender| sender.kind == SenderKind::Agent).map(|sender| sender.id)
     }
 }
 

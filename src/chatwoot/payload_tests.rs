@@ -3,36 +3,20 @@ use proptest::prelude::*;
 use super::*;
 
 fn contract(name: &str) -> Vec<u8> {
-    std::fs::read(format!(
-        "{}/tests/fixtures/contracts/chatwoot/{name}.json",
-        env!("CARGO_MANIFEST_DIR")
-    ))
-    .unwrap()
+    std::fs::read(format!("{}/tests/fixtures/contracts/chatwoot/{name}.json", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
 #[test]
 fn an_agents_note_names_the_agent() {
-    let ChatwootEvent::MessageCreated(note) =
-        parse_webhook(&contract("webhook.message_created.agent_note")).unwrap()
+    let ChatwootEvent::MessageCreated(note) = parse_webhook(&contract("webhook.message_created.agent_note")).unwrap()
     else {
         panic!("another event")
     };
-    assert_eq!(
-        (
-            note.account_id,
-            note.inbox_id,
-            note.conversation_id,
-            note.id
-        ),
-        (1, 4, 42, 9002)
-    );
+    assert_eq!((note.account_id, note.inbox_id, note.conversation_id, note.id), (1, 4, 42, 9002));
     assert_eq!((note.kind, note.is_private), (MessageKind::Outgoing, true));
     assert_eq!(note.content, "/offhook 7Q4K-91XZ");
     assert_eq!(note.written_by_agent(), Some(12));
-    assert!(
-        !format!("{note:?}").contains("7Q4K"),
-        "a code is not for logs"
-    );
+    assert!(!format!("{note:?}").contains("7Q4K"), "a code is not for logs");
 }
 
 #[test]
@@ -42,15 +26,9 @@ fn a_contacts_message_is_no_agents() {
     else {
         panic!("another event")
     };
-    assert_eq!(
-        message.sender.as_ref().map(|s| (s.kind, s.id)),
-        Some((SenderKind::Contact, 501))
-    );
+    assert_eq!(message.sender.as_ref().map(|s| (s.kind, s.id)), Some((SenderKind::Contact, 501)));
     assert_eq!(message.written_by_agent(), None);
-    assert_eq!(
-        message.source_id.as_deref(),
-        Some("offhook:call_01J0EXAMPLE:voicemail")
-    );
+    assert_eq!(message.source_id.as_deref(), Some("offhook:call_01J0EXAMPLE:voicemail"));
 }
 
 #[test]
@@ -60,44 +38,20 @@ fn a_conversation_tells_its_state_and_who_has_it() {
     else {
         panic!("another event")
     };
-    assert_eq!(
-        (
-            conversation.id,
-            conversation.inbox_id,
-            conversation.account_id
-        ),
-        (42, 4, None)
-    );
+    assert_eq!((conversation.id, conversation.inbox_id, conversation.account_id), (42, 4, None));
     assert_eq!(conversation.status, ConversationStatus::Open);
-    assert_eq!(
-        (conversation.assignee_id, conversation.contact_id),
-        (Some(12), Some(501))
-    );
-    assert_eq!(
-        conversation.custom_attributes["offhook_call_id"],
-        "call_01J0EXAMPLE"
-    );
-    assert_eq!(
-        conversation.updated_at.unwrap().timestamp_millis(),
-        1_780_322_409_512
-    );
+    assert_eq!((conversation.assignee_id, conversation.contact_id), (Some(12), Some(501)));
+    assert_eq!(conversation.custom_attributes["offhook_call_id"], "call_01J0EXAMPLE");
+    assert_eq!(conversation.updated_at.unwrap().timestamp_millis(), 1_780_322_409_512);
 }
 
 #[test]
 fn a_contact_tells_its_number_and_whether_it_is_blocked() {
-    let ChatwootEvent::ContactUpdated(contact) =
-        parse_webhook(&contract("webhook.contact_updated")).unwrap()
-    else {
+    let ChatwootEvent::ContactUpdated(contact) = parse_webhook(&contract("webhook.contact_updated")).unwrap() else {
         panic!("another event")
     };
-    assert_eq!(
-        (contact.account_id, contact.id, contact.is_blocked),
-        (Some(1), 501, false)
-    );
-    assert_eq!(
-        (contact.name.as_str(), contact.phone.as_deref()),
-        ("Jordan Blake", Some("+15555550123"))
-    );
+    assert_eq!((contact.account_id, contact.id, contact.is_blocked), (Some(1), 501, false));
+    assert_eq!((contact.name.as_str(), contact.phone.as_deref()), ("Jordan Blake", Some("+15555550123")));
 }
 
 #[test]
@@ -106,20 +60,14 @@ fn the_websocket_tells_the_same() {
         ("cable.message_created", "MessageCreated"),
         ("cable.message_updated", "MessageUpdated"),
         ("cable.conversation_created", "ConversationCreated"),
-        (
-            "cable.conversation_status_changed",
-            "ConversationStatusChanged",
-        ),
+        ("cable.conversation_status_changed", "ConversationStatusChanged"),
         ("cable.assignee_changed", "ConversationUpdated"),
         ("cable.contact_updated", "ContactUpdated"),
         ("cable.account_cache_invalidated", "Other"),
     ] {
         let frame: Value = serde_json::from_slice(&contract(name)).unwrap();
         let event = parse_cable(frame["event"].as_str().unwrap(), &frame["data"]).unwrap();
-        assert!(
-            format!("{event:?}").starts_with(wanted),
-            "{name}: {event:?}"
-        );
+        assert!(format!("{event:?}").starts_with(wanted), "{name}: {event:?}");
         if wanted != "Other" {
             assert_eq!(event.account_id(), Some(1), "{name}");
         }
@@ -128,10 +76,7 @@ fn the_websocket_tells_the_same() {
 
 #[test]
 fn every_delivery_of_a_real_server_is_read() {
-    let folder = format!(
-        "{}/tests/fixtures/chatwoot/chatwoot-4.13.0",
-        env!("CARGO_MANIFEST_DIR")
-    );
+    let folder = format!("{}/tests/fixtures/chatwoot/chatwoot-4.13.0", env!("CARGO_MANIFEST_DIR"));
     let mut read = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -140,37 +85,25 @@ fn every_delivery_of_a_real_server_is_read() {
             continue;
         }
         let delivery: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        let event = parse_webhook(&serde_json::to_vec(&delivery["body"]).unwrap())
-            .unwrap_or_else(|e| panic!("{name}: {e}"));
-        let is_ours = [
-            "message_",
-            "conversation_created",
-            "conversation_updated",
-            "conversation_status",
-            "contact_",
-        ]
-        .iter()
-        .any(|kind| name.starts_with(&format!("webhook.{kind}")));
-        assert_eq!(
-            !matches!(event, ChatwootEvent::Other(_)),
-            is_ours,
-            "{name}: {event:?}"
-        );
+        let event =
+            parse_webhook(&serde_json::to_vec(&delivery["body"]).unwrap()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let is_ours = ["message_", "conversation_created", "conversation_updated", "conversation_status", "contact_"]
+            .iter()
+            .any(|kind| name.starts_with(&format!("webhook.{kind}")));
+        assert_eq!(!matches!(event, ChatwootEvent::Other(_)), is_ours, "{name}: {event:?}");
         read += 1;
     }
     let all = include_str!("../../tests/fixtures/chatwoot/chatwoot-4.13.0/_deliveries.jsonl");
     for line in all.lines() {
         let delivery: Value = serde_json::from_str(line).unwrap();
-        parse_webhook(&serde_json::to_vec(&delivery["body"]).unwrap())
-            .unwrap_or_else(|e| panic!("{e}: {line}"));
+        parse_webhook(&serde_json::to_vec(&delivery["body"]).unwrap()).unwrap_or_else(|e| panic!("{e}: {line}"));
     }
     assert_eq!(read, 27);
 }
 
 #[test]
 fn a_field_of_another_type_is_an_error_that_says_where() {
-    let mut body: Value =
-        serde_json::from_slice(&contract("webhook.message_created.agent_note")).unwrap();
+    let mut body: Value = serde_json::from_slice(&contract("webhook.message_created.agent_note")).unwrap();
     body["sender"]["id"] = "12".into();
     let refused = parse_webhook(&serde_json::to_vec(&body).unwrap()).unwrap_err();
     assert_eq!(refused.path().to_string(), "sender.id");
@@ -185,26 +118,13 @@ fn any_json() -> impl Strategy<Value = Value> {
         any::<f64>().prop_map(Value::from),
         "[a-z_.]{0,12}".prop_map(Value::from),
     ];
-    let keys = [
-        "id",
-        "account",
-        "inbox",
-        "conversation",
-        "meta",
-        "sender",
-        "type",
-        "status",
-        "message_type",
-        "updated_at",
-    ];
+    let keys =
+        ["id", "account", "inbox", "conversation", "meta", "sender", "type", "status", "message_type", "updated_at"];
     leaf.prop_recursive(4, 40, 8, move |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
             proptest::collection::hash_map(proptest::sample::select(keys.to_vec()), inner, 0..8)
-                .prop_map(|map| map
-                    .into_iter()
-                    .map(|(key, value)| (key.to_owned(), value))
-                    .collect()),
+                .prop_map(|map| map.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
         ]
     })
 }

@@ -7,8 +7,7 @@ use serde_json::Value;
 
 use super::rest::Payload;
 use super::{
-    Agent, AgentBot, AttributeDefinition, Contact, Conversation, DashboardApp, Inbox, Label,
-    Message, Profile,
+    Agent, AgentBot, AttributeDefinition, Contact, Conversation, DashboardApp, Inbox, Label, Message, Profile,
 };
 
 /// What the answer to a request is read as; `id` stands for any number in a path.
@@ -39,38 +38,20 @@ fn read(request: &str, body: &Value) -> Option<Result<(), String>> {
 }
 
 fn as_type<T: DeserializeOwned>(body: &Value) -> Result<(), String> {
-    serde_path_to_error::deserialize::<_, T>(body)
-        .map(drop)
-        .map_err(|error| error.to_string())
+    serde_path_to_error::deserialize::<_, T>(body).map(drop).map_err(|error| error.to_string())
 }
 
 /// `GET conversations/id` for `GET /api/v1/accounts/1/conversations/42`.
 fn shape_of(request: &Value) -> String {
     let path = request["path"].as_str().unwrap_or_default();
     let within = path.strip_prefix("/api/v1/accounts/1/").unwrap_or(path);
-    let parts: Vec<_> = within
-        .split('/')
-        .map(|part| {
-            if part.parse::<i64>().is_ok() {
-                "id"
-            } else {
-                part
-            }
-        })
-        .collect();
-    format!(
-        "{} {}",
-        request["method"].as_str().unwrap_or_default(),
-        parts.join("/")
-    )
+    let parts: Vec<_> = within.split('/').map(|part| if part.parse::<i64>().is_ok() { "id" } else { part }).collect();
+    format!("{} {}", request["method"].as_str().unwrap_or_default(), parts.join("/"))
 }
 
 #[test]
 fn every_recorded_answer_is_understood() {
-    let folder = format!(
-        "{}/tests/fixtures/chatwoot/chatwoot-4.13.0",
-        env!("CARGO_MANIFEST_DIR")
-    );
+    let folder = format!("{}/tests/fixtures/chatwoot/chatwoot-4.13.0", env!("CARGO_MANIFEST_DIR"));
     let mut understood: BTreeMap<String, usize> = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -147,10 +147,7 @@ impl ChatwootClient {
         struct Root {
             version: String,
         }
-        let root: Root = self
-            .ask_outside("ask for the version", Method::GET, "api")
-            .answer()
-            .await?;
+        let root: Root = self.ask_outside("ask for the version", Method::GET, "api").answer().await?;
         Ok(root.version)
     }
 
@@ -159,10 +156,7 @@ impl ChatwootClient {
     /// # Errors
     /// [`ChatwootError`].
     pub async fn list_labels(&self) -> Result<Vec<Label>, ChatwootError> {
-        let found: Payload<Vec<Label>> = self
-            .ask("list labels", Method::GET, "labels")
-            .answer()
-            .await?;
+        let found: Payload<Vec<Label>> = self.ask("list labels", Method::GET, "labels").answer().await?;
         Ok(found.payload)
     }
 
@@ -182,20 +176,14 @@ impl ChatwootClient {
     /// # Errors
     /// [`ChatwootError`].
     pub async fn list_agent_bots(&self) -> Result<Vec<AgentBot>, ChatwootError> {
-        self.ask("list agent bots", Method::GET, "agent_bots")
-            .answer()
-            .await
+        self.ask("list agent bots", Method::GET, "agent_bots").answer().await
     }
 
     /// Creates a bot that receives nothing and is attached to no inbox: a name and a face (contract 2.4).
     ///
     /// # Errors
     /// [`ChatwootError`].
-    pub async fn create_agent_bot(
-        &self,
-        name: &str,
-        description: &str,
-    ) -> Result<AgentBot, ChatwootError> {
+    pub async fn create_agent_bot(&self, name: &str, description: &str) -> Result<AgentBot, ChatwootError> {
         self.ask("create an agent bot", Method::POST, "agent_bots")
             .json(json!({"name": name, "description": description, "outgoing_url": "", "bot_type": "webhook",
                 "bot_config": {}}))
@@ -212,10 +200,7 @@ impl ChatwootClient {
         struct Webhooks {
             webhooks: Vec<Webhook>,
         }
-        let found: Payload<Webhooks> = self
-            .ask("list webhooks", Method::GET, "webhooks")
-            .answer()
-            .await?;
+        let found: Payload<Webhooks> = self.ask("list webhooks", Method::GET, "webhooks").answer().await?;
         Ok(found.payload.webhooks)
     }
 
@@ -241,14 +226,10 @@ impl ChatwootClient {
     /// # Errors
     /// [`ChatwootError`].
     pub async fn subscribe_webhook(&self, webhook: &Webhook) -> Result<(), ChatwootError> {
-        self.ask(
-            "set up a webhook",
-            Method::PATCH,
-            &format!("webhooks/{}", webhook.id),
-        )
-        .json(json!({"webhook": {"url": webhook.url, "subscriptions": SUBSCRIPTIONS}}))
-        .done()
-        .await
+        self.ask("set up a webhook", Method::PATCH, &format!("webhooks/{}", webhook.id))
+            .json(json!({"webhook": {"url": webhook.url, "subscriptions": SUBSCRIPTIONS}}))
+            .done()
+            .await
     }
 
     /// Removes a webhook; done already when it is gone.
@@ -256,8 +237,7 @@ impl ChatwootClient {
     /// # Errors
     /// [`ChatwootError`].
     pub async fn delete_webhook(&self, webhook: i64) -> Result<(), ChatwootError> {
-        self.delete("remove a webhook", &format!("webhooks/{webhook}"))
-            .await
+        self.delete("remove a webhook", &format!("webhooks/{webhook}")).await
     }
 
     /// Attribute definitions of one owner.
@@ -269,35 +249,24 @@ impl ChatwootClient {
         owner: AttributeOwner,
     ) -> Result<Vec<AttributeDefinition>, ChatwootError> {
         let word = serde_json::to_value(owner).unwrap_or(Value::Null);
-        self.ask(
-            "list attribute definitions",
-            Method::GET,
-            "custom_attribute_definitions",
-        )
-        .query("attribute_model", word.as_str().unwrap_or_default())
-        .answer()
-        .await
+        self.ask("list attribute definitions", Method::GET, "custom_attribute_definitions")
+            .query("attribute_model", word.as_str().unwrap_or_default())
+            .answer()
+            .await
     }
 
     /// Defines an attribute, so that it is shown.
     ///
     /// # Errors
     /// [`ChatwootError`]; [objects to](ChatwootError::objects_to) `attribute_key` when it is defined.
-    pub async fn create_attribute_definition(
-        &self,
-        new: &NewAttributeDefinition,
-    ) -> Result<(), ChatwootError> {
+    pub async fn create_attribute_definition(&self, new: &NewAttributeDefinition) -> Result<(), ChatwootError> {
         let definition = json!({"attribute_display_name": new.name, "attribute_key": new.key,
             "attribute_model": new.owner, "attribute_display_type": new.display_type,
             "attribute_values": new.values, "attribute_description": "Set by Offhook"});
-        self.ask(
-            "define an attribute",
-            Method::POST,
-            "custom_attribute_definitions",
-        )
-        .json(json!({"custom_attribute_definition": definition}))
-        .done()
-        .await
+        self.ask("define an attribute", Method::POST, "custom_attribute_definitions")
+            .json(json!({"custom_attribute_definition": definition}))
+            .done()
+            .await
     }
 
     /// All dashboard apps. Any agent can change them: nothing in them is proof of anything (contract 2.2).
@@ -305,20 +274,14 @@ impl ChatwootClient {
     /// # Errors
     /// [`ChatwootError`].
     pub async fn list_dashboard_apps(&self) -> Result<Vec<DashboardApp>, ChatwootError> {
-        self.ask("list dashboard apps", Method::GET, "dashboard_apps")
-            .answer()
-            .await
+        self.ask("list dashboard apps", Method::GET, "dashboard_apps").answer().await
     }
 
     /// Adds the tab.
     ///
     /// # Errors
     /// [`ChatwootError`].
-    pub async fn create_dashboard_app(
-        &self,
-        title: &str,
-        url: &Url,
-    ) -> Result<DashboardApp, ChatwootError> {
+    pub async fn create_dashboard_app(&self, title: &str, url: &Url) -> Result<DashboardApp, ChatwootError> {
         self.ask("add a dashboard app", Method::POST, "dashboard_apps")
             .json(json!({"dashboard_app": {"title": title, "content": [{"type": "frame", "url": url.as_str()}]}}))
             .answer()
@@ -330,8 +293,7 @@ impl ChatwootClient {
     /// # Errors
     /// [`ChatwootError`].
     pub async fn delete_dashboard_app(&self, app: i64) -> Result<(), ChatwootError> {
-        self.delete("remove a dashboard app", &format!("dashboard_apps/{app}"))
-            .await
+        self.delete("remove a dashboard app", &format!("dashboard_apps/{app}")).await
     }
 
     /// All macros we may see.
@@ -339,10 +301,7 @@ impl ChatwootClient {
     /// # Errors
     /// [`ChatwootError`].
     pub async fn list_macros(&self) -> Result<Vec<Macro>, ChatwootError> {
-        let found: Payload<Vec<Macro>> = self
-            .ask("list macros", Method::GET, "macros")
-            .answer()
-            .await?;
+        let found: Payload<Vec<Macro>> = self.ask("list macros", Method::GET, "macros").answer().await?;
         Ok(found.payload)
     }
 
@@ -350,11 +309,7 @@ impl ChatwootClient {
     ///
     /// # Errors
     /// [`ChatwootError`].
-    pub async fn create_note_macro(
-        &self,
-        name: &str,
-        note: &'static str,
-    ) -> Result<Macro, ChatwootError> {
+    pub async fn create_note_macro(&self, name: &str, note: &'static str) -> Result<Macro, ChatwootError> {
         let created: Payload<Macro> = self
             .ask("add a macro", Method::POST, "macros")
             .json(json!({"name": name, "visibility": "global",

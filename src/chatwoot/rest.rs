@@ -67,9 +67,7 @@ pub struct ChatwootClient {
 
 impl std::fmt::Debug for ChatwootClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ChatwootClient")
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
+        f.debug_struct("ChatwootClient").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
@@ -93,10 +91,7 @@ impl ChatwootClient {
     /// Ready to ask. `http` should come from [`http_client`]; one made otherwise must not follow redirects.
     #[must_use]
     pub fn new(settings: ChatwootSettings, http: reqwest::Client) -> Self {
-        Self {
-            settings: Arc::new(settings),
-            http,
-        }
+        Self { settings: Arc::new(settings), http }
     }
 
     /// The account all requests are about.
@@ -114,45 +109,24 @@ impl ChatwootClient {
     /// Where people read a conversation. Source: contract 4.8.
     #[must_use]
     pub fn conversation_url(&self, conversation_id: i64) -> Url {
-        self.url(&format!(
-            "app/accounts/{}/conversations/{conversation_id}",
-            self.account_id()
-        ))
+        self.url(&format!("app/accounts/{}/conversations/{conversation_id}", self.account_id()))
     }
 
     /// Prepares a request below the account. `path` is of our own making: words and numbers.
     pub(super) fn ask(&self, attempt: &'static str, method: Method, path: &str) -> Ask<'_> {
         let path = format!("api/v1/accounts/{}/{path}", self.account_id());
-        Ask {
-            client: self,
-            attempt,
-            method,
-            url: self.url(&path),
-            body: Body::Nothing,
-        }
+        Ask { client: self, attempt, method, url: self.url(&path), body: Body::Nothing }
     }
 
     /// Prepares a request outside the account.
     pub(super) fn ask_outside(&self, attempt: &'static str, method: Method, path: &str) -> Ask<'_> {
-        Ask {
-            client: self,
-            attempt,
-            method,
-            url: self.url(path),
-            body: Body::Nothing,
-        }
+        Ask { client: self, attempt, method, url: self.url(path), body: Body::Nothing }
     }
 
     /// Refuses what belongs to another account. Source: THREATS.md T-32.
-    pub(super) fn expect_own(
-        &self,
-        attempt: &'static str,
-        account_id: Option<i64>,
-    ) -> Result<(), ChatwootError> {
+    pub(super) fn expect_own(&self, attempt: &'static str, account_id: Option<i64>) -> Result<(), ChatwootError> {
         match account_id {
-            Some(got) if got != self.account_id() => {
-                Err(ChatwootError::WrongAccount { attempt, got })
-            }
+            Some(got) if got != self.account_id() => Err(ChatwootError::WrongAccount { attempt, got }),
             _ => Ok(()),
         }
     }
@@ -201,9 +175,7 @@ impl Ask<'_> {
     }
 
     /// Sends; a missing object is `None`.
-    pub(super) async fn answer_if_found<T: DeserializeOwned>(
-        self,
-    ) -> Result<Option<T>, ChatwootError> {
+    pub(super) async fn answer_if_found<T: DeserializeOwned>(self) -> Result<Option<T>, ChatwootError> {
         match self.answer().await {
             Ok(found) => Ok(Some(found)),
             Err(ChatwootError::NotFound { .. }) => Ok(None),
@@ -212,13 +184,7 @@ impl Ask<'_> {
     }
 
     async fn send(self) -> Result<Response, ChatwootError> {
-        let Self {
-            client,
-            attempt,
-            method,
-            url,
-            body,
-        } = self;
+        let Self { client, attempt, method, url, body } = self;
         let request: RequestBuilder = client
             .http
             .request(method, url)
@@ -231,15 +197,8 @@ impl Ask<'_> {
             Body::Json(json) => request.json(&json),
             Body::Parts(form) => request.multipart(form),
         };
-        let reply = request
-            .send()
-            .await
-            .map_err(|error| unsent(attempt, error))?;
-        if reply.status().is_success() {
-            Ok(reply)
-        } else {
-            Err(refusal(attempt, reply).await)
-        }
+        let reply = request.send().await.map_err(|error| unsent(attempt, error))?;
+        if reply.status().is_success() { Ok(reply) } else { Err(refusal(attempt, reply).await) }
     }
 }
 
@@ -262,33 +221,15 @@ async fn refusal(attempt: &'static str, reply: Response) -> ChatwootError {
         StatusCode::UNAUTHORIZED => ChatwootError::Unauthorised { attempt },
         StatusCode::NOT_FOUND => ChatwootError::NotFound { attempt },
         StatusCode::TOO_MANY_REQUESTS => {
-            let asked = reply
-                .headers()
-                .get("retry-after")
-                .and_then(|value| value.to_str().ok()?.trim().parse().ok());
-            let retry_after = asked
-                .map_or(SLOW_DOWN_DEFAULT, Duration::from_secs)
-                .min(SLOW_DOWN_MAX);
-            ChatwootError::SlowDown {
-                attempt,
-                retry_after,
-            }
+            let asked = reply.headers().get("retry-after").and_then(|value| value.to_str().ok()?.trim().parse().ok());
+            let retry_after = asked.map_or(SLOW_DOWN_DEFAULT, Duration::from_secs).min(SLOW_DOWN_MAX);
+            ChatwootError::SlowDown { attempt, retry_after }
         }
-        _ if status.is_server_error() => ChatwootError::Failing {
-            attempt,
-            status: status.as_u16(),
-        },
+        _ if status.is_server_error() => ChatwootError::Failing { attempt, status: status.as_u16() },
         _ => {
-            let bytes = read_whole(attempt, reply, REFUSAL_MAX_BYTES)
-                .await
-                .unwrap_or_default();
+            let bytes = read_whole(attempt, reply, REFUSAL_MAX_BYTES).await.unwrap_or_default();
             let (detail, attributes) = objections(&bytes);
-            ChatwootError::Refused {
-                attempt,
-                status: status.as_u16(),
-                detail,
-                attributes,
-            }
+            ChatwootError::Refused { attempt, status: status.as_u16(), detail, attributes }
         }
     }
 }
@@ -306,32 +247,14 @@ struct Objections {
 /// Chatwoot's sentence and the fields it names; the sentence is empty when the body is no refusal of Chatwoot's.
 fn objections(bytes: &[u8]) -> (String, Vec<String>) {
     let said: Objections = serde_json::from_slice(bytes).unwrap_or_default();
-    let sentence = [said.message, said.error]
-        .into_iter()
-        .flatten()
-        .find_map(|value| value.as_str().map(str::to_owned));
+    let sentence = [said.message, said.error].into_iter().flatten().find_map(|value| value.as_str().map(str::to_owned));
     let sentence = sentence.unwrap_or_else(|| "without a reason".to_owned());
-    (
-        sentence
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(DETAIL_MAX_CHARS)
-            .collect(),
-        said.attributes,
-    )
+    (sentence.chars().filter(|c| !c.is_control()).take(DETAIL_MAX_CHARS).collect(), said.attributes)
 }
 
-async fn read_whole(
-    attempt: &'static str,
-    mut reply: Response,
-    limit: usize,
-) -> Result<Vec<u8>, ChatwootError> {
+async fn read_whole(attempt: &'static str, mut reply: Response, limit: usize) -> Result<Vec<u8>, ChatwootError> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = reply
-        .chunk()
-        .await
-        .map_err(|error| unsent(attempt, error))?
-    {
+    while let Some(chunk) = reply.chunk().await.map_err(|error| unsent(attempt, error))? {
         if bytes.len() + chunk.len() > limit {
             return Err(ChatwootError::TooLarge { attempt, limit });
         }

@@ -41,8 +41,7 @@ pub fn verify(
     body: &[u8],
     now: DateTime<Utc>,
 ) -> Result<DateTime<Utc>, SignatureError> {
-    let is_number =
-        (1..=12).contains(&timestamp.len()) && timestamp.bytes().all(|b| b.is_ascii_digit());
+    let is_number = (1..=12).contains(&timestamp.len()) && timestamp.bytes().all(|b| b.is_ascii_digit());
     let sent_at = is_number
         .then(|| timestamp.parse().ok())
         .flatten()
@@ -54,10 +53,7 @@ pub fn verify(
         .and_then(|digits| hex::decode(digits).ok())
         .ok_or(SignatureError::Forged)?;
     let mut is_ours = false;
-    for secret in secrets
-        .iter()
-        .filter(|secret| !secret.expose_secret().is_empty())
-    {
+    for secret in secrets.iter().filter(|secret| !secret.expose_secret().is_empty()) {
         let key = secret.expose_secret().as_bytes();
         let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| SignatureError::Forged)?;
         mac.update(timestamp.as_bytes());
@@ -71,9 +67,7 @@ pub fn verify(
     // The clock is asked last: only a true sender learns that it is early or late.
     let off_by = now - sent_at;
     if off_by.abs() > TOLERANCE {
-        return Err(SignatureError::OutOfTime {
-            off_by_s: off_by.num_seconds(),
-        });
+        return Err(SignatureError::OutOfTime { off_by_s: off_by.num_seconds() });
     }
     Ok(sent_at)
 }
@@ -92,8 +86,7 @@ mod tests {
     }
 
     fn vector() -> Vector {
-        let text =
-            include_str!("../../tests/fixtures/contracts/chatwoot/webhook.signature_vector.json");
+        let text = include_str!("../../tests/fixtures/contracts/chatwoot/webhook.signature_vector.json");
         let json: serde_json::Value = serde_json::from_str(text).unwrap();
         let word = |pointer: &str| json.pointer(pointer).unwrap().as_str().unwrap().to_owned();
         Vector {
@@ -112,49 +105,23 @@ mod tests {
     fn the_vector_of_the_contract_passes_with_any_of_several_secrets() {
         let v = vector();
         let secrets = ["older".into(), v.secret.clone()];
-        let sent = verify(
-            &secrets,
-            &v.timestamp,
-            &v.signature,
-            v.body.as_bytes(),
-            at(1_780_322_461),
-        );
+        let sent = verify(&secrets, &v.timestamp, &v.signature, v.body.as_bytes(), at(1_780_322_461));
         assert_eq!(sent, Ok(at(1_780_322_461)));
-        let nobody = verify(
-            &[],
-            &v.timestamp,
-            &v.signature,
-            v.body.as_bytes(),
-            at(1_780_322_461),
-        );
+        let nobody = verify(&[], &v.timestamp, &v.signature, v.body.as_bytes(), at(1_780_322_461));
         assert_eq!(nobody, Err(SignatureError::Forged));
     }
 
     #[test]
     fn five_minutes_either_way_is_the_limit() {
         let v = vector();
-        let judged = |now| {
-            verify(
-                std::slice::from_ref(&v.secret),
-                &v.timestamp,
-                &v.signature,
-                v.body.as_bytes(),
-                now,
-            )
-        };
+        let judged = |now| verify(std::slice::from_ref(&v.secret), &v.timestamp, &v.signature, v.body.as_bytes(), now);
         let sent = at(1_780_322_461);
         for off in [TOLERANCE, -TOLERANCE] {
             assert!(judged(sent + off).is_ok());
         }
         let millisecond = TimeDelta::milliseconds(1);
-        assert_eq!(
-            judged(sent + TOLERANCE + millisecond),
-            Err(SignatureError::OutOfTime { off_by_s: 300 })
-        );
-        assert_eq!(
-            judged(sent - TOLERANCE - millisecond),
-            Err(SignatureError::OutOfTime { off_by_s: -300 })
-        );
+        assert_eq!(judged(sent + TOLERANCE + millisecond), Err(SignatureError::OutOfTime { off_by_s: 300 }));
+        assert_eq!(judged(sent - TOLERANCE - millisecond), Err(SignatureError::OutOfTime { off_by_s: -300 }));
     }
 
     #[test]
@@ -162,25 +129,12 @@ mod tests {
         let v = vector();
         let secrets = [v.secret.clone()];
         let now = at(1_780_322_461);
-        for timestamp in [
-            "",
-            "-1",
-            "+1780322461",
-            "1780322461.0",
-            " 1780322461",
-            "9999999999999",
-        ] {
+        for timestamp in ["", "-1", "+1780322461", "1780322461.0", " 1780322461", "9999999999999"] {
             let judged = verify(&secrets, timestamp, &v.signature, v.body.as_bytes(), now);
             assert_eq!(judged, Err(SignatureError::NoTimestamp), "{timestamp:?}");
         }
         let bare = v.signature.trim_start_matches("sha256=");
-        for signature in [
-            "",
-            "sha256=",
-            bare,
-            &v.signature[..70],
-            &format!("{}00", v.signature),
-        ] {
+        for signature in ["", "sha256=", bare, &v.signature[..70], &format!("{}00", v.signature)] {
             let judged = verify(&secrets, &v.timestamp, signature, v.body.as_bytes(), now);
             assert_eq!(judged, Err(SignatureError::Forged), "{signature:?}");
         }

@@ -63,8 +63,7 @@ pub fn receive<'h>(
     let find = |name| header(name).ok_or(WebhookError::NoHeader(name));
     let timestamp = find("x-chatwoot-timestamp")?;
     let signature = find("x-chatwoot-signature")?;
-    let sent_at =
-        verify(secrets, timestamp, signature, body, now).map_err(WebhookError::NotBelieved)?;
+    let sent_at = verify(secrets, timestamp, signature, body, now).map_err(WebhookError::NotBelieved)?;
     let id = find("x-chatwoot-delivery")?;
     if id.is_empty() || id.len() > DELIVERY_ID_MAX {
         return Err(WebhookError::NoHeader("x-chatwoot-delivery"));
@@ -72,11 +71,7 @@ pub fn receive<'h>(
     let event = parse_webhook(body).map_err(WebhookError::Malformed)?;
     match event.account_id() {
         Some(other) if other != account_id => Err(WebhookError::OtherAccount(other)),
-        _ => Ok(Delivery {
-            id: id.to_owned(),
-            sent_at,
-            event,
-        }),
+        _ => Ok(Delivery { id: id.to_owned(), sent_at, event }),
     }
 }
 
@@ -88,11 +83,7 @@ mod tests {
 
     const NOW: i64 = 1_780_322_461;
 
-    fn deliver(
-        body: &str,
-        delivery: Option<&'static str>,
-        account_id: i64,
-    ) -> Result<Delivery, WebhookError> {
+    fn deliver(body: &str, delivery: Option<&'static str>, account_id: i64) -> Result<Delivery, WebhookError> {
         let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"knows").unwrap();
         mac.update(format!("{NOW}.{body}").as_bytes());
         let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
@@ -106,9 +97,7 @@ mod tests {
         receive(header, body.as_bytes(), &["knows".into()], account_id, now)
     }
 
-    const NOTE: &str = include_str!(
-        "../../tests/fixtures/contracts/chatwoot/webhook.message_created.agent_note.json"
-    );
+    const NOTE: &str = include_str!("../../tests/fixtures/contracts/chatwoot/webhook.message_created.agent_note.json");
 
     #[test]
     fn a_signed_note_arrives_with_its_delivery_id() {
@@ -136,14 +125,7 @@ mod tests {
 
     #[test]
     fn a_signed_body_that_makes_no_sense_is_an_error_and_no_panic() {
-        for body in [
-            "",
-            "null",
-            "[]",
-            "{}",
-            "{\"event\":1}",
-            "{\"event\":\"message_created\",\"id\":\"x\"}",
-        ] {
+        for body in ["", "null", "[]", "{}", "{\"event\":1}", "{\"event\":\"message_created\",\"id\":\"x\"}"] {
             let refused = deliver(body, Some("d"), 1).unwrap_err();
             assert!(matches!(refused, WebhookError::Malformed(_)), "{body}");
             assert!(!refused.is_forged());

@@ -33,12 +33,8 @@ fn look(args: &Args, settings: &Settings) -> anyhow::Result<String> {
     let mut told = "settings: good\n".to_owned();
     if let Some(path) = &args.routing {
         let rules = super::read_routing(path, &settings.destinations.policy())?;
-        let (brands, numbers, agents) =
-            (rules.brands.len(), rules.numbers.len(), rules.agents.len());
-        told.push_str(&format!(
-            "{}: good: brands {brands}, numbers {numbers}, agents {agents}\n",
-            path.display()
-        ));
+        let (brands, numbers, agents) = (rules.brands.len(), rules.numbers.len(), rules.agents.len());
+        told.push_str(&format!("{}: good: brands {brands}, numbers {numbers}, agents {agents}\n", path.display()));
     }
     Ok(told)
 }
@@ -50,47 +46,25 @@ pub(super) fn check_phones(
     rules: &Rules,
     policy: &DestinationPolicy,
 ) -> Result<(), RoutingFileError> {
-    let agents = rules
-        .agents
-        .iter()
-        .map(|agent| (format!("the phone of agent `{}`", agent.id), &agent.phone));
+    let agents = rules.agents.iter().map(|agent| (format!("the phone of agent `{}`", agent.id), &agent.phone));
     let emergency = rules.brands.iter().flat_map(|brand| {
         let what = format!("an emergency number of brand `{}`", brand.id);
-        brand
-            .emergency_numbers
-            .iter()
-            .map(move |number| (what.clone(), number))
+        brand.emergency_numbers.iter().map(move |number| (what.clone(), number))
     });
     let faults: Vec<Fault> = agents
         .chain(emergency)
         .filter_map(|(what, number)| {
             let refused = policy.approve(number).err()?;
-            let message = format!(
-                "{what} may not be called: {}; see [destinations] in the settings",
-                refused.reason
-            );
-            Some(Fault {
-                line: line_of(text, number),
-                message,
-            })
+            let message = format!("{what} may not be called: {}; see [destinations] in the settings", refused.reason);
+            Some(Fault { line: line_of(text, number), message })
         })
         .collect();
-    if faults.is_empty() {
-        Ok(())
-    } else {
-        Err(RoutingFileError {
-            file: file.to_owned(),
-            faults,
-        })
-    }
+    if faults.is_empty() { Ok(()) } else { Err(RoutingFileError { file: file.to_owned(), faults }) }
 }
 
 /// The first line on which the number stands.
 fn line_of(text: &str, number: &PhoneNumber) -> usize {
-    text.lines()
-        .position(|line| line.contains(number.as_e164()))
-        .unwrap_or_default()
-        + 1
+    text.lines().position(|line| line.contains(number.as_e164())).unwrap_or_default() + 1
 }
 
 #[cfg(test)]
@@ -115,12 +89,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("routing.toml");
         std::fs::write(&path, text).unwrap();
-        (
-            folder,
-            Args {
-                routing: Some(path),
-            },
-        )
+        (folder, Args { routing: Some(path) })
     }
 
     #[test]
@@ -128,8 +97,7 @@ mod tests {
         let (_folder, args) = routing(include_str!("../../examples/routing.toml"));
         let told = look(&args, &complete()).unwrap();
         assert!(
-            told.starts_with("settings: good\n")
-                && told.ends_with("good: brands 2, numbers 2, agents 5\n"),
+            told.starts_with("settings: good\n") && told.ends_with("good: brands 2, numbers 2, agents 5\n"),
             "{told}"
         );
     }
@@ -140,43 +108,23 @@ mod tests {
         let two = format!("{:?}", ExitCode::from(2));
         let missing = look(&Args { routing: None }, &Settings::default()).unwrap_err();
         assert_eq!(code(&missing), two);
-        assert!(
-            missing
-                .to_string()
-                .contains("twilio.account_sid: found nothing"),
-            "{missing}"
-        );
+        assert!(missing.to_string().contains("twilio.account_sid: found nothing"), "{missing}");
         let (_folder, args) = routing("[[brnad]]\n");
         let bad = look(&args, &complete()).unwrap_err();
         assert_eq!(code(&bad), two);
-        assert!(
-            format!("{bad:#}").contains("routing.toml:1: `brnad` is unknown"),
-            "{bad:#}"
-        );
-        let nowhere = look(
-            &Args {
-                routing: Some("/nowhere/routing.toml".into()),
-            },
-            &complete(),
-        )
-        .unwrap_err();
+        assert!(format!("{bad:#}").contains("routing.toml:1: `brnad` is unknown"), "{bad:#}");
+        let nowhere = look(&Args { routing: Some("/nowhere/routing.toml".into()) }, &complete()).unwrap_err();
         assert_eq!(code(&nowhere), two);
-        assert_eq!(
-            code(&anyhow::anyhow!("disk gone")),
-            format!("{:?}", ExitCode::from(1))
-        );
+        assert_eq!(code(&anyhow::anyhow!("disk gone")), format!("{:?}", ExitCode::from(1)));
     }
 
     #[test]
     fn a_phone_that_may_not_be_called_is_named() {
-        let (_folder, args) = routing(
-            &include_str!("../../examples/routing.toml").replace("+15550100013", "+18765550100"),
-        );
+        let (_folder, args) =
+            routing(&include_str!("../../examples/routing.toml").replace("+15550100013", "+18765550100"));
         let told = format!("{:#}", look(&args, &complete()).unwrap_err());
         assert!(
-            told.contains(
-                "routing.toml:73: the phone of agent `luis` may not be called: its region, JM, is not among"
-            ),
+            told.contains("routing.toml:73: the phone of agent `luis` may not be called: its region, JM, is not among"),
             "{told}"
         );
         assert!(!told.contains("8765550100"));

@@ -29,11 +29,7 @@ pub async fn run(_: Args, settings: Settings) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// As [`run`].
 pub async fn text_in_force(store: &dyn RulesStore) -> anyhow::Result<String> {
-    match store
-        .find_rules_in_force()
-        .await
-        .context("could not load the rules in force")?
-    {
+    match store.find_rules_in_force().await.context("could not load the rules in force")? {
         Some(rules) => Ok(export(&rules)),
         None => bail!("no rules have been published yet; `offhook import routing.toml` does that"),
     }
@@ -68,24 +64,12 @@ mod tests {
     #[actix_web::test]
     async fn what_was_imported_is_exported() {
         let store = InMemory::default();
-        assert!(
-            text_in_force(&store)
-                .await
-                .unwrap_err()
-                .to_string()
-                .contains("no rules have been published")
-        );
-        let rules =
-            file::parse("routing.toml", include_str!("../../examples/routing.toml")).unwrap();
+        assert!(text_in_force(&store).await.unwrap_err().to_string().contains("no rules have been published"));
+        let rules = file::parse("routing.toml", include_str!("../../examples/routing.toml")).unwrap();
         let told = import::publish(rules, "Ana", &store).await.unwrap();
         assert_eq!(told, "version 1 is live: brands 2, numbers 2, agents 5\n");
         let text = text_in_force(&store).await.unwrap();
-        import::publish(file::parse("routing.toml", &text).unwrap(), "Ana", &store)
-            .await
-            .unwrap();
-        assert_eq!(
-            text_in_force(&store).await.unwrap(),
-            text.replace("version = 1", "version = 2")
-        );
+        import::publish(file::parse("routing.toml", &text).unwrap(), "Ana", &store).await.unwrap();
+        assert_eq!(text_in_force(&store).await.unwrap(), text.replace("version = 1", "version = 2"));
     }
 }

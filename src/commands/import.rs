@@ -40,11 +40,6 @@ pub async fn run(args: Args, settings: Settings) -> anyhow::Result<ExitCode> {
 /// The store's.
 pub async fn publish(rules: Rules, by: &str, store: &dyn RulesStore) -> anyhow::Result<String> {
     let (brands, numbers, agents) = (rules.brands.len(), rules.numbers.len(), rules.agents.len());
-    let version = store
-        .publish_rules(rules, by)
-        .await
-        .context("could not publish the rules")?;
-    Ok(format!(
-        "version {version} is live: brands {brands}, numbers {numbers}, agents {agents}\n"
-    ))
+    let version = store.publish_rules(rules, by).await.context("could not publish the rules")?;
+    Ok(format!("version {version} is live: brands {brands}, numbers {numbers}, agents {agents}\n"))
 }

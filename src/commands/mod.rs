@@ -101,22 +101,14 @@ pub async fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCod
 /// How the process ends after an error: bad input is the operator's to mend, and has a code of its own.
 #[must_use]
 pub fn exit_code_of(error: &anyhow::Error) -> ExitCode {
-    let is_bad_input = error
-        .chain()
-        .any(|cause| cause.is::<ConfigError>() || cause.is::<RoutingFileError>());
-    ExitCode::from(if is_bad_input {
-        EXIT_BAD_INPUT
-    } else {
-        EXIT_FAILED
-    })
+    let is_bad_input = error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<RoutingFileError>());
+    ExitCode::from(if is_bad_input { EXIT_BAD_INPUT } else { EXIT_FAILED })
 }
 
 /// What the operator reads: what was attempted and every cause, on one line; faults of a file one a line.
 #[must_use]
 pub fn told(error: &anyhow::Error) -> String {
-    let bad_input = error
-        .chain()
-        .find(|cause| cause.is::<ConfigError>() || cause.is::<RoutingFileError>());
+    let bad_input = error.chain().find(|cause| cause.is::<ConfigError>() || cause.is::<RoutingFileError>());
     bad_input.map_or_else(|| format!("offhook: {error:#}"), ToString::to_string)
 }
 
@@ -175,20 +167,13 @@ impl RulesStore for PublishedRules {
 }
 
 /// Reads a routing file from the disk, with every phone in it approved by the policy in force.
-pub(crate) fn read_routing(
-    path: &std::path::Path,
-    policy: &DestinationPolicy,
-) -> anyhow::Result<Rules> {
+pub(crate) fn read_routing(path: &std::path::Path, policy: &DestinationPolicy) -> anyhow::Result<Rules> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|err| RoutingFileError {
         file: name.clone(),
-        faults: vec![crate::rules::file::Fault {
-            line: 1,
-            message: format!("the file cannot be read: {err}"),
-        }],
+        faults: vec![crate::rules::file::Fault { line: 1, message: format!("the file cannot be read: {err}") }],
     })?;
-    let rules =
-        crate::rules::file::parse(&name, &text).context("could not use the routing file")?;
+    let rules = crate::rules::file::parse(&name, &text).context("could not use the routing file")?;
     check::check_phones(&name, &text, &rules, policy)?;
     Ok(rules)
 }

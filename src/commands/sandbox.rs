@@ -41,9 +41,10 @@ pub async fn run(args: Args, _: Settings) -> anyhow::Result<ExitCode> {
     for agent in &rules.agents {
         twilio.add_phone(agent.phone.as_e164(), &agent.name, PhoneKind::Agent, Behaviour::Manual);
     }
-    let chatwoot = ChatwootStandIn::start(chatwoot::Options { port: args.chatwoot_port, ..chatwoot::Options::default() })
-        .await
-        .with_context(|| format!("could not listen on port {} for Chatwoot", args.chatwoot_port))?;
+    let chatwoot =
+        ChatwootStandIn::start(chatwoot::Options { port: args.chatwoot_port, ..chatwoot::Options::default() })
+            .await
+            .with_context(|| format!("could not listen on port {} for Chatwoot", args.chatwoot_port))?;
     let line = json!({
         "twilio": {
             "base_url": twilio.base_url(),

@@ -62,11 +62,7 @@ impl Chatwoot {
         let second = Duration::from_secs(1);
         checks.span("chatwoot.cable_poll", self.cable_poll, second..=60 * second);
         checks.span("chatwoot.rest_poll", self.rest_poll, second..=300 * second);
-        checks.span(
-            "chatwoot.timeout",
-            self.timeout,
-            Duration::from_millis(100)..=60 * second,
-        );
+        checks.span("chatwoot.timeout", self.timeout, Duration::from_millis(100)..=60 * second);
         for (index, origin) in self.frame_origins.iter().enumerate() {
             if !web_address::is_origin(origin) {
                 checks.add(

@@ -28,11 +28,7 @@ impl Display for BadSetting {
             write!(f, "{}: ", self.key)?;
         }
         write!(f, "found {}", self.seen)?;
-        if self.allowed.is_empty() {
-            Ok(())
-        } else {
-            write!(f, "; allowed: {}", self.allowed)
-        }
+        if self.allowed.is_empty() { Ok(()) } else { write!(f, "; allowed: {}", self.allowed) }
     }
 }
 
@@ -58,36 +54,18 @@ pub(super) struct Checks(pub(super) Vec<BadSetting>);
 
 impl Checks {
     pub(super) fn add(&mut self, key: &str, seen: impl Into<String>, allowed: impl Into<String>) {
-        self.0.push(BadSetting {
-            place: None,
-            key: key.to_owned(),
-            seen: seen.into(),
-            allowed: allowed.into(),
-        });
+        self.0.push(BadSetting { place: None, key: key.to_owned(), seen: seen.into(), allowed: allowed.into() });
     }
 
-    pub(super) fn range<N: PartialOrd + Display + Copy>(
-        &mut self,
-        key: &str,
-        value: N,
-        allowed: RangeInclusive<N>,
-    ) {
+    pub(super) fn range<N: PartialOrd + Display + Copy>(&mut self, key: &str, value: N, allowed: RangeInclusive<N>) {
         if !allowed.contains(&value) {
-            self.add(
-                key,
-                value.to_string(),
-                format!("{} to {}", allowed.start(), allowed.end()),
-            );
+            self.add(key, value.to_string(), format!("{} to {}", allowed.start(), allowed.end()));
         }
     }
 
     pub(super) fn span(&mut self, key: &str, value: Duration, allowed: RangeInclusive<Duration>) {
         if !allowed.contains(&value) {
-            self.add(
-                key,
-                format!("{value:?}"),
-                format!("{:?} to {:?}", allowed.start(), allowed.end()),
-            );
+            self.add(key, format!("{value:?}"), format!("{:?} to {:?}", allowed.start(), allowed.end()));
         }
     }
 
@@ -95,11 +73,7 @@ impl Checks {
     pub(super) fn secrets_present(&mut self, key: &str, secrets: &[SecretString]) {
         for (index, secret) in secrets.iter().enumerate() {
             if secret.expose_secret().trim().is_empty() {
-                self.add(
-                    &format!("{key}[{index}]"),
-                    "an empty secret",
-                    "a secret that is not empty",
-                );
+                self.add(&format!("{key}[{index}]"), "an empty secret", "a secret that is not empty");
             }
         }
     }

@@ -17,21 +17,13 @@ pub struct Database {
 
 impl Default for Database {
     fn default() -> Self {
-        Self {
-            url: SecretString::from("sqlite://offhook.sqlite"),
-            connections_max: 8,
-        }
+        Self { url: SecretString::from("sqlite://offhook.sqlite"), connections_max: 8 }
     }
 }
 
 impl Database {
     pub(super) fn check(&self, checks: &mut Checks) {
-        let scheme = self
-            .url
-            .expose_secret()
-            .split(':')
-            .next()
-            .unwrap_or_default();
+        let scheme = self.url.expose_secret().split(':').next().unwrap_or_default();
         if !matches!(scheme, "sqlite" | "postgres" | "postgresql") {
             // Only the scheme is shown: the rest may hold a password.
             checks.add(

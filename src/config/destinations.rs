@@ -19,11 +19,7 @@ pub struct Destinations {
 
 impl Default for Destinations {
     fn default() -> Self {
-        Self {
-            regions: vec!["US".into(), "CA".into()],
-            allow_prefixes: Vec::new(),
-            deny_prefixes: Vec::new(),
-        }
+        Self { regions: vec!["US".into(), "CA".into()], allow_prefixes: Vec::new(), deny_prefixes: Vec::new() }
     }
 }
 
@@ -41,19 +37,10 @@ impl Destinations {
     pub(super) fn check(&self, checks: &mut Checks) {
         for (index, region) in self.regions.iter().enumerate() {
             if region.len() != 2 || !region.bytes().all(|b| b.is_ascii_uppercase()) {
-                checks.add(
-                    &format!("destinations.regions[{index}]"),
-                    region,
-                    "two capital letters, such as US",
-                );
+                checks.add(&format!("destinations.regions[{index}]"), region, "two capital letters, such as US");
             }
         }
-        check_prefixes(
-            checks,
-            "destinations.allow_prefixes",
-            &self.allow_prefixes,
-            3,
-        );
+        check_prefixes(checks, "destinations.allow_prefixes", &self.allow_prefixes, 3);
         check_prefixes(checks, "destinations.deny_prefixes", &self.deny_prefixes, 1);
     }
 }
@@ -64,11 +51,7 @@ fn check_prefixes(checks: &mut Checks, key: &str, prefixes: &[String], digits_mi
             (digits_min..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
         });
         if !fits {
-            checks.add(
-                &format!("{key}[{index}]"),
-                prefix,
-                format!("+ and {digits_min} to 15 digits"),
-            );
+            checks.add(&format!("{key}[{index}]"), prefix, format!("+ and {digits_min} to 15 digits"));
         }
     }
 }

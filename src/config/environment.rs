@@ -25,14 +25,10 @@ pub(super) struct Override {
 }
 
 /// Reads the variables that are ours, and tells every fault.
-pub(super) fn read(
-    variables: impl IntoIterator<Item = (String, String)>,
-) -> Result<Vec<Override>, ConfigError> {
+pub(super) fn read(variables: impl IntoIterator<Item = (String, String)>) -> Result<Vec<Override>, ConfigError> {
     let mut ours: Vec<(String, String)> = variables
         .into_iter()
-        .filter(|(name, _)| {
-            name.starts_with(PREFIX) && !NOT_SETTINGS.iter().any(|other| name.starts_with(other))
-        })
+        .filter(|(name, _)| name.starts_with(PREFIX) && !NOT_SETTINGS.iter().any(|other| name.starts_with(other)))
         .collect();
     ours.sort();
     let mut overrides: Vec<Override> = Vec::new();
@@ -50,11 +46,7 @@ pub(super) fn read(
             Err(fault) => faults.push(fault),
         }
     }
-    if faults.is_empty() {
-        Ok(overrides)
-    } else {
-        Err(ConfigError(faults))
-    }
+    if faults.is_empty() { Ok(overrides) } else { Err(ConfigError(faults)) }
 }
 
 fn read_one(variable: &str, text: &str) -> Result<Override, BadSetting> {
@@ -82,11 +74,7 @@ fn read_one(variable: &str, text: &str) -> Result<Override, BadSetting> {
     for candidate in readings(text) {
         match try_one(section, name, candidate.clone()) {
             Ok(()) => {
-                return Ok(Override {
-                    variable: variable.to_owned(),
-                    key,
-                    value: to_config(candidate),
-                });
+                return Ok(Override { variable: variable.to_owned(), key, value: to_config(candidate) });
             }
             Err(message) => {
                 first_fault.get_or_insert(message);
@@ -94,12 +82,7 @@ fn read_one(variable: &str, text: &str) -> Result<Override, BadSetting> {
         }
     }
     let place = Some(format!("environment variable {variable}"));
-    Err(explain(
-        place,
-        key,
-        Some(text.chars().take(80).collect()),
-        &first_fault.unwrap_or_default(),
-    ))
+    Err(explain(place, key, Some(text.chars().take(80).collect()), &first_fault.unwrap_or_default()))
 }
 
 /// The ways a variable's text may be meant, likeliest first: words, a number or a list as TOML writes it, words
@@ -109,13 +92,8 @@ fn readings(text: &str) -> Vec<Value> {
     if let Ok(mut table) = format!("value = {}", text.trim()).parse::<toml::Table>() {
         readings.extend(table.remove("value"));
     }
-    let parts = text
-        .split(',')
-        .map(str::trim)
-        .filter(|part| !part.is_empty());
-    readings.push(Value::Array(
-        parts.map(|part| Value::String(part.to_owned())).collect(),
-    ));
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    readings.push(Value::Array(parts.map(|part| Value::String(part.to_owned())).collect()));
     readings
 }
 
@@ -127,17 +105,8 @@ fn read_secret_file(
     path: &str,
 ) -> Result<Override, BadSetting> {
     let key = format!("{section}.{name}");
-    let fault = |seen: String| {
-        bad(
-            variable,
-            &key,
-            seen,
-            "the path of a small text file that can be read",
-        )
-    };
-    let length = std::fs::metadata(path)
-        .map_err(|err| fault(format!("{path}: {err}")))?
-        .len();
+    let fault = |seen: String| bad(variable, &key, seen, "the path of a small text file that can be read");
+    let length = std::fs::metadata(path).map_err(|err| fault(format!("{path}: {err}")))?.len();
     if length > SECRET_FILE_BYTES_MAX {
         return Err(fault(format!("{path}: {length} bytes")));
     }
@@ -148,11 +117,7 @@ fn read_secret_file(
     } else {
         Value::String(text.trim_end_matches(['\r', '\n']).to_owned())
     };
-    Ok(Override {
-        variable: variable.to_owned(),
-        key,
-        value: to_config(value),
-    })
+    Ok(Override { variable: variable.to_owned(), key, value: to_config(value) })
 }
 
 fn to_config(value: Value) -> config::Value {
@@ -163,12 +128,9 @@ fn to_config(value: Value) -> config::Value {
         Value::Boolean(is_true) => config::ValueKind::Boolean(is_true),
         Value::Datetime(at) => config::ValueKind::String(at.to_string()),
         Value::Array(items) => config::ValueKind::Array(items.into_iter().map(to_config).collect()),
-        Value::Table(table) => config::ValueKind::Table(
-            table
-                .into_iter()
-                .map(|(key, value)| (key, to_config(value)))
-                .collect(),
-        ),
+        Value::Table(table) => {
+            config::ValueKind::Table(table.into_iter().map(|(key, value)| (key, to_config(value))).collect())
+        }
     };
     config::Value::new(None, kind)
 }

@@ -17,20 +17,12 @@ pub(super) struct SettingsFile {
 impl SettingsFile {
     pub(super) fn open(path: Option<&Path>) -> Result<Self, ConfigError> {
         let Some(path) = chosen(path) else {
-            return Ok(Self {
-                path: PathBuf::new(),
-                text: String::new(),
-            });
+            return Ok(Self { path: PathBuf::new(), text: String::new() });
         };
         let text = std::fs::read_to_string(&path).map_err(|err| {
             let place = Some(path.display().to_string());
             let allowed = "a file that can be read, as UTF-8".to_owned();
-            ConfigError(vec![BadSetting {
-                place,
-                key: String::new(),
-                seen: err.to_string(),
-                allowed,
-            }])
+            ConfigError(vec![BadSetting { place, key: String::new(), seen: err.to_string(), allowed }])
         })?;
         Self { path, text }.checked()
     }
@@ -39,15 +31,13 @@ impl SettingsFile {
     fn checked(self) -> Result<Self, ConfigError> {
         let fault = |span: Option<std::ops::Range<usize>>, key: String, message: &str| {
             let at = span.as_ref().map_or(0, |span| span.start);
-            let slice = span
-                .and_then(|span| self.text.get(span))
-                .map(|text| text.chars().take(80).collect::<String>());
+            let slice = span.and_then(|span| self.text.get(span)).map(|text| text.chars().take(80).collect::<String>());
             let place = Some(format!("{}:{}", self.path.display(), self.line(at)));
             ConfigError(vec![explain(place, key, slice, message)])
         };
         // Not TOML at all: the message names a character, never a value.
-        let read = toml::Deserializer::parse(&self.text)
-            .map_err(|err| fault(err.span(), String::new(), err.message()))?;
+        let read =
+            toml::Deserializer::parse(&self.text).map_err(|err| fault(err.span(), String::new(), err.message()))?;
         let shape: Result<Settings, _> = serde_path_to_error::deserialize(read);
         match shape {
             Ok(_) => Ok(self),
@@ -63,13 +53,10 @@ impl SettingsFile {
     pub(super) fn place(&self, key: &str) -> Option<String> {
         let table = DeTable::parse(&self.text).ok()?;
         let (section, rest) = key.split_once('.')?;
-        let (name, index) = rest.split_once('[').map_or((rest, None), |(name, index)| {
-            (name, index.trim_end_matches(']').parse::<usize>().ok())
-        });
-        let (_, section) = table
-            .get_ref()
-            .iter()
-            .find(|(found, _)| found.get_ref() == section)?;
+        let (name, index) = rest
+            .split_once('[')
+            .map_or((rest, None), |(name, index)| (name, index.trim_end_matches(']').parse::<usize>().ok()));
+        let (_, section) = table.get_ref().iter().find(|(found, _)| found.get_ref() == section)?;
         let DeValue::Table(section) = section.get_ref() else {
             return None;
         };
@@ -89,43 +76,21 @@ impl SettingsFile {
 }
 
 /// Puts a parser's words into ours, and keeps a secret out of them.
-pub(super) fn explain(
-    place: Option<String>,
-    key: String,
-    seen: Option<String>,
-    message: &str,
-) -> BadSetting {
+pub(super) fn explain(place: Option<String>, key: String, seen: Option<String>, message: &str) -> BadSetting {
     if is_secret(&key) {
         let allowed = "a string in quotes, or for a list of secrets [\"…\", \"…\"]".to_owned();
-        return BadSetting {
-            place,
-            key,
-            seen: "a secret of another type".into(),
-            allowed,
-        };
+        return BadSetting { place, key, seen: "a secret of another type".into(), allowed };
     }
     if message.starts_with("unknown field") {
-        let allowed = message.split_once(", ").map_or("", |(_, rest)| {
-            rest.trim_start_matches("expected ")
-                .trim_start_matches("one of ")
-        });
-        return BadSetting {
-            place,
-            key,
-            seen: "a key that does not exist".into(),
-            allowed: allowed.to_owned(),
-        };
+        let allowed = message
+            .split_once(", ")
+            .map_or("", |(_, rest)| rest.trim_start_matches("expected ").trim_start_matches("one of "));
+        return BadSetting { place, key, seen: "a key that does not exist".into(), allowed: allowed.to_owned() };
     }
-    let seen = seen.filter(|seen| !seen.is_empty()).map_or_else(
-        || "a value that cannot be used".to_owned(),
-        |seen| format!("`{}`", seen.trim()),
-    );
-    BadSetting {
-        place,
-        key,
-        seen,
-        allowed: message.to_owned(),
-    }
+    let seen = seen
+        .filter(|seen| !seen.is_empty())
+        .map_or_else(|| "a value that cannot be used".to_owned(), |seen| format!("`{}`", seen.trim()));
+    BadSetting { place, key, seen, allowed: message.to_owned() }
 }
 
 /// Reads one setting on its own, with the same strictness.
@@ -134,7 +99,5 @@ pub(super) fn try_one(section: &str, name: &str, value: toml::Value) -> Result<(
         section.to_owned(),
         toml::Value::Table(toml::Table::from_iter([(name.to_owned(), value)])),
     )]);
-    Settings::deserialize(table)
-        .map(drop)
-        .map_err(|err| err.message().to_owned())
+    Settings::deserialize(table).map(drop).map_err(|err| err.message().to_owned())
 }

@@ -39,26 +39,10 @@ impl Default for Limits {
 impl Limits {
     pub(super) fn check(&self, checks: &mut Checks) {
         checks.range("limits.legs_live_max", self.legs_live_max, 1..=10_000);
-        checks.range(
-            "limits.legs_per_minute_max",
-            self.legs_per_minute_max,
-            1..=60_000,
-        );
-        checks.range(
-            "limits.calls_per_caller_max",
-            self.calls_per_caller_max,
-            1..=1_000,
-        );
-        checks.span(
-            "limits.caller_window",
-            self.caller_window,
-            Duration::from_secs(60)..=Duration::from_secs(86_400),
-        );
+        checks.range("limits.legs_per_minute_max", self.legs_per_minute_max, 1..=60_000);
+        checks.range("limits.calls_per_caller_max", self.calls_per_caller_max, 1..=1_000);
+        checks.span("limits.caller_window", self.caller_window, Duration::from_secs(60)..=Duration::from_secs(86_400));
         // Twilio ends any dial after four hours by itself.
-        checks.span(
-            "limits.talk_max",
-            self.talk_max,
-            Duration::from_secs(60)..=Duration::from_secs(14_400),
-        );
+        checks.span("limits.talk_max", self.talk_max, Duration::from_secs(60)..=Duration::from_secs(14_400));
     }
 }

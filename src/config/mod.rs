@@ -67,9 +67,7 @@ impl Settings {
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
         Self::load_from(
             path,
-            std::env::vars_os().filter_map(|(name, value)| {
-                Some((name.into_string().ok()?, value.into_string().ok()?))
-            }),
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
         )
     }
 
@@ -107,21 +105,9 @@ impl Settings {
             "server.public_base_url",
             "the address at which Twilio reaches this service",
         );
-        need(
-            self.twilio.account_sid.is_some(),
-            "twilio.account_sid",
-            "AC and 32 hexadecimal digits",
-        );
-        need(
-            !self.twilio.auth_tokens.is_empty(),
-            "twilio.auth_tokens",
-            "a list with the account's auth token first",
-        );
-        need(
-            self.chatwoot.base_url.is_some(),
-            "chatwoot.base_url",
-            "the address of the Chatwoot server",
-        );
+        need(self.twilio.account_sid.is_some(), "twilio.account_sid", "AC and 32 hexadecimal digits");
+        need(!self.twilio.auth_tokens.is_empty(), "twilio.auth_tokens", "a list with the account's auth token first");
+        need(self.chatwoot.base_url.is_some(), "chatwoot.base_url", "the address of the Chatwoot server");
         need(
             self.chatwoot.account_id.is_some(),
             "chatwoot.account_id",
@@ -137,11 +123,7 @@ impl Settings {
             "chatwoot.webhook_secrets",
             "a list with the webhook's secret first",
         );
-        if checks.0.is_empty() {
-            Ok(())
-        } else {
-            Err(ConfigError(checks.0))
-        }
+        if checks.0.is_empty() { Ok(()) } else { Err(ConfigError(checks.0)) }
     }
 
     /// Refuses test switches near real providers: they work only while we listen on loopback and every neighbour is
@@ -152,34 +134,19 @@ impl Settings {
     pub fn check_for_test_switches(&self) -> Result<(), ConfigError> {
         let mut checks = Checks::default();
         if !self.server.bind.ip().to_canonical().is_loopback() {
-            checks.add(
-                "server.bind",
-                self.server.bind.to_string(),
-                "a loopback address while test switches are on",
-            );
+            checks.add("server.bind", self.server.bind.to_string(), "a loopback address while test switches are on");
         }
         let addresses = [
             ("twilio.api_base_url", Some(&self.twilio.api_base_url)),
             ("chatwoot.base_url", self.chatwoot.base_url.as_ref()),
-            (
-                "server.public_base_url",
-                self.server.public_base_url.as_ref(),
-            ),
+            ("server.public_base_url", self.server.public_base_url.as_ref()),
         ];
         for (key, url) in addresses {
             if let Some(url) = url.filter(|url| !is_loopback_or_private(url)) {
-                checks.add(
-                    key,
-                    url.as_str(),
-                    "a loopback or private address while test switches are on",
-                );
+                checks.add(key, url.as_str(), "a loopback or private address while test switches are on");
             }
         }
-        if checks.0.is_empty() {
-            Ok(())
-        } else {
-            Err(ConfigError(checks.0))
-        }
+        if checks.0.is_empty() { Ok(()) } else { Err(ConfigError(checks.0)) }
     }
 
     fn check(&self, checks: &mut Checks) {
@@ -207,56 +174,34 @@ pub(crate) const SECRET_KEYS: [&str; 7] = [
 /// Whether a key, with or without an index, holds secrets.
 fn is_secret(key: &str) -> bool {
     let key = without_index(key);
-    SECRET_KEYS
-        .iter()
-        .any(|secret| secret.trim_end_matches("[]") == key)
+    SECRET_KEYS.iter().any(|secret| secret.trim_end_matches("[]") == key)
 }
 
 fn without_index(key: &str) -> &str {
     key.split('[').next().unwrap_or(key)
 }
 
-fn merge(
-    file: &file::SettingsFile,
-    overrides: &[environment::Override],
-) -> Result<Settings, ConfigError> {
+fn merge(file: &file::SettingsFile, overrides: &[environment::Override]) -> Result<Settings, ConfigError> {
     let unforeseen = |err: config::ConfigError| {
-        ConfigError(vec![BadSetting {
-            place: None,
-            key: String::new(),
-            seen: err.to_string(),
-            allowed: String::new(),
-        }])
+        ConfigError(vec![BadSetting { place: None, key: String::new(), seen: err.to_string(), allowed: String::new() }])
     };
-    let mut builder = config::Config::builder()
-        .add_source(config::File::from_str(&file.text, config::FileFormat::Toml));
+    let mut builder =
+        config::Config::builder().add_source(config::File::from_str(&file.text, config::FileFormat::Toml));
     for set in overrides {
-        builder = builder
-            .set_override(&set.key, set.value.clone())
-            .map_err(unforeseen)?;
+        builder = builder.set_override(&set.key, set.value.clone()).map_err(unforeseen)?;
     }
-    builder
-        .build()
-        .and_then(config::Config::try_deserialize)
-        .map_err(unforeseen)
+    builder.build().and_then(config::Config::try_deserialize).map_err(unforeseen)
 }
 
 /// Says where each fault stands.
-fn finish(
-    checks: Checks,
-    file: &file::SettingsFile,
-    overrides: &[environment::Override],
-) -> Result<(), ConfigError> {
+fn finish(checks: Checks, file: &file::SettingsFile, overrides: &[environment::Override]) -> Result<(), ConfigError> {
     if checks.0.is_empty() {
         return Ok(());
     }
     let located = checks.0.into_iter().map(|mut bad| {
-        let variable = overrides
-            .iter()
-            .find(|set| set.key == without_index(&bad.key));
-        bad.place = variable
-            .map(|set| format!("environment variable {}", set.variable))
-            .or_else(|| file.place(&bad.key));
+        let variable = overrides.iter().find(|set| set.key == without_index(&bad.key));
+        bad.place =
+            variable.map(|set| format!("environment variable {}", set.variable)).or_else(|| file.place(&bad.key));
         bad
     });
     Err(ConfigError(located.collect()))
@@ -264,6 +209,5 @@ fn finish(
 
 /// The file that was asked for, or the usual one if it exists.
 fn chosen(path: Option<&Path>) -> Option<PathBuf> {
-    path.map(Path::to_path_buf)
-        .or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|usual| usual.exists()))
+    path.map(Path::to_path_buf).or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|usual| usual.exists()))
 }

@@ -61,31 +61,15 @@ impl Server {
         if let Some(secret) = &self.url_secret {
             check_secret_length(checks, "server.url_secret", secret);
         }
-        checks.range(
-            "server.webhook_body_max_bytes",
-            self.webhook_body_max_bytes,
-            1_024..=1_048_576,
-        );
-        checks.range(
-            "server.api_body_max_bytes",
-            self.api_body_max_bytes,
-            1_024..=16_777_216,
-        );
-        checks.span(
-            "server.drain",
-            self.drain,
-            Duration::ZERO..=Duration::from_secs(300),
-        );
+        checks.range("server.webhook_body_max_bytes", self.webhook_body_max_bytes, 1_024..=1_048_576);
+        checks.range("server.api_body_max_bytes", self.api_body_max_bytes, 1_024..=16_777_216);
+        checks.span("server.drain", self.drain, Duration::ZERO..=Duration::from_secs(300));
     }
 }
 
 fn check_secret_length(checks: &mut Checks, key: &str, secret: &SecretString) {
     let length = secret.expose_secret().chars().count();
     if length < SECRET_CHARS_MIN {
-        checks.add(
-            key,
-            format!("a secret of {length} characters"),
-            format!("at least {SECRET_CHARS_MIN} characters"),
-        );
+        checks.add(key, format!("a secret of {length} characters"), format!("at least {SECRET_CHARS_MIN} characters"));
     }
 }

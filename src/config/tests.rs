@@ -13,31 +13,16 @@ fn load(text: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
     std::fs::write(&path, text).unwrap();
-    let variables = variables
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Settings::load_from(Some(&path), variables).map_err(|err| {
-        err.to_string()
-            .replace(&format!("{}/", folder.path().display()), "")
-    })
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Settings::load_from(Some(&path), variables)
+        .map_err(|err| err.to_string().replace(&format!("{}/", folder.path().display()), ""))
 }
 
 /// What serde itself expects in a section: the names between backticks in its complaint about an unknown one.
 fn expected_fields(section: Option<&str>) -> Vec<String> {
-    let probe = section.map_or_else(
-        || "probe = 1".to_owned(),
-        |section| format!("[{section}]\nprobe = 1"),
-    );
-    let message = toml::from_str::<Settings>(&probe)
-        .unwrap_err()
-        .message()
-        .to_owned();
-    message
-        .split('`')
-        .skip(3)
-        .step_by(2)
-        .map(str::to_owned)
-        .collect()
+    let probe = section.map_or_else(|| "probe = 1".to_owned(), |section| format!("[{section}]\nprobe = 1"));
+    let message = toml::from_str::<Settings>(&probe).unwrap_err().message().to_owned();
+    message.split('`').skip(3).step_by(2).map(str::to_owned).collect()
 }
 
 /// The keys of a text, `section.key` to how often; keys behind `# ` count when `with_optional`.
@@ -45,21 +30,13 @@ fn keys(text: &str, with_optional: bool) -> BTreeMap<String, usize> {
     let mut section = String::new();
     let mut found = BTreeMap::new();
     for line in text.lines() {
-        if let Some(name) = line
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-        {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             section = name.to_owned();
             continue;
         }
-        let line = if with_optional {
-            line.strip_prefix('#').unwrap_or(line)
-        } else {
-            line
-        };
-        if let Some((key, _)) = line
-            .split_once(" = ")
-            .filter(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+        let line = if with_optional { line.strip_prefix('#').unwrap_or(line) } else { line };
+        if let Some((key, _)) =
+            line.split_once(" = ").filter(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
         {
             *found.entry(format!("{section}.{key}")).or_default() += 1;
         }
@@ -71,11 +48,7 @@ fn keys(text: &str, with_optional: bool) -> BTreeMap<String, usize> {
 fn the_example_lists_every_key_once() {
     let expected: BTreeMap<String, usize> = expected_fields(None)
         .iter()
-        .flat_map(|section| {
-            expected_fields(Some(section))
-                .into_iter()
-                .map(move |key| (format!("{section}.{key}"), 1))
-        })
+        .flat_map(|section| expected_fields(Some(section)).into_iter().map(move |key| (format!("{section}.{key}"), 1)))
         .collect();
     assert!(expected.len() > 35, "{expected:?}");
     assert_eq!(keys(EXAMPLE, true), expected);
@@ -85,10 +58,7 @@ fn the_example_lists_every_key_once() {
 fn the_example_holds_the_defaults() {
     let read: Settings = toml::from_str(EXAMPLE).unwrap();
     assert_eq!(format!("{read:?}"), format!("{:?}", Settings::default()));
-    assert_eq!(
-        read.database.url.expose_secret(),
-        Settings::default().database.url.expose_secret()
-    );
+    assert_eq!(read.database.url.expose_secret(), Settings::default().database.url.expose_secret());
 }
 
 #[test]
@@ -127,22 +97,13 @@ fn every_key_of_the_example_is_explained() {
 #[test]
 fn faults_name_file_line_key_value_and_what_is_allowed() {
     let cases = [
-        (
-            "[server]\nbnd = \"x\"",
-            "config.toml:2: server.bnd: found a key that does not exist; allowed: `bind`",
-        ),
-        (
-            "\n[sever]\n",
-            "config.toml:2: sever: found a key that does not exist; allowed: `server`",
-        ),
+        ("[server]\nbnd = \"x\"", "config.toml:2: server.bnd: found a key that does not exist; allowed: `bind`"),
+        ("\n[sever]\n", "config.toml:2: sever: found a key that does not exist; allowed: `server`"),
         (
             "[twilio]\n\ncalls_per_second = \"fast\"",
             "config.toml:3: twilio.calls_per_second: found `\"fast\"`; allowed: invalid type: string \"fast\", expected u32",
         ),
-        (
-            "[twilio]\ncalls_per_second = 0",
-            "config.toml:2: twilio.calls_per_second: found 0; allowed: 1 to 100",
-        ),
+        ("[twilio]\ncalls_per_second = 0", "config.toml:2: twilio.calls_per_second: found 0; allowed: 1 to 100"),
         (
             "[twilio]\nring_method = \"both\"",
             "config.toml:2: twilio.ring_method: found `\"both\"`; allowed: unknown variant `both`, expected one of `auto`, `legs`, `dial`",
@@ -159,10 +120,7 @@ fn faults_name_file_line_key_value_and_what_is_allowed() {
             "[server]\npublic_base_url = \"http://calls.example\"",
             "config.toml:2: server.public_base_url: found http://calls.example/; allowed: https",
         ),
-        (
-            "[server]\ndrain = \"soon\"",
-            "config.toml:2: server.drain: found `\"soon\"`",
-        ),
+        ("[server]\ndrain = \"soon\"", "config.toml:2: server.drain: found `\"soon\"`"),
         ("[server\n", "config.toml:1: found"),
         (
             "[database]\nurl = \"mysql://u:hidden@h/d\"",
@@ -211,11 +169,7 @@ fn faults_of_variables_name_the_variable() {
 
 #[test]
 fn all_faults_are_told_at_once() {
-    let told = load(
-        "[limits]\nlegs_live_max = 0\nlegs_per_minute_max = 0\n[server]\ndrain = \"2h\"",
-        &[],
-    )
-    .unwrap_err();
+    let told = load("[limits]\nlegs_live_max = 0\nlegs_per_minute_max = 0\n[server]\ndrain = \"2h\"", &[]).unwrap_err();
     assert_eq!(told.lines().count(), 3, "{told}");
 }
 
@@ -237,27 +191,11 @@ fn a_variable_wins_over_the_file() {
     .unwrap();
     assert_eq!(settings.twilio.calls_per_second, 30);
     assert_eq!(settings.twilio.ring_method, crate::rules::RingMethod::Dial);
-    let tokens: Vec<&str> = settings
-        .twilio
-        .auth_tokens
-        .iter()
-        .map(ExposeSecret::expose_secret)
-        .collect();
-    assert_eq!(
-        tokens,
-        ["12345678901234567890", "0099"],
-        "a secret stays the words it was"
-    );
+    let tokens: Vec<&str> = settings.twilio.auth_tokens.iter().map(ExposeSecret::expose_secret).collect();
+    assert_eq!(tokens, ["12345678901234567890", "0099"], "a secret stays the words it was");
     assert_eq!(settings.destinations.regions, ["GB"]);
     assert_eq!(settings.chatwoot.account_id, Some(7));
-    assert_eq!(
-        settings
-            .chatwoot
-            .api_token
-            .as_ref()
-            .map(ExposeSecret::expose_secret),
-        Some("0012")
-    );
+    assert_eq!(settings.chatwoot.api_token.as_ref().map(ExposeSecret::expose_secret), Some("0012"));
     assert_eq!(settings.log.format, LogFormat::Text);
 }
 
@@ -269,37 +207,17 @@ fn a_secret_can_come_from_a_file_and_is_never_printed() {
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     };
-    let (list, one) = (
-        file("tokens", "first-hidden\nsecond-hidden\n"),
-        file("token", "third-hidden\n"),
-    );
+    let (list, one) = (file("tokens", "first-hidden\nsecond-hidden\n"), file("token", "third-hidden\n"));
     let settings = load("[twilio]\napi_key_sid = \"SK00000000000000000000000000000000\"\napi_key_secret = \"fourth-hidden\"\n[database]\nurl = \"postgres://u:fifth-hidden@h/d\"", &[
         ("OFFHOOK_TWILIO__AUTH_TOKENS_FILE", &list),
         ("OFFHOOK_CHATWOOT__API_TOKEN_FILE", &one),
     ]).unwrap();
-    assert_eq!(
-        settings.twilio.auth_tokens[1].expose_secret(),
-        "second-hidden"
-    );
-    assert_eq!(
-        settings
-            .chatwoot
-            .api_token
-            .as_ref()
-            .unwrap()
-            .expose_secret(),
-        "third-hidden"
-    );
+    assert_eq!(settings.twilio.auth_tokens[1].expose_secret(), "second-hidden");
+    assert_eq!(settings.chatwoot.api_token.as_ref().unwrap().expose_secret(), "third-hidden");
     assert!(!format!("{settings:?}").contains("hidden"));
     for (text, variables) in [
-        (
-            "[twilio]\nauth_tokens = \"hidden\"",
-            [("OFFHOOK_LOG__LEVEL", "info")],
-        ),
-        (
-            "[chatwoot]\napi_token = [\"hidden\"]",
-            [("OFFHOOK_LOG__LEVEL", "info")],
-        ),
+        ("[twilio]\nauth_tokens = \"hidden\"", [("OFFHOOK_LOG__LEVEL", "info")]),
+        ("[chatwoot]\napi_token = [\"hidden\"]", [("OFFHOOK_LOG__LEVEL", "info")]),
         ("", [("OFFHOOK_SERVER__OPERATOR_TOKENS", "hidden")]),
         ("", [("OFFHOOK_DATABASE__URL", "oracle:hidden")]),
     ] {
@@ -310,13 +228,8 @@ fn a_secret_can_come_from_a_file_and_is_never_printed() {
 
 #[test]
 fn a_named_file_must_exist_and_nothing_at_all_is_the_default() {
-    let missing = Settings::load_from(Some(Path::new("/nowhere/config.toml")), [])
-        .unwrap_err()
-        .to_string();
-    assert!(
-        missing.starts_with("/nowhere/config.toml: found"),
-        "{missing}"
-    );
+    let missing = Settings::load_from(Some(Path::new("/nowhere/config.toml")), []).unwrap_err().to_string();
+    assert!(missing.starts_with("/nowhere/config.toml: found"), "{missing}");
     assert!(load("", &[]).is_ok());
     assert!(Settings::default().check_for_service().is_err());
 }
@@ -325,10 +238,7 @@ fn a_named_file_must_exist_and_nothing_at_all_is_the_default() {
 fn test_switches_are_refused_near_a_real_provider() {
     let mut settings = Settings::default();
     let told = settings.check_for_test_switches().unwrap_err().to_string();
-    assert!(
-        told.contains("twilio.api_base_url") && told.contains("api.twilio.com"),
-        "{told}"
-    );
+    assert!(told.contains("twilio.api_base_url") && told.contains("api.twilio.com"), "{told}");
     settings.twilio.api_base_url = web_address::known("http://127.0.0.1:9001");
     settings.check_for_test_switches().unwrap();
     settings.chatwoot.base_url = Some(web_address::known("https://app.chatwoot.com"));

@@ -56,47 +56,24 @@ impl Default for Twilio {
 impl Twilio {
     pub(super) fn check(&self, checks: &mut Checks) {
         web_address::check_base_url(checks, "twilio.api_base_url", &self.api_base_url);
-        check_sid(
-            checks,
-            "twilio.account_sid",
-            self.account_sid.as_deref(),
-            "AC",
-        );
-        check_sid(
-            checks,
-            "twilio.api_key_sid",
-            self.api_key_sid.as_deref(),
-            "SK",
-        );
+        check_sid(checks, "twilio.account_sid", self.account_sid.as_deref(), "AC");
+        check_sid(checks, "twilio.api_key_sid", self.api_key_sid.as_deref(), "SK");
         if self.api_key_sid.is_some() && self.api_key_secret.is_none() {
-            checks.add(
-                "twilio.api_key_secret",
-                "nothing",
-                "the secret of the key in twilio.api_key_sid",
-            );
+            checks.add("twilio.api_key_secret", "nothing", "the secret of the key in twilio.api_key_sid");
         }
         if self.api_key_secret.is_some() && self.api_key_sid.is_none() {
-            checks.add(
-                "twilio.api_key_sid",
-                "nothing",
-                "the key whose secret is in twilio.api_key_secret",
-            );
+            checks.add("twilio.api_key_sid", "nothing", "the key whose secret is in twilio.api_key_secret");
         }
         checks.secrets_present("twilio.auth_tokens", &self.auth_tokens);
         checks.range("twilio.calls_per_second", self.calls_per_second, 1..=100);
-        checks.span(
-            "twilio.timeout",
-            self.timeout,
-            Duration::from_millis(100)..=Duration::from_secs(60),
-        );
+        checks.span("twilio.timeout", self.timeout, Duration::from_millis(100)..=Duration::from_secs(60));
     }
 }
 
 fn check_sid(checks: &mut Checks, key: &str, sid: Option<&str>, prefix: &str) {
     let Some(sid) = sid else { return };
-    let fits = sid
-        .strip_prefix(prefix)
-        .is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|b| b.is_ascii_hexdigit()));
+    let fits =
+        sid.strip_prefix(prefix).is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|b| b.is_ascii_hexdigit()));
     if !fits {
         checks.add(key, sid, format!("{prefix} and 32 hexadecimal digits"));
     }

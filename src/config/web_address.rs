@@ -8,10 +8,7 @@ use url::{Host, Url};
 use super::checks::Checks;
 
 /// An address written in this program.
-#[expect(
-    clippy::expect_used,
-    reason = "the text is a constant of ours, and every default is built in a test"
-)]
+#[expect(clippy::expect_used, reason = "the text is a constant of ours, and every default is built in a test")]
 pub(super) fn known(text: &'static str) -> Url {
     Url::parse(text).expect("a constant address parses")
 }
@@ -19,8 +16,7 @@ pub(super) fn known(text: &'static str) -> Url {
 /// Reads an address written in the settings.
 pub(super) fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Url, D::Error> {
     let text = String::deserialize(from)?;
-    Url::parse(&text)
-        .map_err(|err| serde::de::Error::custom(format!("an address such as https://host ({err})")))
+    Url::parse(&text).map_err(|err| serde::de::Error::custom(format!("an address such as https://host ({err})")))
 }
 
 /// Reads an address that may be absent.
@@ -36,25 +32,16 @@ pub(super) fn check_base_url(checks: &mut Checks, key: &str, url: &Url) {
         && url.query().is_none()
         && url.fragment().is_none();
     if !matches!(url.scheme(), "http" | "https") || !bare {
-        checks.add(
-            key,
-            shown(url),
-            "https://host, optionally with a port and a path; no user, query or fragment",
-        );
+        checks.add(key, shown(url), "https://host, optionally with a port and a path; no user, query or fragment");
     } else if url.scheme() == "http" && !is_loopback_or_private(url) {
-        checks.add(
-            key,
-            shown(url),
-            "https; plain http only to this machine or a private network",
-        );
+        checks.add(key, shown(url), "https; plain http only to this machine or a private network");
     }
 }
 
 /// Whether the text is exactly an origin: scheme, host and, unless usual, port.
 pub(super) fn is_origin(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.origin().ascii_serialization() == text.to_ascii_lowercase()
+        matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text.to_ascii_lowercase()
     })
 }
 

@@ -110,7 +110,10 @@ impl CarrierDesk {
         let why = crate::telemetry::Chain(error).to_string();
         let is_question = matches!(
             leased.effect,
-            Effect::CheckLeg { .. } | Effect::CheckCaller { .. } | Effect::CheckRoom { .. } | Effect::FindRecordings { .. }
+            Effect::CheckLeg { .. }
+                | Effect::CheckCaller { .. }
+                | Effect::CheckRoom { .. }
+                | Effect::FindRecordings { .. }
         );
         if is_question && self.clock.now() - leased.created_at > QUESTION_TRIED {
             return Delivery::Hopeless { why };
@@ -289,13 +292,20 @@ impl CarrierDesk {
     }
 
     /// What the carrier's word on a leg means: it is over, or it goes on although it should not.
-    async fn judge_leg(&self, call: &Call, leg: &Leg, carrier_ref: &CarrierRef, resource: &CallResource) -> Result<Delivery, Trouble> {
+    async fn judge_leg(
+        &self,
+        call: &Call,
+        leg: &Leg,
+        carrier_ref: &CarrierRef,
+        resource: &CallResource,
+    ) -> Result<Delivery, Trouble> {
         if let Some(outcome) = outcome_of(resource) {
             return self.tell(call.id, Signal::LegFinished { leg: leg.number, outcome }).await;
         }
         let is_unwanted = leg.end.is_some() || call.has_ended();
         if is_unwanted {
-            let how = if resource.status.as_deref() == Some("in-progress") { EndAs::Completed } else { EndAs::Canceled };
+            let how =
+                if resource.status.as_deref() == Some("in-progress") { EndAs::Completed } else { EndAs::Canceled };
             let ended = self.note(self.twilio.end_call(carrier_ref, how).await)?;
             if let Some(outcome) = outcome_of(&ended) {
                 return self.tell(call.id, Signal::LegFinished { leg: leg.number, outcome }).await;
@@ -331,7 +341,12 @@ impl CarrierDesk {
     }
 
     /// The leg is past what we thought: over already, or picked up in the same instant.
-    async fn stop_leg_in_other_state(&self, call: &Call, leg: &Leg, carrier_ref: &CarrierRef) -> Result<Delivery, Trouble> {
+    async fn stop_leg_in_other_state(
+        &self,
+        call: &Call,
+        leg: &Leg,
+        carrier_ref: &CarrierRef,
+    ) -> Result<Delivery, Trouble> {
         let resource = self.note(self.twilio.fetch_call(carrier_ref).await)?;
         if let Some(outcome) = outcome_of(&resource) {
             return self.tell(call.id, Signal::LegFinished { leg: leg.number, outcome }).await;
@@ -410,14 +425,17 @@ impl CarrierDesk {
         };
         let is_in = |who: &CarrierRef| inside.iter().any(|participant| participant.call_sid == who.as_str());
         let leg = match call.stage {
-            crate::call::state::Stage::Claimed { leg, .. } => call.find_leg(leg).and_then(|leg| leg.carrier_ref.clone()),
+            crate::call::state::Stage::Claimed { leg, .. } => {
+                call.find_leg(leg).and_then(|leg| leg.carrier_ref.clone())
+            }
             crate::call::state::Stage::New
             | crate::call::state::Stage::Waiting
             | crate::call::state::Stage::Talking { .. }
             | crate::call::state::Stage::Voicemail
             | crate::call::state::Stage::Ended => None,
         };
-        let signal = Signal::RoomChecked { caller_in: is_in(&call.caller_ref), leg_in: leg.is_some_and(|leg| is_in(&leg)) };
+        let signal =
+            Signal::RoomChecked { caller_in: is_in(&call.caller_ref), leg_in: leg.is_some_and(|leg| is_in(&leg)) };
         self.tell(call.id, signal).await
     }
 
@@ -475,7 +493,9 @@ fn began_at(resource: &CallResource) -> Option<DateTime<Utc>> {
 
 fn retry_after(error: &TwilioError) -> Option<TimeDelta> {
     match error {
-        TwilioError::SlowDown { retry_after, .. } => retry_after.as_ref().and_then(|after| TimeDelta::from_std(*after).ok()),
+        TwilioError::SlowDown { retry_after, .. } => {
+            retry_after.as_ref().and_then(|after| TimeDelta::from_std(*after).ok())
+        }
         TwilioError::Refused { .. }
         | TwilioError::UnknownResult { .. }
         | TwilioError::Unreachable { .. }

@@ -280,7 +280,8 @@ impl InboxDesk {
         }
         let email = agent.email.as_deref().ok_or_else(|| Trouble::NoUser(owner.clone()))?;
         let users = self.chatwoot.list_agents().await?;
-        let found = users.iter().find(|user| user.email.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(email)));
+        let found =
+            users.iter().find(|user| user.email.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(email)));
         found.map(|user| user.id).ok_or_else(|| Trouble::NoUser(owner.clone()))
     }
 
@@ -339,7 +340,8 @@ impl InboxDesk {
 
     async fn find_owned_at(&self, call: &Call) -> Result<Option<DateTime<Utc>>, Trouble> {
         let history = self.store.load_history(call.id).await?;
-        let owned = history.iter().find(|entry| entry.events.iter().any(|event| matches!(event, Event::CallOwned { .. })));
+        let owned =
+            history.iter().find(|entry| entry.events.iter().any(|event| matches!(event, Event::CallOwned { .. })));
         Ok(owned.map(|entry| entry.at))
     }
 }

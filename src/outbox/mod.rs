@@ -4,7 +4,6 @@
 //! of one lane go in order. No lock is held while the network is used. What comes of an effect returns to its call as a
 //! signal. Example: `RingAgent { leg: 2 }` becomes one request to the carrier, and `LegPlaced` for the call.
 
-
 mod carrier;
 mod inbox;
 mod phrases;
@@ -22,7 +21,6 @@ use crate::clock::Clock;
 use crate::crash_point;
 use crate::store::{Leased, Settled, Store, StoreError};
 use crate::switchboard::Switchboard;
-
 
 pub use carrier::CarrierDesk;
 pub use inbox::InboxDesk;
@@ -114,7 +112,9 @@ impl Outbox {
         let settled = settle(&leased, delivery, now);
         let kind = leased.effect.kind();
         match &settled {
-            Settled::Done => metrics::counter!("offhook_effects_total", "kind" => kind, "outcome" => "done").increment(1),
+            Settled::Done => {
+                metrics::counter!("offhook_effects_total", "kind" => kind, "outcome" => "done").increment(1)
+            }
             Settled::Again { why, counts: true, .. } if !why.is_empty() => {
                 metrics::counter!("offhook_effects_total", "kind" => kind, "outcome" => "again").increment(1);
                 tracing::warn!(call.id = %leased.call, effect = kind, attempts = leased.attempts + 1, why, "an effect failed and will be tried again");

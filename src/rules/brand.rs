@@ -71,7 +71,8 @@ impl Brand {
     /// What a caller hears on entering the queue, if anything: the greeting, then what is said about waiting.
     #[must_use]
     pub fn welcome(&self) -> Option<String> {
-        let said: Vec<&str> = [&self.texts.greeting, &self.texts.waiting].into_iter().flatten().map(String::as_str).collect();
+        let said: Vec<&str> =
+            [&self.texts.greeting, &self.texts.waiting].into_iter().flatten().map(String::as_str).collect();
         (!said.is_empty()).then(|| said.join(" "))
     }
 

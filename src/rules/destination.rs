@@ -100,9 +100,7 @@ impl DestinationPolicy {
     /// premium, shared-cost, personal, satellite or service number.
     pub fn approve(&self, number: &PhoneNumber) -> Result<DialTarget, DestinationRefused> {
         match self.judge(number) {
-            None => Ok(DialTarget {
-                number: number.clone(),
-            }),
+            None => Ok(DialTarget { number: number.clone() }),
             Some(reason) => Err(DestinationRefused { reason }),
         }
     }
@@ -147,9 +145,7 @@ impl DestinationPolicy {
 }
 
 fn begins_with_one_of(number: &PhoneNumber, prefixes: &[String]) -> bool {
-    prefixes
-        .iter()
-        .any(|prefix| number.as_e164().starts_with(prefix.as_str()))
+    prefixes.iter().any(|prefix| number.as_e164().starts_with(prefix.as_str()))
 }
 
 #[cfg(test)]

@@ -216,32 +216,18 @@ fn the_rest_of_the_world_is_judged_by_region_and_kind() {
 #[test]
 fn every_area_code_outside_the_two_countries_agrees_with_the_table_of_plans() {
     // What we list by hand must be what the plans say, for an exchange that is assigned there.
-    for number in [
-        "+12423456789",
-        "+12462345678",
-        "+18762345678",
-        "+17872345678",
-        "+16712345678",
-        "+18682345678",
-        "+14413701234",
-    ] {
+    for number in
+        ["+12423456789", "+12462345678", "+18762345678", "+17872345678", "+16712345678", "+18682345678", "+14413701234"]
+    {
         let ours = parse_phone_number(number).unwrap().region();
-        let plans = phonenumber::parse(None, number)
-            .unwrap()
-            .country()
-            .id()
-            .and_then(|id| Region::parse(id.as_ref()));
+        let plans = phonenumber::parse(None, number).unwrap().country().id().and_then(|id| Region::parse(id.as_ref()));
         assert_eq!(ours, plans, "{number}");
     }
 }
 
 #[test]
 fn prefixes_open_and_close() {
-    let policy = DestinationPolicy::new(
-        ["US", "GB"],
-        ["+1876", "+4483", "+449", "+870", "+1900"],
-        ["+1202", "+18761"],
-    );
+    let policy = DestinationPolicy::new(["US", "GB"], ["+1876", "+4483", "+449", "+870", "+1900"], ["+1202", "+18761"]);
     judge(
         &policy,
         &[
@@ -266,9 +252,6 @@ fn prefixes_open_and_close() {
 fn a_refusal_does_not_repeat_the_number() {
     let number = parse_phone_number("+18765550100").unwrap();
     let refused = north_america().approve(&number).unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "this number may not be called: its region, JM, is not among the allowed ones"
-    );
+    assert_eq!(refused.to_string(), "this number may not be called: its region, JM, is not among the allowed ones");
     assert!(!format!("{refused:?}").contains("5550100"));
 }

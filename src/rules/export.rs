@@ -12,10 +12,7 @@ use super::{Agent, AvailabilitySource, Brand, Recording, RingMethod, Rules};
 /// Writes rules, every value spelled out. Reading the text gives the same rules again.
 #[must_use]
 pub fn export(rules: &Rules) -> String {
-    let mut out = Lines(format!(
-        "# Offhook's routing. Schema: docs/routing.md.\n\nversion = {}\n",
-        rules.version
-    ));
+    let mut out = Lines(format!("# Offhook's routing. Schema: docs/routing.md.\n\nversion = {}\n", rules.version));
     for brand in &rules.brands {
         write_brand(&mut out, brand);
     }
@@ -54,13 +51,7 @@ fn write_brand(out: &mut Lines, brand: &Brand) {
             Recording::Off => "off",
         },
     );
-    out.list(
-        "emergency_numbers",
-        brand
-            .emergency_numbers
-            .iter()
-            .map(|number| number.as_e164()),
-    );
+    out.list("emergency_numbers", brand.emergency_numbers.iter().map(|number| number.as_e164()));
     out.list("roster", brand.roster.iter().map(|agent| agent.as_str()));
     // A brand without hours is always open; an agent with an empty shift never works.
     if !brand.hours.intervals.is_empty() {
@@ -75,10 +66,7 @@ fn write_brand(out: &mut Lines, brand: &Brand) {
     out.head("[brand.voicemail]");
     out.span("max_length_s", brand.voicemail.max_length);
     out.field("transcribe", brand.voicemail.transcribe);
-    out.text(
-        "key",
-        &brand.voicemail.key.map(String::from).unwrap_or_default(),
-    );
+    out.text("key", &brand.voicemail.key.map(String::from).unwrap_or_default());
 }
 
 fn write_agent(out: &mut Lines, agent: &Agent) {
@@ -145,14 +133,7 @@ impl Lines {
     }
 
     fn list<'a>(&mut self, name: &str, values: impl Iterator<Item = &'a str>) {
-        self.field(
-            name,
-            Value::Array(
-                values
-                    .map(|value| Value::String(value.to_owned()))
-                    .collect(),
-            ),
-        );
+        self.field(name, Value::Array(values.map(|value| Value::String(value.to_owned())).collect()));
     }
 
     /// Days in the order of the week, intervals of a day in the order in which they were written.

@@ -6,8 +6,7 @@ use chrono_tz::Tz;
 use toml::de::DeTable;
 
 use super::forms::{
-    ID_FORM, NUMBER_FORM, ZONE_FORM, is_email, is_id, parse_key, parse_ring_method, parse_tag,
-    parse_zone,
+    ID_FORM, NUMBER_FORM, ZONE_FORM, is_email, is_id, parse_key, parse_ring_method, parse_tag, parse_zone,
 };
 use super::reader::{Faults, Fields, Placed};
 use super::seen::Seen;
@@ -37,13 +36,7 @@ pub fn parse(file: &str, text: &str) -> Result<Rules, RoutingFileError> {
     let mut faults = Faults::new(text);
     let mut rules = None;
     if text.len() > FILE_BYTES_MAX {
-        faults.add(
-            &(0..0),
-            format!(
-                "the file has {} bytes; allowed: at most {FILE_BYTES_MAX}",
-                text.len()
-            ),
-        );
+        faults.add(&(0..0), format!("the file has {} bytes; allowed: at most {FILE_BYTES_MAX}", text.len()));
     } else {
         let (table, errors) = DeTable::parse_recoverable(text);
         for error in &errors {
@@ -57,10 +50,7 @@ pub fn parse(file: &str, text: &str) -> Result<Rules, RoutingFileError> {
     faults.list.sort_by_key(|fault| fault.line);
     match rules {
         Some(rules) if faults.list.is_empty() => Ok(rules),
-        _ => Err(RoutingFileError {
-            file: file.to_owned(),
-            faults: faults.list,
-        }),
+        _ => Err(RoutingFileError { file: file.to_owned(), faults: faults.list }),
     }
 }
 
@@ -70,21 +60,12 @@ fn read_rules(mut fields: Fields<'_, '_>, faults: &mut Faults<'_>) -> Option<Rul
         .integer(faults, "version", 1..=i64::from(u32::MAX))
         .and_then(|version| u32::try_from(version).ok())
         .unwrap_or(1);
-    let brands: Vec<_> = fields
-        .tables(faults, "brand")
-        .into_iter()
-        .map(|brand| read_brand(brand, faults, &mut seen))
-        .collect();
-    let numbers: Vec<_> = fields
-        .tables(faults, "number")
-        .into_iter()
-        .map(|number| read_number(number, faults, &mut seen))
-        .collect();
-    let agents: Vec<_> = fields
-        .tables(faults, "agent")
-        .into_iter()
-        .map(|agent| read_agent(agent, faults, &mut seen))
-        .collect();
+    let brands: Vec<_> =
+        fields.tables(faults, "brand").into_iter().map(|brand| read_brand(brand, faults, &mut seen)).collect();
+    let numbers: Vec<_> =
+        fields.tables(faults, "number").into_iter().map(|number| read_number(number, faults, &mut seen)).collect();
+    let agents: Vec<_> =
+        fields.tables(faults, "agent").into_iter().map(|agent| read_agent(agent, faults, &mut seen)).collect();
     fields.finish(faults);
     seen.check_references(faults);
     Some(Rules {
@@ -95,31 +76,17 @@ fn read_rules(mut fields: Fields<'_, '_>, faults: &mut Faults<'_>) -> Option<Rul
     })
 }
 
-fn read_brand(
-    mut fields: Fields<'_, '_>,
-    faults: &mut Faults<'_>,
-    seen: &mut Seen,
-) -> Option<Brand> {
+fn read_brand(mut fields: Fields<'_, '_>, faults: &mut Faults<'_>, seen: &mut Seen) -> Option<Brand> {
     let id = read_id(&mut fields, faults, seen, "brand");
-    let name = fields.required(faults, "name", |fields, faults| {
-        fields.words(faults, "name", NAME_CHARS_MAX)
-    });
+    let name = fields.required(faults, "name", |fields, faults| fields.words(faults, "name", NAME_CHARS_MAX));
     let inbox = fields.required(faults, "inbox", |fields, faults| {
         let span = fields.value("inbox")?.span();
         let name = fields.words(faults, "inbox", NAME_CHARS_MAX)?;
-        seen.claim(
-            faults,
-            "inbox",
-            &Placed {
-                value: name.clone(),
-                span,
-            },
-        );
+        seen.claim(faults, "inbox", &Placed { value: name.clone(), span });
         Some(name)
     });
-    let time_zone = fields.required(faults, "time_zone", |fields, faults| {
-        fields.parsed(faults, "time_zone", ZONE_FORM, parse_zone)
-    });
+    let time_zone = fields
+        .required(faults, "time_zone", |fields, faults| fields.parsed(faults, "time_zone", ZONE_FORM, parse_zone));
     // Every field is read even when a needed one is missing, so that all faults are told; the stand-ins go nowhere.
     let is_whole = id.is_some() && name.is_some() && inbox.is_some() && time_zone.is_some();
     let waits = read_waits(&mut fields, faults);
@@ -131,27 +98,15 @@ fn read_brand(
         time_zone: time_zone.map_or(Tz::UTC, |zone| zone.value),
         hours: read_hours(&mut fields, faults, "hours").unwrap_or_default(),
         language: fields
-            .parsed(
-                faults,
-                "language",
-                "a language tag, such as \"en-US\"",
-                parse_tag,
-            )
+            .parsed(faults, "language", "a language tag, such as \"en-US\"", parse_tag)
             .map_or_else(|| "en-US".to_owned(), |language| language.value),
         voice: fields.words(faults, "voice", NAME_CHARS_MAX),
         texts: read_texts(&mut fields, faults),
         max_wait: waits.max_wait,
         ring_method: fields
-            .parsed(
-                faults,
-                "ring_method",
-                "auto, legs or dial",
-                parse_ring_method,
-            )
+            .parsed(faults, "ring_method", "auto, legs or dial", parse_ring_method)
             .map(|method| method.value),
-        ring_width: fields
-            .integer(faults, "ring_width", 1..=100)
-            .and_then(|width| u32::try_from(width).ok()),
+        ring_width: fields.integer(faults, "ring_width", 1..=100).and_then(|width| u32::try_from(width).ok()),
         wave_interval: waits.wave_interval,
         cooldown: waits.cooldown,
         after_decline: waits.after_decline,
@@ -160,9 +115,7 @@ fn read_brand(
         wait_for_on_call: fields.boolean(faults, "wait_for_on_call").unwrap_or(true),
         voicemail: read_voicemail(&mut fields, faults),
         recording: fields
-            .parsed(faults, "recording", "off", |text| {
-                (text == "off").then_some(Recording::Off)
-            })
+            .parsed(faults, "recording", "off", |text| (text == "off").then_some(Recording::Off))
             .map_or(Recording::Off, |recording| recording.value),
         emergency_numbers: read_emergency_numbers(&mut fields, faults),
         roster: read_roster(&mut fields, faults, seen),
@@ -195,8 +148,7 @@ fn read_waits(fields: &mut Fields<'_, '_>, faults: &mut Faults<'_>) -> Waits {
 fn read_texts(fields: &mut Fields<'_, '_>, faults: &mut Faults<'_>) -> Texts {
     let mut texts = Texts {
         greeting: None,
-        voicemail_greeting:
-            "Nobody can take your call right now. Please leave a message after the tone.".to_owned(),
+        voicemail_greeting: "Nobody can take your call right now. Please leave a message after the tone.".to_owned(),
         waiting: None,
         closed: "We are closed right now. Please leave a message after the tone.".to_owned(),
         callback_promise: None,
@@ -217,11 +169,7 @@ fn read_texts(fields: &mut Fields<'_, '_>, faults: &mut Faults<'_>) -> Texts {
 }
 
 fn read_voicemail(fields: &mut Fields<'_, '_>, faults: &mut Faults<'_>) -> Voicemail {
-    let mut voicemail = Voicemail {
-        max_length: Duration::from_secs(120),
-        transcribe: false,
-        key: Some('1'),
-    };
+    let mut voicemail = Voicemail { max_length: Duration::from_secs(120), transcribe: false, key: Some('1') };
     if let Some(mut fields) = fields.table(faults, "voicemail") {
         voicemail.max_length = seconds(&mut fields, faults, "max_length_s", 5..=600, 120);
         voicemail.transcribe = fields.boolean(faults, "transcribe").unwrap_or(false);
@@ -234,79 +182,43 @@ fn read_voicemail(fields: &mut Fields<'_, '_>, faults: &mut Faults<'_>) -> Voice
     voicemail
 }
 
-fn read_number(
-    mut fields: Fields<'_, '_>,
-    faults: &mut Faults<'_>,
-    seen: &mut Seen,
-) -> Option<Number> {
-    let number = fields.required(faults, "number", |fields, faults| {
-        read_phone(fields, faults, seen, "number")
-    });
-    let brand = fields.required(faults, "brand", |fields, faults| {
-        fields.text(faults, "brand")
-    });
+fn read_number(mut fields: Fields<'_, '_>, faults: &mut Faults<'_>, seen: &mut Seen) -> Option<Number> {
+    let number = fields.required(faults, "number", |fields, faults| read_phone(fields, faults, seen, "number"));
+    let brand = fields.required(faults, "brand", |fields, faults| fields.text(faults, "brand"));
     if let Some(brand) = &brand {
-        seen.to_brand.push(Placed {
-            value: brand.value.to_owned(),
-            span: brand.span.clone(),
-        });
+        seen.to_brand.push(Placed { value: brand.value.to_owned(), span: brand.span.clone() });
     }
     fields.finish(faults);
-    Some(Number {
-        number: number?,
-        brand: BrandId::new(brand?.value),
-    })
+    Some(Number { number: number?, brand: BrandId::new(brand?.value) })
 }
 
-fn read_agent(
-    mut fields: Fields<'_, '_>,
-    faults: &mut Faults<'_>,
-    seen: &mut Seen,
-) -> Option<Agent> {
+fn read_agent(mut fields: Fields<'_, '_>, faults: &mut Faults<'_>, seen: &mut Seen) -> Option<Agent> {
     let id = read_id(&mut fields, faults, seen, "agent");
-    let name = fields.required(faults, "name", |fields, faults| {
-        fields.words(faults, "name", NAME_CHARS_MAX)
-    });
-    let email = fields.parsed(faults, "email", "an e-mail address", |text| {
-        is_email(text).then(|| text.to_owned())
-    });
+    let name = fields.required(faults, "name", |fields, faults| fields.words(faults, "name", NAME_CHARS_MAX));
+    let email = fields.parsed(faults, "email", "an e-mail address", |text| is_email(text).then(|| text.to_owned()));
     let chatwoot_user_id = fields.integer(faults, "chatwoot_user_id", 1..=i64::MAX);
     if email.is_none() && chatwoot_user_id.is_none() {
-        faults.add(fields.span(), "this agent has neither `email` nor `chatwoot_user_id`; one must say who it is in Chatwoot");
-    }
-    if let Some(email) = &email {
-        seen.claim(
-            faults,
-            "email",
-            &Placed {
-                value: email.value.to_ascii_lowercase(),
-                span: email.span.clone(),
-            },
+        faults.add(
+            fields.span(),
+            "this agent has neither `email` nor `chatwoot_user_id`; one must say who it is in Chatwoot",
         );
     }
-    let phone = fields.required(faults, "phone", |fields, faults| {
-        read_phone(fields, faults, seen, "phone")
-    });
-    let time_zone = fields
-        .parsed(faults, "time_zone", ZONE_FORM, parse_zone)
-        .map(|zone| zone.value);
+    if let Some(email) = &email {
+        seen.claim(faults, "email", &Placed { value: email.value.to_ascii_lowercase(), span: email.span.clone() });
+    }
+    let phone = fields.required(faults, "phone", |fields, faults| read_phone(fields, faults, seen, "phone"));
+    let time_zone = fields.parsed(faults, "time_zone", ZONE_FORM, parse_zone).map(|zone| zone.value);
     let shift = read_hours(&mut fields, faults, "shift");
     if shift.is_some() && time_zone.is_none() {
         faults.add(fields.span(), "this agent has a `shift` but no `time_zone`");
     }
     let phone_verified = fields.boolean(faults, "phone_verified").unwrap_or(false);
     let vouched_by = fields.words(faults, "vouched_by", NAME_CHARS_MAX);
-    let availability =
-        fields.parsed(
-            faults,
-            "availability",
-            "follow or own_switch",
-            |text| match text {
-                "follow" => Some(AvailabilitySource::Follow),
-                "own_switch" => Some(AvailabilitySource::OwnSwitch),
-                _ => None,
-            },
-        );
+    let availability = fields.parsed(faults, "availability", "follow or own_switch", |text| match text {
+        "follow" => Some(AvailabilitySource::Follow),
+        "own_switch" => Some(AvailabilitySource::OwnSwitch),
+        _ => None,
+    });
     let skills = read_skills(&mut fields, faults);
     fields.finish(faults);
     Some(Agent {
@@ -331,9 +243,7 @@ fn read_id(
     kind: &'static str,
 ) -> Option<BrandId> {
     fields.required(faults, "id", |fields, faults| {
-        let id = fields.parsed(faults, "id", ID_FORM, |text| {
-            is_id(text).then(|| text.to_owned())
-        })?;
+        let id = fields.parsed(faults, "id", ID_FORM, |text| is_id(text).then(|| text.to_owned()))?;
         seen.claim(faults, kind, &id);
         Some(BrandId::new(&id.value))
     })
@@ -346,66 +256,39 @@ fn read_phone(
     seen: &mut Seen,
     name: &'static str,
 ) -> Option<PhoneNumber> {
-    let phone = fields.parsed(faults, name, NUMBER_FORM, |text| {
-        parse_phone_number(text).ok()
-    })?;
-    seen.claim(
-        faults,
-        "phone number",
-        &Placed {
-            value: phone.value.as_e164().to_owned(),
-            span: phone.span,
-        },
-    );
+    let phone = fields.parsed(faults, name, NUMBER_FORM, |text| parse_phone_number(text).ok())?;
+    seen.claim(faults, "phone number", &Placed { value: phone.value.as_e164().to_owned(), span: phone.span });
     Some(phone.value)
 }
 
-fn read_emergency_numbers(
-    fields: &mut Fields<'_, '_>,
-    faults: &mut Faults<'_>,
-) -> Vec<PhoneNumber> {
+fn read_emergency_numbers(fields: &mut Fields<'_, '_>, faults: &mut Faults<'_>) -> Vec<PhoneNumber> {
     let mut numbers = Vec::new();
     for text in fields.texts(faults, "emergency_numbers") {
         match parse_phone_number(text.value) {
             Ok(number) if numbers.contains(&number) => {
                 faults.add(&text.span, "this emergency number stands twice");
             }
-            Ok(_) if numbers.len() == EMERGENCY_NUMBERS_MAX => faults.add(
-                &text.span,
-                format!("allowed: at most {EMERGENCY_NUMBERS_MAX} emergency numbers"),
-            ),
+            Ok(_) if numbers.len() == EMERGENCY_NUMBERS_MAX => {
+                faults.add(&text.span, format!("allowed: at most {EMERGENCY_NUMBERS_MAX} emergency numbers"))
+            }
             Ok(number) => numbers.push(number),
-            Err(_) => faults.add(
-                &text.span,
-                format!(
-                    "`{}` is no emergency number; allowed: {NUMBER_FORM}",
-                    text.value
-                ),
-            ),
+            Err(_) => {
+                faults.add(&text.span, format!("`{}` is no emergency number; allowed: {NUMBER_FORM}", text.value))
+            }
         }
     }
     numbers
 }
 
-fn read_roster(
-    fields: &mut Fields<'_, '_>,
-    faults: &mut Faults<'_>,
-    seen: &mut Seen,
-) -> Vec<AgentId> {
+fn read_roster(fields: &mut Fields<'_, '_>, faults: &mut Faults<'_>, seen: &mut Seen) -> Vec<AgentId> {
     let mut roster = Vec::new();
     for text in fields.texts(faults, "roster") {
         let id = AgentId::new(text.value);
         if roster.contains(&id) {
-            faults.add(
-                &text.span,
-                format!("agent `{id}` stands twice in this roster"),
-            );
+            faults.add(&text.span, format!("agent `{id}` stands twice in this roster"));
         } else {
             roster.push(id);
-            seen.to_agent.push(Placed {
-                value: text.value.to_owned(),
-                span: text.span,
-            });
+            seen.to_agent.push(Placed { value: text.value.to_owned(), span: text.span });
         }
     }
     roster
@@ -415,10 +298,7 @@ fn read_skills(fields: &mut Fields<'_, '_>, faults: &mut Faults<'_>) -> Vec<Stri
     let mut skills: Vec<String> = Vec::new();
     for text in fields.texts(faults, "skills") {
         if !is_id(text.value) {
-            faults.add(
-                &text.span,
-                format!("`{}` is no skill; allowed: {ID_FORM}", text.value),
-            );
+            faults.add(&text.span, format!("`{}` is no skill; allowed: {ID_FORM}", text.value));
         } else if skills.iter().any(|skill| skill == text.value) {
             faults.add(&text.span, format!("skill `{}` stands twice", text.value));
         } else {
@@ -435,9 +315,7 @@ fn seconds(
     allowed: std::ops::RangeInclusive<i64>,
     default_s: u64,
 ) -> Duration {
-    let seconds = fields
-        .integer(faults, name, allowed)
-        .and_then(|seconds| u64::try_from(seconds).ok());
+    let seconds = fields.integer(faults, name, allowed).and_then(|seconds| u64::try_from(seconds).ok());
     Duration::from_secs(seconds.unwrap_or(default_s))
 }
 

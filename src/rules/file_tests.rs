@@ -26,21 +26,13 @@ phone = "+15550100003"
 "#;
 
 fn faults_of(text: &str) -> Vec<String> {
-    parse("routing.toml", text)
-        .unwrap_err()
-        .to_string()
-        .lines()
-        .map(str::to_owned)
-        .collect()
+    parse("routing.toml", text).unwrap_err().to_string().lines().map(str::to_owned).collect()
 }
 
 #[test]
 fn the_example_is_good_and_survives_an_export() {
     let rules = parse("routing.toml", EXAMPLE).unwrap();
-    assert_eq!(
-        (rules.brands.len(), rules.numbers.len(), rules.agents.len()),
-        (2, 2, 5)
-    );
+    assert_eq!((rules.brands.len(), rules.numbers.len(), rules.agents.len()), (2, 2, 5));
     let text = export(&rules);
     assert_eq!(parse("routing.toml", &text).unwrap(), rules);
     assert_eq!(export(&parse("routing.toml", &text).unwrap()), text);
@@ -50,32 +42,11 @@ fn the_example_is_good_and_survives_an_export() {
 fn absent_fields_have_their_defaults() {
     let rules = parse("routing.toml", SMALL).unwrap();
     let brand = &rules.brands[0];
-    assert_eq!(
-        (
-            rules.version,
-            brand.max_wait.as_secs(),
-            brand.cooldown.as_secs()
-        ),
-        (1, 25, 15)
-    );
-    assert_eq!(
-        (
-            brand.voicemail.max_length.as_secs(),
-            brand.voicemail.key,
-            brand.ring_width
-        ),
-        (120, Some('1'), None)
-    );
+    assert_eq!((rules.version, brand.max_wait.as_secs(), brand.cooldown.as_secs()), (1, 25, 15));
+    assert_eq!((brand.voicemail.max_length.as_secs(), brand.voicemail.key, brand.ring_width), (120, Some('1'), None));
     assert!(brand.hours.intervals.is_empty() && brand.wait_for_on_call);
     assert!(!rules.agents[0].phone_verified, "nobody vouched");
-    assert_eq!(
-        rules
-            .brand_of(&"+15550100002".parse().unwrap())
-            .unwrap()
-            .id
-            .as_str(),
-        "acme"
-    );
+    assert_eq!(rules.brand_of(&"+15550100002".parse().unwrap()).unwrap().id.as_str(), "acme");
 }
 
 /// What is replaced in [`SMALL`], by what, and the beginnings of the faults.
@@ -88,53 +59,18 @@ const FAULTS: &[(&str, &str, &[&str])] = &[
             "routing.toml:5: `inbocks` is unknown in a brand; allowed: id, ",
         ],
     ),
-    (
-        "America/New_York",
-        "America/Gotham",
-        &["routing.toml:6: `time_zone` is `America/Gotham`; allowed: a zone"],
-    ),
-    (
-        "[\"ana\"]",
-        "[\"ana\", \"bob\"]",
-        &["routing.toml:7: there is no agent `bob`"],
-    ),
-    (
-        "[\"ana\"]",
-        "[\"ana\", \"ana\"]",
-        &["routing.toml:7: agent `ana` stands twice"],
-    ),
-    (
-        "[\"ana\"]",
-        "\"ana\"",
-        &["routing.toml:7: `roster` is a text; allowed: a list"],
-    ),
-    (
-        "brand = \"acme\"",
-        "brand = \"acne\"",
-        &["routing.toml:10: there is no brand `acne`"],
-    ),
-    (
-        "+15550100003",
-        "+15550100002",
-        &["routing.toml:15: phone number `+15550100002` stands twice"],
-    ),
-    (
-        "+15550100003",
-        "555 0100003",
-        &["routing.toml:15: `phone` is `555 0100003`; allowed: + and 7"],
-    ),
-    (
-        "email = \"ana@example.com\"",
-        "",
-        &["routing.toml:11: this agent has neither `email` nor"],
-    ),
+    ("America/New_York", "America/Gotham", &["routing.toml:6: `time_zone` is `America/Gotham`; allowed: a zone"]),
+    ("[\"ana\"]", "[\"ana\", \"bob\"]", &["routing.toml:7: there is no agent `bob`"]),
+    ("[\"ana\"]", "[\"ana\", \"ana\"]", &["routing.toml:7: agent `ana` stands twice"]),
+    ("[\"ana\"]", "\"ana\"", &["routing.toml:7: `roster` is a text; allowed: a list"]),
+    ("brand = \"acme\"", "brand = \"acne\"", &["routing.toml:10: there is no brand `acne`"]),
+    ("+15550100003", "+15550100002", &["routing.toml:15: phone number `+15550100002` stands twice"]),
+    ("+15550100003", "555 0100003", &["routing.toml:15: `phone` is `555 0100003`; allowed: + and 7"]),
+    ("email = \"ana@example.com\"", "", &["routing.toml:11: this agent has neither `email` nor"]),
     (
         "id = \"acme\"",
         "id = \"Acme Movers\"",
-        &[
-            "routing.toml:3: `id` is `Acme Movers`; allowed: 1 to 40",
-            "routing.toml:10: there is no brand",
-        ],
+        &["routing.toml:3: `id` is `Acme Movers`; allowed: 1 to 40", "routing.toml:10: there is no brand"],
     ),
     (
         "id = \"acme\"",
@@ -146,11 +82,7 @@ const FAULTS: &[(&str, &str, &[&str])] = &[
         "id = \"acme\"\nmax_wait_s = \"25\"",
         &["routing.toml:4: `max_wait_s` is a text; allowed: a whole number"],
     ),
-    (
-        "id = \"acme\"",
-        "id = \"acme\"\nrecording = \"on\"",
-        &["routing.toml:4: `recording` is `on`; allowed: off"],
-    ),
+    ("id = \"acme\"", "id = \"acme\"\nrecording = \"on\"", &["routing.toml:4: `recording` is `on`; allowed: off"]),
     (
         "id = \"acme\"",
         "id = \"acme\"\nvoicemail.key = \"*\"",
@@ -169,10 +101,7 @@ const FAULTS: &[(&str, &str, &[&str])] = &[
     (
         "id = \"acme\"",
         "id = \"acme\"\nhours.mon = [\"9-5\"]\nhours.monday = []",
-        &[
-            "routing.toml:4: `9-5` is no interval",
-            "routing.toml:5: `monday` is unknown in a hours",
-        ],
+        &["routing.toml:4: `9-5` is no interval", "routing.toml:5: `monday` is unknown in a hours"],
     ),
     (
         "phone = ",
@@ -185,16 +114,8 @@ const FAULTS: &[(&str, &str, &[&str])] = &[
         &["routing.toml:8: `numbers` is unknown in a file; allowed: version, brand, number, agent"],
     ),
     ("name = \"Acme\"", "name = \"Acme", &["routing.toml:4: "]),
-    (
-        "name = \"Acme\"",
-        "name = \"\"",
-        &["routing.toml:4: `name` has 0 characters; allowed: 1 to 80"],
-    ),
-    (
-        "name = \"Acme\"",
-        "name = \"A\"\nname = \"B\"",
-        &["routing.toml:5: duplicate key"],
-    ),
+    ("name = \"Acme\"", "name = \"\"", &["routing.toml:4: `name` has 0 characters; allowed: 1 to 80"]),
+    ("name = \"Acme\"", "name = \"A\"\nname = \"B\"", &["routing.toml:5: duplicate key"]),
 ];
 
 #[test]
@@ -246,12 +167,9 @@ fn hours() -> impl Strategy<Value = WeeklyHours> {
     proptest::collection::vec((0_u8..7, 0_u16..1440, 1_u16..=1440), 1..6).prop_map(|drawn| {
         let mut intervals: Vec<Interval> = Vec::new();
         for (day, opens, length) in drawn {
-            let interval =
-                Interval::new(Weekday::try_from(day).unwrap(), opens, opens + length).unwrap();
+            let interval = Interval::new(Weekday::try_from(day).unwrap(), opens, opens + length).unwrap();
             // Exactly a day that begins after midnight has equal ends, which the file does not write.
-            if (length < 1440 || opens == 0)
-                && !intervals.iter().any(|other| other.overlaps(&interval))
-            {
+            if (length < 1440 || opens == 0) && !intervals.iter().any(|other| other.overlaps(&interval)) {
                 intervals.push(interval);
             }
         }
@@ -261,41 +179,26 @@ fn hours() -> impl Strategy<Value = WeeklyHours> {
 }
 
 fn texts() -> impl Strategy<Value = Texts> {
-    (
-        proptest::option::of(words()),
-        words(),
-        proptest::option::of(words()),
-        words(),
-        proptest::option::of(words()),
-    )
-        .prop_map(
-            |(greeting, voicemail_greeting, waiting, closed, callback_promise)| Texts {
-                greeting,
-                voicemail_greeting,
-                waiting,
-                closed,
-                callback_promise,
-            },
-        )
+    (proptest::option::of(words()), words(), proptest::option::of(words()), words(), proptest::option::of(words()))
+        .prop_map(|(greeting, voicemail_greeting, waiting, closed, callback_promise)| Texts {
+            greeting,
+            voicemail_greeting,
+            waiting,
+            closed,
+            callback_promise,
+        })
 }
 
 fn voicemail() -> impl Strategy<Value = Voicemail> {
-    (span(5, 600), any::<bool>(), proptest::option::of("[0-9#]")).prop_map(
-        |(max_length, transcribe, key)| Voicemail {
-            max_length,
-            transcribe,
-            key: key.and_then(|key| key.chars().next()),
-        },
-    )
+    (span(5, 600), any::<bool>(), proptest::option::of("[0-9#]")).prop_map(|(max_length, transcribe, key)| Voicemail {
+        max_length,
+        transcribe,
+        key: key.and_then(|key| key.chars().next()),
+    })
 }
 
 fn method() -> impl Strategy<Value = Option<RingMethod>> {
-    prop_oneof![
-        Just(None),
-        Just(Some(RingMethod::Auto)),
-        Just(Some(RingMethod::Legs)),
-        Just(Some(RingMethod::Dial))
-    ]
+    prop_oneof![Just(None), Just(Some(RingMethod::Auto)), Just(Some(RingMethod::Legs)), Just(Some(RingMethod::Dial))]
 }
 
 prop_compose! {

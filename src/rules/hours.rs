@@ -2,9 +2,7 @@
 
 use std::ops::Range;
 
-use chrono::{
-    DateTime, Datelike, Days, NaiveDate, Offset, TimeDelta, TimeZone, Timelike, Utc, Weekday,
-};
+use chrono::{DateTime, Datelike, Days, NaiveDate, Offset, TimeDelta, TimeZone, Timelike, Utc, Weekday};
 use chrono_tz::Tz;
 
 /// Minutes of a day and of a week.
@@ -27,11 +25,7 @@ impl Interval {
     /// by at most a day, so above 1440 it lies on the next day. Anything else is none.
     #[must_use]
     pub fn new(day: Weekday, opens: u16, closes: u16) -> Option<Self> {
-        (opens < DAY_MIN && opens < closes && closes - opens <= DAY_MIN).then_some(Self {
-            day,
-            opens,
-            closes,
-        })
+        (opens < DAY_MIN && opens < closes && closes - opens <= DAY_MIN).then_some(Self { day, opens, closes })
     }
 
     /// The day on which it begins.
@@ -49,26 +43,14 @@ impl Interval {
         if opens == closes {
             return None;
         }
-        Self::new(
-            day,
-            opens,
-            if closes < opens {
-                closes + DAY_MIN
-            } else {
-                closes
-            },
-        )
+        Self::new(day, opens, if closes < opens { closes + DAY_MIN } else { closes })
     }
 
     /// As [`Interval::parse`] reads it.
     #[must_use]
     pub fn to_text(&self) -> String {
         let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
-        let closes = if self.closes > DAY_MIN {
-            self.closes - DAY_MIN
-        } else {
-            self.closes
-        };
+        let closes = if self.closes > DAY_MIN { self.closes - DAY_MIN } else { self.closes };
         format!("{}-{}", clock(self.opens), clock(closes))
     }
 
@@ -87,8 +69,7 @@ impl Interval {
     pub fn overlaps(&self, other: &Self) -> bool {
         let (a, b) = (self.minutes_of_week(), other.minutes_of_week());
         [0, WEEK_MIN].iter().any(|shift| {
-            let meet =
-                |x: &Range<u32>, y: &Range<u32>| x.start + shift < y.end && y.start < x.end + shift;
+            let meet = |x: &Range<u32>, y: &Range<u32>| x.start + shift < y.end && y.start < x.end + shift;
             meet(&a, &b) || meet(&b, &a)
         })
     }
@@ -96,10 +77,8 @@ impl Interval {
 
 fn parse_minute(text: &str) -> Option<u16> {
     let (hour, minute) = text.split_once(':')?;
-    let two = |text: &str| {
-        (text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit()))
-            .then(|| text.parse::<u16>().ok())?
-    };
+    let two =
+        |text: &str| (text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse::<u16>().ok())?;
     let (hour, minute) = (two(hour)?, two(minute)?);
     (minute < 60 && (hour < 24 || (hour == 24 && minute == 0))).then_some(hour * 60 + minute)
 }
@@ -120,20 +99,13 @@ pub fn is_open(hours: &WeeklyHours, zone: Tz, instant: DateTime<Utc>) -> bool {
     }
     let wall = instant.with_timezone(&zone);
     let minute = u16::try_from(wall.hour() * 60 + wall.minute()).unwrap_or_default();
-    hours
-        .intervals
-        .iter()
-        .any(|interval| interval.covers(wall.weekday(), minute))
+    hours.intervals.iter().any(|interval| interval.covers(wall.weekday(), minute))
 }
 
 /// When it is next open: `instant` itself if it is open then. `None` if it does not open within fifteen days, which
 /// can only be when every interval lies in a gap of the clock.
 #[must_use]
-pub fn next_opening(
-    hours: &WeeklyHours,
-    zone: Tz,
-    instant: DateTime<Utc>,
-) -> Option<DateTime<Utc>> {
+pub fn next_opening(hours: &WeeklyHours, zone: Tz, instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
     if is_open(hours, zone, instant) {
         return Some(instant);
     }
@@ -143,44 +115,21 @@ pub fn next_opening(
         .flat_map(|date| openings_on(hours, zone, date));
     // Where the clock jumps, it may open though no interval begins: out of a gap, or back into an interval.
     let jumps = clock_jumps(zone, instant);
-    openings
-        .chain(jumps)
-        .filter(|candidate| *candidate >= instant && is_open(hours, zone, *candidate))
-        .min()
+    openings.chain(jumps).filter(|candidate| *candidate >= instant && is_open(hours, zone, *candidate)).min()
 }
 
-fn openings_on(
-    hours: &WeeklyHours,
-    zone: Tz,
-    date: NaiveDate,
-) -> impl Iterator<Item = DateTime<Utc>> {
-    hours
-        .intervals
-        .iter()
-        .filter(move |interval| interval.day == date.weekday())
-        .flat_map(move |interval| {
-            let begins = date.and_hms_opt(
-                u32::from(interval.opens / 60),
-                u32::from(interval.opens % 60),
-                0,
-            );
-            let at = begins.map(|begins| zone.from_local_datetime(&begins));
-            [
-                at.and_then(|at| at.earliest()),
-                at.and_then(|at| at.latest()),
-            ]
-            .into_iter()
-            .flatten()
-            .map(|at| at.to_utc())
-        })
+fn openings_on(hours: &WeeklyHours, zone: Tz, date: NaiveDate) -> impl Iterator<Item = DateTime<Utc>> {
+    hours.intervals.iter().filter(move |interval| interval.day == date.weekday()).flat_map(move |interval| {
+        let begins = date.and_hms_opt(u32::from(interval.opens / 60), u32::from(interval.opens % 60), 0);
+        let at = begins.map(|begins| zone.from_local_datetime(&begins));
+        [at.and_then(|at| at.earliest()), at.and_then(|at| at.latest())].into_iter().flatten().map(|at| at.to_utc())
+    })
 }
 
 /// The instants, to the second, at which the zone's clock jumps within the time we look ahead.
 fn clock_jumps(zone: Tz, from: DateTime<Utc>) -> Vec<DateTime<Utc>> {
-    let offset = |at: i64| {
-        DateTime::from_timestamp(at, 0)
-            .map(|at| zone.offset_from_utc_datetime(&at.naive_utc()).fix())
-    };
+    let offset =
+        |at: i64| DateTime::from_timestamp(at, 0).map(|at| zone.offset_from_utc_datetime(&at.naive_utc()).fix());
     let hour = TimeDelta::hours(1).num_seconds();
     let start = from.timestamp();
     let hours_ahead = i64::try_from(LOOK_AHEAD_DAYS).unwrap_or_default() * 24;

@@ -205,9 +205,6 @@ impl Rules {
     /// A number of the brand, shown to those it calls: the first in the file.
     #[must_use]
     pub fn number_of(&self, brand: &BrandId) -> Option<&PhoneNumber> {
-        self.numbers
-            .iter()
-            .find(|number| number.brand == *brand)
-            .map(|number| &number.number)
+        self.numbers.iter().find(|number| number.brand == *brand).map(|number| &number.number)
     }
 }

@@ -28,11 +28,7 @@ impl fmt::Display for RoutingFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, fault) in self.faults.iter().enumerate() {
             let end_of_last = if index == 0 { "" } else { "\n" };
-            write!(
-                f,
-                "{end_of_last}{}:{}: {}",
-                self.file, fault.line, fault.message
-            )?;
+            write!(f, "{end_of_last}{}:{}: {}", self.file, fault.line, fault.message)?;
         }
         Ok(())
     }
@@ -48,24 +44,12 @@ pub(super) struct Faults<'t> {
 
 impl<'t> Faults<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        Self {
-            text,
-            list: Vec::new(),
-        }
+        Self { text, list: Vec::new() }
     }
 
     pub(super) fn add(&mut self, span: &Range<usize>, message: impl Into<String>) {
-        let line = self
-            .text
-            .bytes()
-            .take(span.start)
-            .filter(|b| *b == b'\n')
-            .count()
-            + 1;
-        self.list.push(Fault {
-            line,
-            message: message.into(),
-        });
+        let line = self.text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1;
+        self.list.push(Fault { line, message: message.into() });
     }
 }
 
@@ -87,12 +71,7 @@ pub(super) struct Fields<'t, 'i> {
 
 impl<'t, 'i> Fields<'t, 'i> {
     pub(super) fn new(table: &'t DeTable<'i>, span: Range<usize>, what: &'static str) -> Self {
-        Self {
-            table,
-            span,
-            what,
-            asked: Vec::new(),
-        }
+        Self { table, span, what, asked: Vec::new() }
     }
 
     pub(super) fn span(&self) -> &Range<usize> {
@@ -104,44 +83,23 @@ impl<'t, 'i> Fields<'t, 'i> {
         self.table.get(name)
     }
 
-    pub(super) fn text(
-        &mut self,
-        faults: &mut Faults<'_>,
-        name: &'static str,
-    ) -> Option<Placed<&'t str>> {
+    pub(super) fn text(&mut self, faults: &mut Faults<'_>, name: &'static str) -> Option<Placed<&'t str>> {
         let value = self.value(name)?;
         match value.get_ref().as_str() {
-            Some(text) => Some(Placed {
-                value: text,
-                span: value.span(),
-            }),
+            Some(text) => Some(Placed { value: text, span: value.span() }),
             None => {
-                faults.add(
-                    &value.span(),
-                    format!("`{name}` is {}; allowed: a text in quotes", kind(value)),
-                );
+                faults.add(&value.span(), format!("`{name}` is {}; allowed: a text in quotes", kind(value)));
                 None
             }
         }
     }
 
     /// A text of words to be shown or spoken: 1 to `chars_max` characters, none of them a control character.
-    pub(super) fn words(
-        &mut self,
-        faults: &mut Faults<'_>,
-        name: &'static str,
-        chars_max: usize,
-    ) -> Option<String> {
+    pub(super) fn words(&mut self, faults: &mut Faults<'_>, name: &'static str, chars_max: usize) -> Option<String> {
         let text = self.text(faults, name)?;
         let length = text.value.chars().count();
-        if text.value.trim().is_empty()
-            || length > chars_max
-            || text.value.chars().any(char::is_control)
-        {
-            faults.add(
-                &text.span,
-                format!("`{name}` has {length} characters; allowed: 1 to {chars_max}, on one line"),
-            );
+        if text.value.trim().is_empty() || length > chars_max || text.value.chars().any(char::is_control) {
+            faults.add(&text.span, format!("`{name}` has {length} characters; allowed: 1 to {chars_max}, on one line"));
             return None;
         }
         Some(text.value.to_owned())
@@ -173,15 +131,9 @@ impl<'t, 'i> Fields<'t, 'i> {
         let text = self.text(faults, name)?;
         let value = parse(text.value);
         if value.is_none() {
-            faults.add(
-                &text.span,
-                format!("`{name}` is `{}`; allowed: {allowed}", shown(text.value)),
-            );
+            faults.add(&text.span, format!("`{name}` is `{}`; allowed: {allowed}", shown(text.value)));
         }
-        value.map(|value| Placed {
-            value,
-            span: text.span,
-        })
+        value.map(|value| Placed { value, span: text.span })
     }
 
     pub(super) fn integer(
@@ -191,20 +143,14 @@ impl<'t, 'i> Fields<'t, 'i> {
         allowed: RangeInclusive<i64>,
     ) -> Option<i64> {
         let value = self.value(name)?;
-        let number = value
-            .get_ref()
-            .as_integer()
-            .and_then(|number| i64::from_str_radix(number.as_str(), number.radix()).ok());
+        let number =
+            value.get_ref().as_integer().and_then(|number| i64::from_str_radix(number.as_str(), number.radix()).ok());
         let fits = number.filter(|number| allowed.contains(number));
         if fits.is_none() {
             let seen = number.map_or_else(|| kind(value).to_owned(), |number| number.to_string());
             faults.add(
                 &value.span(),
-                format!(
-                    "`{name}` is {seen}; allowed: a whole number from {} to {}",
-                    allowed.start(),
-                    allowed.end()
-                ),
+                format!("`{name}` is {seen}; allowed: a whole number from {} to {}", allowed.start(), allowed.end()),
             );
         }
         fits
@@ -214,33 +160,21 @@ impl<'t, 'i> Fields<'t, 'i> {
         let value = self.value(name)?;
         let read = value.get_ref().as_bool();
         if read.is_none() {
-            faults.add(
-                &value.span(),
-                format!("`{name}` is {}; allowed: true or false", kind(value)),
-            );
+            faults.add(&value.span(), format!("`{name}` is {}; allowed: true or false", kind(value)));
         }
         read
     }
 
     /// A list of texts; empty if the field is absent.
-    pub(super) fn texts(
-        &mut self,
-        faults: &mut Faults<'_>,
-        name: &'static str,
-    ) -> Vec<Placed<&'t str>> {
-        self.value(name)
-            .map(|value| texts_of(faults, name, value))
-            .unwrap_or_default()
+    pub(super) fn texts(&mut self, faults: &mut Faults<'_>, name: &'static str) -> Vec<Placed<&'t str>> {
+        self.value(name).map(|value| texts_of(faults, name, value)).unwrap_or_default()
     }
 
     pub(super) fn table(&mut self, faults: &mut Faults<'_>, name: &'static str) -> Option<Self> {
         let value = self.value(name)?;
         let table = value.get_ref().as_table();
         if table.is_none() {
-            faults.add(
-                &value.span(),
-                format!("`{name}` is {}; allowed: a table", kind(value)),
-            );
+            faults.add(&value.span(), format!("`{name}` is {}; allowed: a table", kind(value)));
         }
         table.map(|table| Fields::new(table, value.span(), name))
     }
@@ -251,20 +185,14 @@ impl<'t, 'i> Fields<'t, 'i> {
             return Vec::new();
         };
         let Some(items) = value.get_ref().as_array() else {
-            faults.add(
-                &value.span(),
-                format!("`{name}` is {}; allowed: [[{name}]]", kind(value)),
-            );
+            faults.add(&value.span(), format!("`{name}` is {}; allowed: [[{name}]]", kind(value)));
             return Vec::new();
         };
         let mut tables = Vec::new();
         for item in items.iter() {
             match item.get_ref().as_table() {
                 Some(table) => tables.push(Fields::new(table, item.span(), name)),
-                None => faults.add(
-                    &item.span(),
-                    format!("an item of `{name}` is {}; allowed: [[{name}]]", kind(item)),
-                ),
+                None => faults.add(&item.span(), format!("an item of `{name}` is {}; allowed: [[{name}]]", kind(item))),
             }
         }
         tables
@@ -277,11 +205,7 @@ impl<'t, 'i> Fields<'t, 'i> {
                 let allowed = self.asked.join(", ");
                 faults.add(
                     &name.span(),
-                    format!(
-                        "`{}` is unknown in a {}; allowed: {allowed}",
-                        shown(name.get_ref()),
-                        self.what
-                    ),
+                    format!("`{}` is unknown in a {}; allowed: {allowed}", shown(name.get_ref()), self.what),
                 );
             }
         }
@@ -295,29 +219,16 @@ pub(super) fn texts_of<'t>(
     value: &'t Spanned<DeValue<'_>>,
 ) -> Vec<Placed<&'t str>> {
     let Some(items) = value.get_ref().as_array() else {
-        faults.add(
-            &value.span(),
-            format!(
-                "`{name}` is {}; allowed: a list of texts, [\"…\"]",
-                kind(value)
-            ),
-        );
+        faults.add(&value.span(), format!("`{name}` is {}; allowed: a list of texts, [\"…\"]", kind(value)));
         return Vec::new();
     };
     let mut texts = Vec::new();
     for item in items.iter() {
         match item.get_ref().as_str() {
-            Some(text) => texts.push(Placed {
-                value: text,
-                span: item.span(),
-            }),
-            None => faults.add(
-                &item.span(),
-                format!(
-                    "an item of `{name}` is {}; allowed: a text in quotes",
-                    kind(item)
-                ),
-            ),
+            Some(text) => texts.push(Placed { value: text, span: item.span() }),
+            None => {
+                faults.add(&item.span(), format!("an item of `{name}` is {}; allowed: a text in quotes", kind(item)))
+            }
         }
     }
     texts

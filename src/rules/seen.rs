@@ -14,17 +14,9 @@ pub(super) struct Seen {
 
 impl Seen {
     /// Notes a fault if the same thing was there before. `kind` sets apart what may be equal.
-    pub(super) fn claim(
-        &mut self,
-        faults: &mut Faults<'_>,
-        kind: &'static str,
-        value: &Placed<String>,
-    ) {
+    pub(super) fn claim(&mut self, faults: &mut Faults<'_>, kind: &'static str, value: &Placed<String>) {
         if !self.taken.insert((kind, value.value.clone())) {
-            faults.add(
-                &value.span,
-                format!("{kind} `{}` stands twice", value.value),
-            );
+            faults.add(&value.span, format!("{kind} `{}` stands twice", value.value));
         }
     }
 
@@ -32,10 +24,7 @@ impl Seen {
         for (kind, references) in [("brand", &self.to_brand), ("agent", &self.to_agent)] {
             for reference in references {
                 if !self.taken.contains(&(kind, reference.value.clone())) {
-                    faults.add(
-                        &reference.span,
-                        format!("there is no {kind} `{}` in this file", reference.value),
-                    );
+                    faults.add(&reference.span, format!("there is no {kind} `{}` in this file", reference.value));
                 }
             }
         }

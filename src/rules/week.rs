@@ -36,12 +36,7 @@ pub(super) fn read_hours(
             if let Some(other) = intervals.iter().find(|other| other.overlaps(&interval)) {
                 faults.add(
                     &text.span,
-                    format!(
-                        "{day_name} {} overlaps {} {}",
-                        text.value,
-                        day_label(other.day()),
-                        other.to_text()
-                    ),
+                    format!("{day_name} {} overlaps {} {}", text.value, day_label(other.day()), other.to_text()),
                 );
             }
             intervals.push(interval);
@@ -49,10 +44,7 @@ pub(super) fn read_hours(
     }
     let is_empty_shift = intervals.is_empty() && name == "shift";
     if is_empty_shift {
-        faults.add(
-            days.span(),
-            "this `shift` has no interval; leave it out if the agent always works",
-        );
+        faults.add(days.span(), "this `shift` has no interval; leave it out if the agent always works");
     }
     days.finish(faults);
     Some(WeeklyHours { intervals })
@@ -60,7 +52,5 @@ pub(super) fn read_hours(
 
 /// As the file writes the day.
 fn day_label(day: Weekday) -> &'static str {
-    DAYS.iter()
-        .find(|(_, known)| *known == day)
-        .map_or("", |(label, _)| *label)
+    DAYS.iter().find(|(_, known)| *known == day).map_or("", |(label, _)| *label)
 }

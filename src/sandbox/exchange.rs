@@ -123,12 +123,12 @@ impl Exchange {
             let url = |door: Door| format!("http://{address}{}", door.path());
             twilio
                 .configure_number(
-                number.number.as_e164(),
-                &url(Door::Voice),
-                &url(Door::Fallback),
-                &url(Door::CallStatus),
-            )
-            .map_err(anyhow::Error::msg)?;
+                    number.number.as_e164(),
+                    &url(Door::Voice),
+                    &url(Door::Fallback),
+                    &url(Door::CallStatus),
+                )
+                .map_err(anyhow::Error::msg)?;
         }
         let mut exchange = Self { twilio, chatwoot, rules, settings, address, clock, listener, service: None };
         let store = exchange.open_store().await?;
@@ -253,7 +253,10 @@ impl Exchange {
     }
 }
 
-async fn start_twilio(options: &ExchangeOptions, rules: &Rules) -> anyhow::Result<(TwilioStandIn, Option<ManualClock>)> {
+async fn start_twilio(
+    options: &ExchangeOptions,
+    rules: &Rules,
+) -> anyhow::Result<(TwilioStandIn, Option<ManualClock>)> {
     let start: DateTime<Utc> = MANUAL_START.parse()?;
     let twilio = TwilioStandIn::start(twilio::Options {
         port: options.ports.1,

@@ -3,7 +3,7 @@
 pub mod chatwoot;
 pub mod exchange;
 pub mod page;
+pub mod simulation;
 pub mod stage;
 pub mod stories;
-pub mod simulation;
 pub mod twilio;

@@ -25,10 +25,7 @@ use tokio::time::Instant;
 use crate::dashboard;
 
 /// How often a stream speaks.
-const PACE: Pace = Pace {
-    states: Duration::from_millis(100),
-    beats: Duration::from_secs(15),
-};
+const PACE: Pace = Pace { states: Duration::from_millis(100), beats: Duration::from_secs(15) };
 /// Most bytes of an action: a reply of 150,000 characters of up to four bytes, and its wrapping.
 const ACTION_BYTES_MAX: usize = 640 * 1024;
 /// Most keys pressed in one action.
@@ -192,35 +189,24 @@ pub fn serve_at(stage: Arc<dyn Stage>, address: SocketAddr) -> io::Result<PageSe
     let running = server.run();
     let handle = running.handle();
     tokio::spawn(running);
-    Ok(PageServer {
-        url: format!("http://{bound}/"),
-        handle,
-    })
+    Ok(PageServer { url: format!("http://{bound}/"), handle })
 }
 
 /// The page at `/` and `/sandbox/`, and its API below `/sandbox/api/`.
 pub fn routes(stage: Arc<dyn Stage>) -> impl Fn(&mut ServiceConfig) + Clone + Send {
     move |config: &mut ServiceConfig| {
-        let json = web::JsonConfig::default()
-            .limit(ACTION_BYTES_MAX)
-            .error_handler(|error, _| {
-                let answer = HttpResponse::BadRequest().json(json!({ "error": error.to_string() }));
-                actix_web::error::InternalError::from_response(error, answer).into()
-            });
+        let json = web::JsonConfig::default().limit(ACTION_BYTES_MAX).error_handler(|error, _| {
+            let answer = HttpResponse::BadRequest().json(json!({ "error": error.to_string() }));
+            actix_web::error::InternalError::from_response(error, answer).into()
+        });
         config
             .app_data(Data::from(Arc::clone(&stage)))
             .app_data(json)
             .route("/sandbox/api/live", web::get().to(live))
             .route("/sandbox/api/phones/{number}/{action}", web::post().to(act))
             .route("/sandbox/api/switches", web::post().to(set_switches))
-            .route(
-                "/sandbox/api/agents/{id}/availability",
-                web::post().to(set_availability),
-            )
-            .route(
-                "/sandbox/api/conversations/{id}/reply",
-                web::post().to(reply),
-            )
+            .route("/sandbox/api/agents/{id}/availability", web::post().to(set_availability))
+            .route("/sandbox/api/conversations/{id}/reply", web::post().to(reply))
             .service(dashboard::read("/sandbox/{path:assets/.+}", page))
             .service(dashboard::read("/sandbox", add_slash))
             .service(dashboard::read("/sandbox/", page))
@@ -230,9 +216,7 @@ pub fn routes(stage: Arc<dyn Stage>) -> impl Fn(&mut ServiceConfig) + Clone + Se
 }
 
 async fn add_slash() -> HttpResponse {
-    HttpResponse::PermanentRedirect()
-        .insert_header((header::LOCATION, "sandbox/"))
-        .finish()
+    HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "sandbox/")).finish()
 }
 
 async fn page(request: HttpRequest) -> HttpResponse {
@@ -240,10 +224,7 @@ async fn page(request: HttpRequest) -> HttpResponse {
         "" => "sandbox.html",
         path => path,
     };
-    dashboard::protect(
-        dashboard::asset(path, &request),
-        HeaderValue::from_static(POLICY),
-    )
+    dashboard::protect(dashboard::asset(path, &request), HeaderValue::from_static(POLICY))
 }
 
 async fn live(stage: Data<dyn Stage>) -> HttpResponse {
@@ -256,12 +237,7 @@ async fn live(stage: Data<dyn Stage>) -> HttpResponse {
 
 /// The stream of one page; it ends only when the page closes it.
 fn events(stage: Arc<dyn Stage>, pace: Pace) -> impl Stream<Item = Result<Bytes, Infallible>> {
-    let follower = Follower {
-        changes: stage.subscribe(),
-        stage,
-        pace,
-        shown: None,
-    };
+    let follower = Follower { changes: stage.subscribe(), stage, pace, shown: None };
     stream::unfold(follower, |mut follower| async move {
         let event = follower.next().await;
         Some((Ok(event), follower))
@@ -300,11 +276,7 @@ impl Follower {
                 receiver.mark_unchanged();
             }
             let parts = self.stage.state().await;
-            if self
-                .shown
-                .as_ref()
-                .is_none_or(|shown| !shown.looks_like(&parts))
-            {
+            if self.shown.as_ref().is_none_or(|shown| !shown.looks_like(&parts)) {
                 let state = serde_json::to_string(&parts).unwrap_or_else(|_| "null".to_owned());
                 self.shown = Some(parts);
                 return Bytes::from(format!("event: state\ndata: {state}\n\n"));
@@ -339,11 +311,7 @@ struct ActionBody {
 /// The action by its name in the path and what its body must hold. `None`: no such action.
 fn parse_action(name: &str, body: ActionBody) -> Option<Result<PhoneAction, &'static str>> {
     Some(match name {
-        "dial" => body
-            .to
-            .filter(|to| !to.is_empty())
-            .map(PhoneAction::Dial)
-            .ok_or("`to` must be a number to call"),
+        "dial" => body.to.filter(|to| !to.is_empty()).map(PhoneAction::Dial).ok_or("`to` must be a number to call"),
         "answer" => Ok(PhoneAction::Answer),
         "decline" => Ok(PhoneAction::Decline),
         "voicemail" => Ok(PhoneAction::Voicemail),
@@ -351,10 +319,7 @@ fn parse_action(name: &str, body: ActionBody) -> Option<Result<PhoneAction, &'st
         "keys" => body
             .keys
             .filter(|keys| (1..=KEYS_MAX).contains(&keys.len()))
-            .filter(|keys| {
-                keys.chars()
-                    .all(|key| key.is_ascii_digit() || matches!(key, '*' | '#'))
-            })
+            .filter(|keys| keys.chars().all(|key| key.is_ascii_digit() || matches!(key, '*' | '#')))
             .map(PhoneAction::Keys)
             .ok_or("`keys` must be 1 to 32 of 0-9 * #"),
         "speak" => body
@@ -366,15 +331,10 @@ fn parse_action(name: &str, body: ActionBody) -> Option<Result<PhoneAction, &'st
     })
 }
 
-async fn act(
-    stage: Data<dyn Stage>,
-    path: Path<(String, String)>,
-    body: Json<ActionBody>,
-) -> HttpResponse {
+async fn act(stage: Data<dyn Stage>, path: Path<(String, String)>, body: Json<ActionBody>) -> HttpResponse {
     let (number, name) = path.into_inner();
     match parse_action(&name, body.into_inner()) {
-        None => HttpResponse::NotFound()
-            .json(json!({ "error": format!("there is no action `{name}`") })),
+        None => HttpResponse::NotFound().json(json!({ "error": format!("there is no action `{name}`") })),
         Some(Err(why)) => HttpResponse::BadRequest().json(json!({ "error": why })),
         Some(Ok(action)) => done(stage.act(&number, action).await),
     }
@@ -390,31 +350,18 @@ struct AvailabilityBody {
     availability: String,
 }
 
-async fn set_availability(
-    stage: Data<dyn Stage>,
-    agent: Path<i64>,
-    body: Json<AvailabilityBody>,
-) -> HttpResponse {
+async fn set_availability(stage: Data<dyn Stage>, agent: Path<i64>, body: Json<AvailabilityBody>) -> HttpResponse {
     if !matches!(body.availability.as_str(), "online" | "busy" | "offline") {
-        return HttpResponse::BadRequest()
-            .json(json!({ "error": "`availability` must be online, busy or offline" }));
+        return HttpResponse::BadRequest().json(json!({ "error": "`availability` must be online, busy or offline" }));
     }
-    done(
-        stage
-            .set_availability(agent.into_inner(), &body.availability)
-            .await,
-    )
+    done(stage.set_availability(agent.into_inner(), &body.availability).await)
 }
 
 async fn reply(stage: Data<dyn Stage>, conversation: Path<i64>, body: Json<Reply>) -> HttpResponse {
     if body.content.trim().is_empty() {
         return HttpResponse::BadRequest().json(json!({ "error": "`content` must not be empty" }));
     }
-    done(
-        stage
-            .reply(conversation.into_inner(), body.into_inner())
-            .await,
-    )
+    done(stage.reply(conversation.into_inner(), body.into_inner()).await)
 }
 
 fn done(outcome: Result<(), String>) -> HttpResponse {

@@ -72,8 +72,7 @@ impl Stage for StandIns {
     }
 
     async fn reply(&self, conversation: i64, reply: Reply) -> Result<(), String> {
-        self.chatwoot
-            .reply(conversation, reply.agent_id, &reply.content, reply.private)
+        self.chatwoot.reply(conversation, reply.agent_id, &reply.content, reply.private)
     }
 
     fn subscribe(&self) -> Vec<watch::Receiver<u64>> {
@@ -91,21 +90,10 @@ mod tests {
     #[actix_web::test]
     async fn what_happens_at_either_stand_in_is_in_the_state() {
         let brand = "+15550100002";
-        let carrier = TwilioStandIn::start(Options {
-            numbers: vec![brand.to_owned()],
-            ..Options::default()
-        })
-        .await
-        .unwrap();
-        carrier.add_phone(
-            "+15550100001",
-            "Dana Whitfield",
-            PhoneKind::Customer,
-            Behaviour::Manual,
-        );
-        let chatwoot = ChatwootStandIn::start(crate::sandbox::chatwoot::Options::default())
-            .await
-            .unwrap();
+        let carrier =
+            TwilioStandIn::start(Options { numbers: vec![brand.to_owned()], ..Options::default() }).await.unwrap();
+        carrier.add_phone("+15550100001", "Dana Whitfield", PhoneKind::Customer, Behaviour::Manual);
+        let chatwoot = ChatwootStandIn::start(crate::sandbox::chatwoot::Options::default()).await.unwrap();
         let stage = StandIns {
             twilio: carrier.clone(),
             chatwoot: chatwoot.clone(),
@@ -114,9 +102,7 @@ mod tests {
         }
         .into_stage();
 
-        let agent = stage.state().await.inbox["agents"][0]["id"]
-            .as_i64()
-            .unwrap();
+        let agent = stage.state().await.inbox["agents"][0]["id"].as_i64().unwrap();
         let mut changes = stage.subscribe();
         for receiver in &mut changes {
             receiver.mark_unchanged();
@@ -124,29 +110,15 @@ mod tests {
         chatwoot.enter_browser(agent);
         stage.set_availability(agent, "busy").await.unwrap();
         assert!(changes[1].has_changed().unwrap());
-        assert_eq!(
-            stage.state().await.inbox["agents"][0]["availability"],
-            "busy"
-        );
+        assert_eq!(stage.state().await.inbox["agents"][0]["availability"], "busy");
 
-        assert_eq!(
-            stage
-                .act("+15550100001", PhoneAction::Answer)
-                .await
-                .unwrap_err(),
-            "it is not ringing"
-        );
-        let change = SwitchesChange {
-            twilio: Some(json!({ "rest": "slow" })),
-            chatwoot: Some(json!({ "state": "down" })),
-        };
+        assert_eq!(stage.act("+15550100001", PhoneAction::Answer).await.unwrap_err(), "it is not ringing");
+        let change =
+            SwitchesChange { twilio: Some(json!({ "rest": "slow" })), chatwoot: Some(json!({ "state": "down" })) };
         stage.set_switches(change).await.unwrap();
         let state = stage.state().await;
         assert_eq!(
-            (
-                &state.twilio_switches["rest"],
-                &state.chatwoot_switches["state"]
-            ),
+            (&state.twilio_switches["rest"], &state.chatwoot_switches["state"]),
             (&json!("slow"), &json!("down"))
         );
         assert!(changes[0].has_changed().unwrap());

@@ -79,7 +79,8 @@ pub fn take_shortlist(question: &Question<'_>, earlier: impl Fn(&AgentId) -> Ear
             (Earlier::Nothing, _, None) => Some(Place::No { reason: NotEligible::NoPhone }),
             (Earlier::Nothing, None, Some(_)) => Some(Place::No { reason: NotEligible::Unavailable }),
             (Earlier::Nothing, Some(facts), Some(agent)) => {
-                find_reason(question.destinations, question.brand.time_zone, agent, facts, question.at).map(|reason| Place::No { reason })
+                find_reason(question.destinations, question.brand.time_zone, agent, facts, question.at)
+                    .map(|reason| Place::No { reason })
             }
         };
         match (place, facts) {

@@ -53,8 +53,10 @@ fn held(talking: bool) -> Option<LiveLeg> {
 #[test]
 fn the_first_reason_of_the_closed_list_is_given() {
     let good = write_rules(1, "phone_verified = true");
-    let off_shift = write_rules(1, "phone_verified = true\ntime_zone = \"Europe/London\"\nshift = { sun = [\"01:00-02:00\"] }");
-    let worst_rules = write_rules(1, "phone_verified = false\ntime_zone = \"Europe/London\"\nshift = { sun = [\"01:00-02:00\"] }");
+    let off_shift =
+        write_rules(1, "phone_verified = true\ntime_zone = \"Europe/London\"\nshift = { sun = [\"01:00-02:00\"] }");
+    let worst_rules =
+        write_rules(1, "phone_verified = false\ntime_zone = \"Europe/London\"\nshift = { sun = [\"01:00-02:00\"] }");
     let at = noon();
     let worst = AgentFacts {
         presence: Presence::Busy,
@@ -97,7 +99,8 @@ fn the_first_reason_of_the_closed_list_is_given() {
 #[test]
 fn a_brand_may_choose_not_to_wait_for_those_who_talk() {
     let mut rules = write_rules(2, "phone_verified = true");
-    let facts: Vec<AgentFacts> = facts_of(&rules).into_iter().map(|facts| AgentFacts { live_leg: held(true), ..facts }).collect();
+    let facts: Vec<AgentFacts> =
+        facts_of(&rules).into_iter().map(|facts| AgentFacts { live_leg: held(true), ..facts }).collect();
     assert!(take(&rules, &facts, noon(), 10, 0).is_hopeful);
     rules.brands[0].wait_for_on_call = false;
     assert!(!take(&rules, &facts, noon(), 10, 0).is_hopeful);
@@ -129,7 +132,11 @@ fn rest_and_pause_end_to_the_millisecond() {
 #[test]
 fn a_word_on_availability_holds_for_half_an_hour() {
     let rules = write_rules(1, "phone_verified = true");
-    let facts = AgentFacts { presence: Presence::Offline, presence_at: Some(noon()), ..AgentFacts::unknown(AgentId::new("a0")) };
+    let facts = AgentFacts {
+        presence: Presence::Offline,
+        presence_at: Some(noon()),
+        ..AgentFacts::unknown(AgentId::new("a0"))
+    };
     assert!(take(&rules, std::slice::from_ref(&facts), noon() + PRESENCE_HOLDS, 10, 0).ring.is_empty());
     let later = noon() + PRESENCE_HOLDS + TimeDelta::milliseconds(1);
     assert_eq!(take(&rules, &[facts], later, 10, 0).ring.len(), 1);
@@ -170,7 +177,11 @@ fn turns_go_round() {
 
 #[test]
 fn open_conversations_push_back_by_at_most_half_and_wear_off() {
-    let busy = |open_conversations, passed_over| AgentFacts { open_conversations, passed_over, ..AgentFacts::unknown(AgentId::new("a0")) };
+    let busy = |open_conversations, passed_over| AgentFacts {
+        open_conversations,
+        passed_over,
+        ..AgentFacts::unknown(AgentId::new("a0"))
+    };
     let others: Vec<AgentFacts> = ["a1", "a2", "a3"].map(|id| AgentFacts::unknown(AgentId::new(id))).to_vec();
     let place_of_a0 = |first: AgentFacts, bias: u32| {
         let mut all: Vec<&AgentFacts> = std::iter::once(&first).chain(&others).collect();

@@ -8,9 +8,7 @@ use sea_orm::Value;
 use super::calls::call_id;
 use super::entity::{AccountRow, AgentRow, PresenceRow};
 use super::session::{Session, corrupt, count, instant, instant_or_none, micros, tuples, values};
-use super::{
-    AgentFacts, AgentMark, LiveLeg, LoadedFacts, Presence, PresenceChange, Save, StoreError,
-};
+use super::{AgentFacts, AgentMark, LiveLeg, LoadedFacts, Presence, PresenceChange, Save, StoreError};
 use crate::ids::AgentId;
 
 /// How far back legs count towards the account's limit for a minute.
@@ -34,10 +32,7 @@ struct Counter {
 }
 
 impl Counter {
-    const RESET: Self = Self {
-        again: true,
-        more: 0,
-    };
+    const RESET: Self = Self { again: true, more: 0 };
 }
 
 impl Change {
@@ -81,10 +76,7 @@ pub(super) async fn write_marks(session: &Session<'_>, save: &Save) -> Result<()
     }
     let mut alike: BTreeMap<(bool, bool), Vec<(&AgentId, Change)>> = BTreeMap::new();
     for (agent, change) in changes {
-        alike
-            .entry((change.passed_over.again, change.misses.again))
-            .or_default()
-            .push((agent, change));
+        alike.entry((change.passed_over.again, change.misses.again)).or_default().push((agent, change));
     }
     for ((passed_over_again, misses_again), group) in alike {
         let mut values: Vec<Value> = Vec::with_capacity(group.len() * MARK_COLUMNS);
@@ -98,11 +90,7 @@ pub(super) async fn write_marks(session: &Session<'_>, save: &Save) -> Result<()
                 i64::from(change.unreachable),
             ]);
         }
-        let passed_over = if passed_over_again {
-            "0"
-        } else {
-            "agents.passed_over"
-        };
+        let passed_over = if passed_over_again { "0" } else { "agents.passed_over" };
         let misses = if misses_again { "0" } else { "agents.misses" };
         let sql = format!(
             "INSERT INTO agents (agent, last_offered_at, rests_until, passed_over, misses, phone_unreachable) VALUES {} \
@@ -178,10 +166,7 @@ fn read(agent: &AgentId, row: &AgentRow) -> Result<AgentFacts, StoreError> {
         (None, _) | (_, None) => None,
     };
     let Some(known) = &row.presence else {
-        return Ok(AgentFacts {
-            live_leg,
-            ..AgentFacts::unknown(agent.clone())
-        });
+        return Ok(AgentFacts { live_leg, ..AgentFacts::unknown(agent.clone()) });
     };
     Ok(AgentFacts {
         agent: agent.clone(),
@@ -215,22 +200,12 @@ pub(super) async fn note_presence(
         }
     }
     // Locked, so that of two replicas with the same news one reports the change.
-    let lock = if session.is_shared() {
-        " FOR UPDATE"
-    } else {
-        ""
-    };
-    let asked: Vec<Value> = newest
-        .keys()
-        .map(|agent| Value::from(agent.as_str()))
-        .collect();
+    let lock = if session.is_shared() { " FOR UPDATE" } else { "" };
+    let asked: Vec<Value> = newest.keys().map(|agent| Value::from(agent.as_str())).collect();
     let places = tuples(1, asked.len());
-    let sql = format!(
-        "SELECT agent, presence, presence_at FROM agents WHERE agent IN {places} ORDER BY agent{lock}"
-    );
+    let sql = format!("SELECT agent, presence, presence_at FROM agents WHERE agent IN {places} ORDER BY agent{lock}");
     let rows: Vec<PresenceRow> = session.rows("read the presences", sql, asked).await?;
-    let before: HashMap<&str, &PresenceRow> =
-        rows.iter().map(|row| (row.agent.as_str(), row)).collect();
+    let before: HashMap<&str, &PresenceRow> = rows.iter().map(|row| (row.agent.as_str(), row)).collect();
     let mut changed = Vec::new();
     let mut values: Vec<Value> = Vec::new();
     let mut written = 0;
@@ -243,11 +218,7 @@ pub(super) async fn note_presence(
         if was != change.presence {
             changed.push(agent.clone());
         }
-        values.extend(values![
-            agent.as_str(),
-            word(change.presence),
-            micros(change.at)
-        ]);
+        values.extend(values![agent.as_str(), word(change.presence), micros(change.at)]);
         written += 1;
     }
     if written > 0 {
@@ -268,13 +239,7 @@ pub(super) async fn switch_phone(
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO agents (agent, switched_off_until) VALUES ($1, $2) \
         ON CONFLICT (agent) DO UPDATE SET switched_off_until = excluded.switched_off_until";
-    session
-        .run(
-            "switch the phone",
-            sql,
-            values![agent.as_str(), off_until.map(micros)],
-        )
-        .await?;
+    session.run("switch the phone", sql, values![agent.as_str(), off_until.map(micros)]).await?;
     Ok(())
 }
 

@@ -4,9 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::Value;
 
 use super::entity::{CallRow, HistoryRow};
-use super::session::{
-    Session, corrupt, count, instant, instant_or_none, micros, parse, print, values,
-};
+use super::session::{Session, corrupt, count, instant, instant_or_none, micros, parse, print, values};
 use super::{Conflict, HistoryEntry, Save, StoreError};
 use crate::call::state::{Call, Stage};
 use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
@@ -15,10 +13,7 @@ use crate::phone_number::{Caller, PhoneNumber};
 /// Writes the next version of the call, or refuses.
 pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), StoreError> {
     let call = &save.call;
-    let next = Call {
-        version: call.version + 1,
-        ..call.clone()
-    };
+    let next = Call { version: call.version + 1, ..call.clone() };
     let body = print("call", &next)?;
     let stage = word(call.stage);
     let owner = call.owner.as_ref().map(|agent| agent.as_str().to_owned());
@@ -46,11 +41,7 @@ pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), Stor
             body,
         ];
         let written = session.run("save the call", INSERT, values).await?;
-        return if written == 1 {
-            Ok(())
-        } else {
-            Err(StoreError::Conflict(Conflict::CallExists))
-        };
+        return if written == 1 { Ok(()) } else { Err(StoreError::Conflict(Conflict::CallExists)) };
     }
     let values = values![
         call.id.to_string(),
@@ -65,11 +56,7 @@ pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), Stor
         body,
     ];
     let written = session.run("save the call", UPDATE, values).await?;
-    if written == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::Conflict(Conflict::Version))
-    }
+    if written == 1 { Ok(()) } else { Err(StoreError::Conflict(Conflict::Version)) }
 }
 
 const INSERT: &str = "INSERT INTO calls (id, brand, number, caller, caller_ref, stage, owner_agent, ending, version, wake_at, \
@@ -81,11 +68,7 @@ const UPDATE: &str = "UPDATE calls SET version = $3, stage = $4, owner_agent = $
 
 /// Writes a line of history, unless nothing happened that belongs there.
 pub(super) async fn write_history(session: &Session<'_>, save: &Save) -> Result<(), StoreError> {
-    let events: Vec<_> = save
-        .events
-        .iter()
-        .filter(|event| event.is_history())
-        .collect();
+    let events: Vec<_> = save.events.iter().filter(|event| event.is_history()).collect();
     if events.is_empty() {
         return Ok(());
     }
@@ -97,40 +80,26 @@ pub(super) async fn write_history(session: &Session<'_>, save: &Save) -> Result<
         print("event", &events)?,
     ];
     session
-        .run("save the history", "INSERT INTO history (call_id, version, at, signal, events) VALUES ($1, $2, $3, $4, $5)", values)
+        .run(
+            "save the history",
+            "INSERT INTO history (call_id, version, at, signal, events) VALUES ($1, $2, $3, $4, $5)",
+            values,
+        )
         .await?;
     Ok(())
 }
 
 pub(super) async fn find(session: &Session<'_>, id: CallId) -> Result<Option<Call>, StoreError> {
-    one(
-        session,
-        "SELECT version, body FROM calls WHERE id = $1",
-        values![id.to_string()],
-    )
-    .await
+    one(session, "SELECT version, body FROM calls WHERE id = $1", values![id.to_string()]).await
 }
 
-pub(super) async fn find_by_caller_ref(
-    session: &Session<'_>,
-    caller: &CarrierRef,
-) -> Result<Option<Call>, StoreError> {
-    one(
-        session,
-        "SELECT version, body FROM calls WHERE caller_ref = $1",
-        values![caller.as_str()],
-    )
-    .await
+pub(super) async fn find_by_caller_ref(session: &Session<'_>, caller: &CarrierRef) -> Result<Option<Call>, StoreError> {
+    one(session, "SELECT version, body FROM calls WHERE caller_ref = $1", values![caller.as_str()]).await
 }
 
-pub(super) async fn load_history(
-    session: &Session<'_>,
-    id: CallId,
-) -> Result<Vec<HistoryEntry>, StoreError> {
+pub(super) async fn load_history(session: &Session<'_>, id: CallId) -> Result<Vec<HistoryEntry>, StoreError> {
     let sql = "SELECT version, at, signal, events FROM history WHERE call_id = $1 ORDER BY version";
-    let rows: Vec<HistoryRow> = session
-        .rows("read the history", sql, values![id.to_string()])
-        .await?;
+    let rows: Vec<HistoryRow> = session.rows("read the history", sql, values![id.to_string()]).await?;
     rows.into_iter()
         .map(|row| {
             Ok(HistoryEntry {
@@ -152,35 +121,18 @@ pub(super) async fn find_to_wake(
     ids(session, sql, values![micros(now), i64::from(limit)]).await
 }
 
-pub(super) async fn find_next_wake(
-    session: &Session<'_>,
-) -> Result<Option<DateTime<Utc>>, StoreError> {
+pub(super) async fn find_next_wake(session: &Session<'_>) -> Result<Option<DateTime<Utc>>, StoreError> {
     let sql = "SELECT wake_at FROM calls WHERE wake_at IS NOT NULL ORDER BY wake_at, id LIMIT 1";
-    instant_or_none(
-        session
-            .number("find the next deadline", sql, Vec::new())
-            .await?,
-    )
+    instant_or_none(session.number("find the next deadline", sql, Vec::new()).await?)
 }
 
-pub(super) async fn find_waiting(
-    session: &Session<'_>,
-    limit: u32,
-) -> Result<Vec<CallId>, StoreError> {
+pub(super) async fn find_waiting(session: &Session<'_>, limit: u32) -> Result<Vec<CallId>, StoreError> {
     let sql = "SELECT id FROM calls WHERE waiting = 1 ORDER BY arrived_at, id LIMIT $1";
     ids(session, sql, values![i64::from(limit)]).await
 }
 
-pub(super) async fn find_ringing(
-    session: &Session<'_>,
-    agent: &AgentId,
-) -> Result<Vec<CallId>, StoreError> {
-    ids(
-        session,
-        "SELECT call_id FROM legs WHERE agent = $1 AND live = 1",
-        values![agent.as_str()],
-    )
-    .await
+pub(super) async fn find_ringing(session: &Session<'_>, agent: &AgentId) -> Result<Vec<CallId>, StoreError> {
+    ids(session, "SELECT call_id FROM legs WHERE agent = $1 AND live = 1", values![agent.as_str()]).await
 }
 
 pub(super) async fn list(
@@ -190,9 +142,7 @@ pub(super) async fn list(
 ) -> Result<Vec<Call>, StoreError> {
     let sql = "SELECT version, body FROM calls WHERE arrived_at < $1 ORDER BY arrived_at DESC, id DESC LIMIT $2";
     let before = before.map_or(i64::MAX, micros);
-    let rows: Vec<CallRow> = session
-        .rows("list the calls", sql, values![before, i64::from(limit)])
-        .await?;
+    let rows: Vec<CallRow> = session.rows("list the calls", sql, values![before, i64::from(limit)]).await?;
     rows.iter().map(read).collect()
 }
 
@@ -204,12 +154,7 @@ pub(super) async fn count_from(
 ) -> Result<u32, StoreError> {
     let sql = "SELECT count(*) FROM calls WHERE caller = $1 AND brand = $2 AND arrived_at >= $3";
     let values = values![caller.as_e164(), brand.as_str(), micros(since)];
-    count(
-        session
-            .number("count the calls", sql, values)
-            .await?
-            .unwrap_or(0),
-    )
+    count(session.number("count the calls", sql, values).await?.unwrap_or(0))
 }
 
 /// Whether the call waits for a phone.
@@ -219,39 +164,21 @@ pub(super) fn is_waiting(call: &Call) -> bool {
 
 /// The number the call comes from, if it has one.
 pub(super) fn number_of(call: &Call) -> Option<&PhoneNumber> {
-    if let Caller::Known(phone) = &call.caller {
-        Some(phone)
-    } else {
-        None
-    }
+    if let Caller::Known(phone) = &call.caller { Some(phone) } else { None }
 }
 
 /// The call's identifier, out of a column.
 pub(super) fn call_id(text: &str) -> Result<CallId, StoreError> {
-    text.parse()
-        .map_err(|cause: uuid::Error| corrupt("call id", cause))
+    text.parse().map_err(|cause: uuid::Error| corrupt("call id", cause))
 }
 
-async fn one(
-    session: &Session<'_>,
-    sql: &'static str,
-    values: Vec<Value>,
-) -> Result<Option<Call>, StoreError> {
+async fn one(session: &Session<'_>, sql: &'static str, values: Vec<Value>) -> Result<Option<Call>, StoreError> {
     let row: Option<CallRow> = session.row("read the call", sql, values).await?;
     row.as_ref().map(read).transpose()
 }
 
-async fn ids(
-    session: &Session<'_>,
-    sql: &'static str,
-    values: Vec<Value>,
-) -> Result<Vec<CallId>, StoreError> {
-    session
-        .texts("find the calls", sql, values)
-        .await?
-        .iter()
-        .map(|text| call_id(text))
-        .collect()
+async fn ids(session: &Session<'_>, sql: &'static str, values: Vec<Value>) -> Result<Vec<CallId>, StoreError> {
+    session.texts("find the calls", sql, values).await?.iter().map(|text| call_id(text)).collect()
 }
 
 fn read(row: &CallRow) -> Result<Call, StoreError> {
@@ -259,10 +186,7 @@ fn read(row: &CallRow) -> Result<Call, StoreError> {
     if i64::from(call.version) == row.version {
         Ok(call)
     } else {
-        Err(corrupt(
-            "call",
-            format!("version {} inside, {} outside", call.version, row.version),
-        ))
+        Err(corrupt("call", format!("version {} inside, {} outside", call.version, row.version)))
     }
 }
 

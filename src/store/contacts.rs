@@ -10,14 +10,9 @@ use super::{InboxLink, KnownContact, StoreError};
 use crate::ids::CallId;
 use crate::phone_number::PhoneNumber;
 
-pub(super) async fn find(
-    session: &Session<'_>,
-    phone: &PhoneNumber,
-) -> Result<Option<KnownContact>, StoreError> {
+pub(super) async fn find(session: &Session<'_>, phone: &PhoneNumber) -> Result<Option<KnownContact>, StoreError> {
     let sql = "SELECT name, blocked, contact_id FROM contacts WHERE phone = $1";
-    let row: Option<ContactRow> = session
-        .row("find the contact", sql, values![phone.as_e164()])
-        .await?;
+    let row: Option<ContactRow> = session.row("find the contact", sql, values![phone.as_e164()]).await?;
     Ok(row.map(|row| KnownContact {
         phone: phone.clone(),
         name: row.name,
@@ -27,10 +22,7 @@ pub(super) async fn find(
 }
 
 /// One after the other as far as anybody can tell: the last word on a number, and on a contact, stays.
-pub(super) async fn note(
-    session: &Session<'_>,
-    contacts: &[KnownContact],
-) -> Result<(), StoreError> {
+pub(super) async fn note(session: &Session<'_>, contacts: &[KnownContact]) -> Result<(), StoreError> {
     for contacts in contacts.chunks(ROWS_MAX) {
         let mut last: BTreeMap<&str, &KnownContact> = BTreeMap::new();
         for contact in contacts {
@@ -41,23 +33,14 @@ pub(super) async fn note(
         ids.sort_unstable();
         ids.dedup();
         // Numbers too: one that was given to a contact and taken again within these is nobody's.
-        let mut numbers: Vec<&str> = contacts
-            .iter()
-            .map(|contact| contact.phone.as_e164())
-            .collect();
+        let mut numbers: Vec<&str> = contacts.iter().map(|contact| contact.phone.as_e164()).collect();
         numbers.sort_unstable();
         numbers.dedup();
         for (column, values) in [
-            (
-                "contact_id",
-                ids.into_iter().map(Value::from).collect::<Vec<_>>(),
-            ),
+            ("contact_id", ids.into_iter().map(Value::from).collect::<Vec<_>>()),
             ("phone", numbers.into_iter().map(Value::from).collect()),
         ] {
-            let sql = format!(
-                "DELETE FROM contacts WHERE {column} IN {}",
-                tuples(1, values.len())
-            );
+            let sql = format!("DELETE FROM contacts WHERE {column} IN {}", tuples(1, values.len()));
             session.run("forget old numbers", sql, values).await?;
         }
         let mut values: Vec<Value> = Vec::with_capacity(last.len() * 4);
@@ -79,33 +62,15 @@ pub(super) async fn note(
     Ok(())
 }
 
-pub(super) async fn find_link(
-    session: &Session<'_>,
-    call: CallId,
-) -> Result<Option<InboxLink>, StoreError> {
+pub(super) async fn find_link(session: &Session<'_>, call: CallId) -> Result<Option<InboxLink>, StoreError> {
     let sql = "SELECT contact_id, conversation_id FROM inbox_links WHERE call_id = $1";
-    let row: Option<LinkRow> = session
-        .row("find the conversation", sql, values![call.to_string()])
-        .await?;
-    Ok(row.map(|row| InboxLink {
-        contact_id: row.contact_id,
-        conversation_id: row.conversation_id,
-    }))
+    let row: Option<LinkRow> = session.row("find the conversation", sql, values![call.to_string()]).await?;
+    Ok(row.map(|row| InboxLink { contact_id: row.contact_id, conversation_id: row.conversation_id }))
 }
 
-pub(super) async fn save_link(
-    session: &Session<'_>,
-    call: CallId,
-    link: InboxLink,
-) -> Result<(), StoreError> {
+pub(super) async fn save_link(session: &Session<'_>, call: CallId, link: InboxLink) -> Result<(), StoreError> {
     let sql = "INSERT INTO inbox_links (call_id, contact_id, conversation_id) VALUES ($1, $2, $3) ON CONFLICT (call_id) \
         DO UPDATE SET contact_id = excluded.contact_id, conversation_id = excluded.conversation_id";
-    session
-        .run(
-            "save the conversation",
-            sql,
-            values![call.to_string(), link.contact_id, link.conversation_id],
-        )
-        .await?;
+    session.run("save the conversation", sql, values![call.to_string(), link.contact_id, link.conversation_id]).await?;
     Ok(())
 }

@@ -16,18 +16,11 @@ pub(super) async fn take_pacing_slot(
     let sql = "INSERT INTO pacing (name, next_at) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET next_at = excluded.next_at \
         WHERE pacing.next_at <= $3";
     let values = values![CARRIER, micros(now + interval), micros(now)];
-    if session
-        .run("take a turn at the carrier", sql, values)
-        .await?
-        == 1
-    {
+    if session.run("take a turn at the carrier", sql, values).await? == 1 {
         return Ok(PacingSlot::Taken);
     }
     let sql = "SELECT next_at FROM pacing WHERE name = $1";
-    match session
-        .number("read the next turn at the carrier", sql, values![CARRIER])
-        .await?
-    {
+    match session.number("read the next turn at the carrier", sql, values![CARRIER]).await? {
         Some(next) => Ok(PacingSlot::NotBefore(instant(next)?)),
         None => Ok(PacingSlot::NotBefore(now)),
     }
@@ -42,20 +35,12 @@ pub(super) async fn take(
 ) -> Result<bool, StoreError> {
     let sql = "INSERT INTO leases (name, holder, until) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE SET \
         holder = excluded.holder, until = excluded.until WHERE leases.holder = excluded.holder OR leases.until <= $4";
-    let written = session
-        .run(
-            "take the lease",
-            sql,
-            values![name, holder, micros(now + span), micros(now)],
-        )
-        .await?;
+    let written = session.run("take the lease", sql, values![name, holder, micros(now + span), micros(now)]).await?;
     Ok(written == 1)
 }
 
 /// Writes, and changes nothing.
 pub(super) async fn touch(session: &Session<'_>) -> Result<(), StoreError> {
-    session
-        .run("write", "DELETE FROM leases WHERE name = $1", values![""])
-        .await?;
+    session.run("write", "DELETE FROM leases WHERE name = $1", values![""]).await?;
     Ok(())
 }

@@ -39,9 +39,7 @@ impl LegChanges {
         let mut changes = Self::default();
         for event in events {
             match event {
-                Event::LegOffered {
-                    leg, agent, phone, ..
-                } => changes.offered.push(Offered {
+                Event::LegOffered { leg, agent, phone, .. } => changes.offered.push(Offered {
                     number: *leg,
                     agent: agent.clone(),
                     phone: phone.clone(),
@@ -55,9 +53,7 @@ impl LegChanges {
                 _ => {}
             }
         }
-        changes
-            .offered
-            .sort_by(|one, other| one.agent.cmp(&other.agent));
+        changes.offered.sort_by(|one, other| one.agent.cmp(&other.agent));
         changes
     }
 
@@ -78,10 +74,7 @@ pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), Stor
         let values = values![
             call.as_str(),
             i64::from(*number),
-            changed
-                .carrier_ref
-                .as_ref()
-                .map(|name| name.as_str().to_owned()),
+            changed.carrier_ref.as_ref().map(|name| name.as_str().to_owned()),
             i64::from(changed.talking),
             i64::from(changed.released),
         ];
@@ -97,19 +90,13 @@ pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), Stor
             i64::from(leg.number),
             leg.agent.as_str(),
             leg.phone.as_e164(),
-            leg.since
-                .carrier_ref
-                .as_ref()
-                .map(|name| name.as_str().to_owned()),
+            leg.since.carrier_ref.as_ref().map(|name| name.as_str().to_owned()),
             i64::from(!leg.since.released),
             i64::from(leg.since.talking),
             micros(save.at),
         ]);
     }
-    let sql = format!(
-        "{INSERT} VALUES {} ON CONFLICT DO NOTHING",
-        tuples(changes.offered.len(), COLUMNS)
-    );
+    let sql = format!("{INSERT} VALUES {} ON CONFLICT DO NOTHING", tuples(changes.offered.len(), COLUMNS));
     let written = session.run("save the legs", sql, values).await?;
     if usize::try_from(written).is_ok_and(|written| written == changes.offered.len()) {
         Ok(())
@@ -120,8 +107,7 @@ pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), Stor
 
 const COLUMNS: usize = 8;
 
-const INSERT: &str =
-    "INSERT INTO legs (call_id, number, agent, phone, carrier_ref, live, talking, offered_at)";
+const INSERT: &str = "INSERT INTO legs (call_id, number, agent, phone, carrier_ref, live, talking, offered_at)";
 
 const UPDATE: &str = "UPDATE legs SET carrier_ref = COALESCE($3, carrier_ref), \
     talking = CASE WHEN $4 = 1 THEN 1 ELSE talking END, live = CASE WHEN $5 = 1 THEN 0 ELSE live END \

@@ -291,7 +291,12 @@ pub trait Store: Send + Sync + 'static {
     /// The most recent calls, newest first, before `before`, at most `limit`.
     async fn list_calls(&self, before: Option<DateTime<Utc>>, limit: u32) -> Result<Vec<Call>, StoreError>;
     /// How many calls this number began since `since`.
-    async fn count_calls_from(&self, caller: &PhoneNumber, brand: &BrandId, since: DateTime<Utc>) -> Result<u32, StoreError>;
+    async fn count_calls_from(
+        &self,
+        caller: &PhoneNumber,
+        brand: &BrandId,
+        since: DateTime<Utc>,
+    ) -> Result<u32, StoreError>;
 
     /// The first answer to this request, if it was answered before.
     async fn find_answer(&self, key: &str) -> Result<Option<String>, StoreError>;
@@ -352,7 +357,13 @@ pub trait Store: Send + Sync + 'static {
     /// Asks for leave to start one outbound call; at most one per `interval`, shared by all replicas.
     async fn take_pacing_slot(&self, now: DateTime<Utc>, interval: TimeDelta) -> Result<PacingSlot, StoreError>;
     /// Takes or renews a named lease; false when another holder has it.
-    async fn take_lease(&self, name: &str, holder: &str, now: DateTime<Utc>, span: TimeDelta) -> Result<bool, StoreError>;
+    async fn take_lease(
+        &self,
+        name: &str,
+        holder: &str,
+        now: DateTime<Utc>,
+        span: TimeDelta,
+    ) -> Result<bool, StoreError>;
 
     /// Where the call stands in Chatwoot.
     async fn find_inbox_link(&self, call: CallId) -> Result<Option<InboxLink>, StoreError>;

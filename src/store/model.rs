@@ -11,8 +11,8 @@ use super::model_calls::CallTables;
 use super::model_facts::FactTables;
 use super::model_outbox::OutboxTable;
 use super::{
-    DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot,
-    PresenceChange, PublishedRules, Save, Settled, Store, StoreError, StoredRecording,
+    DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot, PresenceChange, PublishedRules,
+    Save, Settled, Store, StoreError, StoredRecording,
 };
 use crate::call::effect::Neighbour;
 use crate::call::state::Call;
@@ -83,11 +83,7 @@ impl ModelStore {
 }
 
 fn injected() -> StoreError {
-    StoreError::Unavailable {
-        attempt: "answer",
-        may_have_happened: false,
-        cause: "a fault was injected".into(),
-    }
+    StoreError::Unavailable { attempt: "answer", may_have_happened: false, cause: "a fault was injected".into() }
 }
 
 #[async_trait]
@@ -101,20 +97,13 @@ impl Store for ModelStore {
     async fn find_call(&self, id: CallId) -> Result<Option<Call>, StoreError> {
         self.find_call_sync(id)
     }
-    async fn find_call_by_caller_ref(
-        &self,
-        caller: &CarrierRef,
-    ) -> Result<Option<Call>, StoreError> {
+    async fn find_call_by_caller_ref(&self, caller: &CarrierRef) -> Result<Option<Call>, StoreError> {
         self.find_call_by_caller_ref_sync(caller)
     }
     async fn load_history(&self, id: CallId) -> Result<Vec<HistoryEntry>, StoreError> {
         self.load_history_sync(id)
     }
-    async fn find_calls_to_wake(
-        &self,
-        now: DateTime<Utc>,
-        limit: u32,
-    ) -> Result<Vec<CallId>, StoreError> {
+    async fn find_calls_to_wake(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<CallId>, StoreError> {
         self.find_calls_to_wake_sync(now, limit)
     }
     async fn find_next_wake(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
@@ -126,11 +115,7 @@ impl Store for ModelStore {
     async fn find_calls_ringing(&self, agent: &AgentId) -> Result<Vec<CallId>, StoreError> {
         self.find_calls_ringing_sync(agent)
     }
-    async fn list_calls(
-        &self,
-        before: Option<DateTime<Utc>>,
-        limit: u32,
-    ) -> Result<Vec<Call>, StoreError> {
+    async fn list_calls(&self, before: Option<DateTime<Utc>>, limit: u32) -> Result<Vec<Call>, StoreError> {
         self.list_calls_sync(before, limit)
     }
     async fn count_calls_from(
@@ -147,21 +132,13 @@ impl Store for ModelStore {
     async fn forget_before(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
         self.forget_before_sync(before)
     }
-    async fn load_facts(
-        &self,
-        agents: &[AgentId],
-        now: DateTime<Utc>,
-    ) -> Result<LoadedFacts, StoreError> {
+    async fn load_facts(&self, agents: &[AgentId], now: DateTime<Utc>) -> Result<LoadedFacts, StoreError> {
         self.load_facts_sync(agents, now)
     }
     async fn note_presence(&self, changes: &[PresenceChange]) -> Result<Vec<AgentId>, StoreError> {
         self.note_presence_sync(changes)
     }
-    async fn switch_phone(
-        &self,
-        agent: &AgentId,
-        off_until: Option<DateTime<Utc>>,
-    ) -> Result<(), StoreError> {
+    async fn switch_phone(&self, agent: &AgentId, off_until: Option<DateTime<Utc>>) -> Result<(), StoreError> {
         self.switch_phone_sync(agent, off_until)
     }
     async fn find_contact(&self, phone: &PhoneNumber) -> Result<Option<KnownContact>, StoreError> {
@@ -179,13 +156,7 @@ impl Store for ModelStore {
     ) -> Result<Vec<Leased>, StoreError> {
         self.lease_effects_sync(neighbour, now, lease, limit)
     }
-    async fn settle_effect(
-        &self,
-        id: i64,
-        lease: i64,
-        settled: Settled,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+    async fn settle_effect(&self, id: i64, lease: i64, settled: Settled, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.settle_effect_sync(id, lease, settled, now)
     }
     async fn release_leases(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
@@ -203,11 +174,7 @@ impl Store for ModelStore {
     async fn revive_effect(&self, id: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.revive_effect_sync(id, now)
     }
-    async fn take_pacing_slot(
-        &self,
-        now: DateTime<Utc>,
-        interval: TimeDelta,
-    ) -> Result<PacingSlot, StoreError> {
+    async fn take_pacing_slot(&self, now: DateTime<Utc>, interval: TimeDelta) -> Result<PacingSlot, StoreError> {
         self.take_pacing_slot_sync(now, interval)
     }
     async fn take_lease(
@@ -225,25 +192,13 @@ impl Store for ModelStore {
     async fn save_inbox_link(&self, call: CallId, link: InboxLink) -> Result<(), StoreError> {
         self.save_inbox_link_sync(call, link)
     }
-    async fn save_recording(
-        &self,
-        recording: StoredRecording,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+    async fn save_recording(&self, recording: StoredRecording, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.save_recording_sync(recording, now)
     }
-    async fn find_recording(
-        &self,
-        recording: &CarrierRef,
-    ) -> Result<Option<StoredRecording>, StoreError> {
+    async fn find_recording(&self, recording: &CarrierRef) -> Result<Option<StoredRecording>, StoreError> {
         self.find_recording_sync(recording)
     }
-    async fn publish_rules(
-        &self,
-        body: &str,
-        by: &str,
-        now: DateTime<Utc>,
-    ) -> Result<u32, StoreError> {
+    async fn publish_rules(&self, body: &str, by: &str, now: DateTime<Utc>) -> Result<u32, StoreError> {
         self.publish_rules_sync(body, by, now)
     }
     async fn find_current_rules(&self) -> Result<Option<PublishedRules>, StoreError> {
@@ -265,9 +220,7 @@ mod tests {
     fn faults_come_as_often_as_asked_for() {
         let store = ModelStore::new();
         store.fail_next(2);
-        assert!(
-            store.ping_sync().is_err() && store.ping_sync().is_err() && store.ping_sync().is_ok()
-        );
+        assert!(store.ping_sync().is_err() && store.ping_sync().is_err() && store.ping_sync().is_ok());
         store.set_unavailable(true);
         assert!(store.find_next_wake_sync().is_err() && store.count_effects_due_sync().is_err());
         store.set_unavailable(false);

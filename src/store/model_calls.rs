@@ -55,10 +55,7 @@ impl CallTables {
     /// The legs after these events, if there is a difference.
     fn legs_after(&self, save: &Save) -> Result<Option<Vec<ModelLeg>>, StoreError> {
         let concerns = |event: &Event| {
-            matches!(
-                event,
-                Event::LegOffered { .. } | Event::CallOwned { .. } | Event::LegReleased { .. }
-            )
+            matches!(event, Event::LegOffered { .. } | Event::CallOwned { .. } | Event::LegReleased { .. })
         };
         if !save.events.iter().any(concerns) {
             return Ok(None);
@@ -67,22 +64,13 @@ impl CallTables {
         let mut legs = self.legs.get(&call).cloned().unwrap_or_default();
         for event in &save.events {
             match event {
-                Event::LegOffered {
-                    leg, agent, phone, ..
-                } => {
+                Event::LegOffered { leg, agent, phone, .. } => {
                     let id = LegId { call, number: *leg };
                     if legs.iter().any(|leg| leg.id == id) {
                         return Err(StoreError::Conflict(Conflict::PhoneTaken));
                     }
                     let (agent, phone) = (agent.clone(), phone.clone());
-                    legs.push(ModelLeg {
-                        id,
-                        agent,
-                        phone,
-                        live: true,
-                        talking: false,
-                        offered_at: save.at,
-                    });
+                    legs.push(ModelLeg { id, agent, phone, live: true, talking: false, offered_at: save.at });
                 }
                 Event::CallOwned { leg, .. } => change(&mut legs, *leg, |leg| leg.talking = true),
                 Event::LegReleased { leg } => change(&mut legs, *leg, |leg| leg.live = false),
@@ -95,10 +83,7 @@ impl CallTables {
                 .iter()
                 .skip(place + 1)
                 .any(|other| other.live && (other.agent == leg.agent || other.phone == leg.phone));
-            if twice
-                || is_others(self.live_agents.get(&leg.agent))
-                || is_others(self.live_phones.get(&leg.phone))
-            {
+            if twice || is_others(self.live_agents.get(&leg.agent)) || is_others(self.live_phones.get(&leg.phone)) {
                 return Err(StoreError::Conflict(Conflict::PhoneTaken));
             }
         }
@@ -106,13 +91,7 @@ impl CallTables {
     }
 
     fn keep_legs(&mut self, call: CallId, after: Vec<ModelLeg>) {
-        for leg in self
-            .legs
-            .get(&call)
-            .into_iter()
-            .flatten()
-            .filter(|leg| leg.live)
-        {
+        for leg in self.legs.get(&call).into_iter().flatten().filter(|leg| leg.live) {
             self.live_agents.remove(&leg.agent);
             self.live_phones.remove(&leg.phone);
         }
@@ -136,8 +115,7 @@ impl CallTables {
             self.caller_refs.insert(next.caller_ref.clone(), id);
             self.recent.insert((arrived_at, id));
             if let Some(phone) = number_of(&next) {
-                self.from
-                    .insert((phone.clone(), next.brand.clone(), arrived_at, id));
+                self.from.insert((phone.clone(), next.brand.clone(), arrived_at, id));
             }
         }
         if let Some(wake_at) = next.wake_at() {
@@ -155,11 +133,7 @@ impl CallTables {
     pub(super) fn live_leg(&self, agent: &AgentId) -> Option<LiveLeg> {
         let id = self.live_agents.get(agent)?;
         let leg = self.legs.get(&id.call)?.iter().find(|leg| leg.id == *id)?;
-        Some(LiveLeg {
-            call: id.call,
-            since: leg.offered_at,
-            talking: leg.talking,
-        })
+        Some(LiveLeg { call: id.call, since: leg.offered_at, talking: leg.talking })
     }
 
     pub(super) fn count_live(&self) -> usize {
@@ -167,11 +141,7 @@ impl CallTables {
     }
 
     pub(super) fn count_offered_after(&self, instant: DateTime<Utc>) -> usize {
-        self.offered
-            .iter()
-            .rev()
-            .take_while(|(at, _)| *at > instant)
-            .count()
+        self.offered.iter().rev().take_while(|(at, _)| *at > instant).count()
     }
 }
 
@@ -201,12 +171,7 @@ impl ModelStore {
         let mut events = save.events;
         events.retain(Event::is_history);
         if !events.is_empty() {
-            let entry = HistoryEntry {
-                version: next.version,
-                at: save.at,
-                signal: save.signal,
-                events,
-            };
+            let entry = HistoryEntry { version: next.version, at: save.at, signal: save.signal, events };
             tables.calls.history.entry(id).or_default().push(entry);
         }
         tables.calls.keep_call(next);
@@ -215,11 +180,7 @@ impl ModelStore {
             tables.facts.mark(mark, save.at);
         }
         if let Some(answer) = save.answer {
-            tables
-                .calls
-                .answers
-                .entry(answer.key)
-                .or_insert((answer.body, save.at));
+            tables.calls.answers.entry(answer.key).or_insert((answer.body, save.at));
         }
         Ok(())
     }
@@ -236,10 +197,7 @@ impl ModelStore {
     ///
     /// # Errors
     /// Injected faults.
-    pub fn find_call_by_caller_ref_sync(
-        &self,
-        caller: &CarrierRef,
-    ) -> Result<Option<Call>, StoreError> {
+    pub fn find_call_by_caller_ref_sync(&self, caller: &CarrierRef) -> Result<Option<Call>, StoreError> {
         let tables = self.tables()?;
         let id = tables.calls.caller_refs.get(caller);
         Ok(id.and_then(|id| tables.calls.calls.get(id)).cloned())
@@ -250,24 +208,14 @@ impl ModelStore {
     /// # Errors
     /// Injected faults.
     pub fn load_history_sync(&self, id: CallId) -> Result<Vec<HistoryEntry>, StoreError> {
-        Ok(self
-            .tables()?
-            .calls
-            .history
-            .get(&id)
-            .cloned()
-            .unwrap_or_default())
+        Ok(self.tables()?.calls.history.get(&id).cloned().unwrap_or_default())
     }
 
     /// As [`Store::find_calls_to_wake`](super::Store::find_calls_to_wake).
     ///
     /// # Errors
     /// Injected faults.
-    pub fn find_calls_to_wake_sync(
-        &self,
-        now: DateTime<Utc>,
-        limit: u32,
-    ) -> Result<Vec<CallId>, StoreError> {
+    pub fn find_calls_to_wake_sync(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<CallId>, StoreError> {
         let tables = self.tables()?;
         let due = tables.calls.wakes.iter().take_while(|(at, _)| *at <= now);
         Ok(due.take(most(limit)).map(|(_, id)| *id).collect())
@@ -286,14 +234,7 @@ impl ModelStore {
     /// # Errors
     /// Injected faults.
     pub fn find_waiting_calls_sync(&self, limit: u32) -> Result<Vec<CallId>, StoreError> {
-        Ok(self
-            .tables()?
-            .calls
-            .waiting
-            .iter()
-            .take(most(limit))
-            .map(|(_, id)| *id)
-            .collect())
+        Ok(self.tables()?.calls.waiting.iter().take(most(limit)).map(|(_, id)| *id).collect())
     }
 
     /// As [`Store::find_calls_ringing`](super::Store::find_calls_ringing).
@@ -301,39 +242,18 @@ impl ModelStore {
     /// # Errors
     /// Injected faults.
     pub fn find_calls_ringing_sync(&self, agent: &AgentId) -> Result<Vec<CallId>, StoreError> {
-        Ok(self
-            .tables()?
-            .calls
-            .live_agents
-            .get(agent)
-            .map(|leg| leg.call)
-            .into_iter()
-            .collect())
+        Ok(self.tables()?.calls.live_agents.get(agent).map(|leg| leg.call).into_iter().collect())
     }
 
     /// As [`Store::list_calls`](super::Store::list_calls).
     ///
     /// # Errors
     /// Injected faults.
-    pub fn list_calls_sync(
-        &self,
-        before: Option<DateTime<Utc>>,
-        limit: u32,
-    ) -> Result<Vec<Call>, StoreError> {
+    pub fn list_calls_sync(&self, before: Option<DateTime<Utc>>, limit: u32) -> Result<Vec<Call>, StoreError> {
         let tables = self.tables()?;
-        let end = before.map_or(Bound::Unbounded, |at| {
-            Bound::Excluded((at, CallId(uuid::Uuid::nil())))
-        });
-        let newest = tables
-            .calls
-            .recent
-            .range((Bound::Unbounded, end))
-            .rev()
-            .take(most(limit));
-        Ok(newest
-            .filter_map(|(_, id)| tables.calls.calls.get(id))
-            .cloned()
-            .collect())
+        let end = before.map_or(Bound::Unbounded, |at| Bound::Excluded((at, CallId(uuid::Uuid::nil()))));
+        let newest = tables.calls.recent.range((Bound::Unbounded, end)).rev().take(most(limit));
+        Ok(newest.filter_map(|(_, id)| tables.calls.calls.get(id)).cloned().collect())
     }
 
     /// As [`Store::count_calls_from`](super::Store::count_calls_from).
@@ -347,18 +267,9 @@ impl ModelStore {
         since: DateTime<Utc>,
     ) -> Result<u32, StoreError> {
         let tables = self.tables()?;
-        let from = (
-            caller.clone(),
-            brand.clone(),
-            since,
-            CallId(uuid::Uuid::nil()),
-        );
-        let found = tables
-            .calls
-            .from
-            .range(from..)
-            .take_while(|(phone, of, ..)| phone == caller && of == brand)
-            .count();
+        let from = (caller.clone(), brand.clone(), since, CallId(uuid::Uuid::nil()));
+        let found =
+            tables.calls.from.range(from..).take_while(|(phone, of, ..)| phone == caller && of == brand).count();
         Ok(u32::try_from(found).unwrap_or(u32::MAX))
     }
 
@@ -367,12 +278,7 @@ impl ModelStore {
     /// # Errors
     /// Injected faults.
     pub fn find_answer_sync(&self, key: &str) -> Result<Option<String>, StoreError> {
-        Ok(self
-            .tables()?
-            .calls
-            .answers
-            .get(key)
-            .map(|(body, _)| body.clone()))
+        Ok(self.tables()?.calls.answers.get(key).map(|(body, _)| body.clone()))
     }
 }
 

@@ -7,8 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::agents::MINUTE;
 use super::model::ModelStore;
 use super::{
-    AgentFacts, AgentMark, InboxLink, KnownContact, LoadedFacts, PacingSlot, Presence,
-    PresenceChange, PublishedRules, StoreError, StoredRecording,
+    AgentFacts, AgentMark, InboxLink, KnownContact, LoadedFacts, PacingSlot, Presence, PresenceChange, PublishedRules,
+    StoreError, StoredRecording,
 };
 use crate::ids::{AgentId, CallId, CarrierRef};
 use crate::phone_number::PhoneNumber;
@@ -27,9 +27,7 @@ pub(super) struct FactTables {
 
 impl FactTables {
     fn agent(&mut self, agent: &AgentId) -> &mut AgentFacts {
-        self.agents
-            .entry(agent.clone())
-            .or_insert_with(|| AgentFacts::unknown(agent.clone()))
+        self.agents.entry(agent.clone()).or_insert_with(|| AgentFacts::unknown(agent.clone()))
     }
 
     pub(super) fn mark(&mut self, mark: &AgentMark, at: DateTime<Utc>) {
@@ -55,25 +53,17 @@ impl ModelStore {
     ///
     /// # Errors
     /// Injected faults.
-    pub fn load_facts_sync(
-        &self,
-        agents: &[AgentId],
-        now: DateTime<Utc>,
-    ) -> Result<LoadedFacts, StoreError> {
+    pub fn load_facts_sync(&self, agents: &[AgentId], now: DateTime<Utc>) -> Result<LoadedFacts, StoreError> {
         let tables = self.tables()?;
         let read = |agent: &AgentId| {
             let known = tables.facts.agents.get(agent).cloned();
             let live_leg = tables.calls.live_leg(agent);
-            AgentFacts {
-                live_leg,
-                ..known.unwrap_or_else(|| AgentFacts::unknown(agent.clone()))
-            }
+            AgentFacts { live_leg, ..known.unwrap_or_else(|| AgentFacts::unknown(agent.clone())) }
         };
         Ok(LoadedFacts {
             agents: agents.iter().map(read).collect(),
             legs_live: u32::try_from(tables.calls.count_live()).unwrap_or(u32::MAX),
-            legs_last_minute: u32::try_from(tables.calls.count_offered_after(now - MINUTE))
-                .unwrap_or(u32::MAX),
+            legs_last_minute: u32::try_from(tables.calls.count_offered_after(now - MINUTE)).unwrap_or(u32::MAX),
             rings_pending: tables.outbox.rings(),
         })
     }
@@ -82,10 +72,7 @@ impl ModelStore {
     ///
     /// # Errors
     /// Injected faults.
-    pub fn note_presence_sync(
-        &self,
-        changes: &[PresenceChange],
-    ) -> Result<Vec<AgentId>, StoreError> {
+    pub fn note_presence_sync(&self, changes: &[PresenceChange]) -> Result<Vec<AgentId>, StoreError> {
         let mut tables = self.tables()?;
         let mut before: BTreeMap<AgentId, Presence> = BTreeMap::new();
         for change in changes {
@@ -96,13 +83,9 @@ impl ModelStore {
                 facts.presence_at = Some(change.at);
             }
         }
-        let mut is_changed =
-            |agent: &AgentId, was: Presence| tables.facts.agent(agent).presence != was;
-        let changed: BTreeSet<AgentId> = before
-            .into_iter()
-            .filter(|(agent, was)| is_changed(agent, *was))
-            .map(|(agent, _)| agent)
-            .collect();
+        let mut is_changed = |agent: &AgentId, was: Presence| tables.facts.agent(agent).presence != was;
+        let changed: BTreeSet<AgentId> =
+            before.into_iter().filter(|(agent, was)| is_changed(agent, *was)).map(|(agent, _)| agent).collect();
         Ok(changed.into_iter().collect())
     }
 
@@ -110,11 +93,7 @@ impl ModelStore {
     ///
     /// # Errors
     /// Injected faults.
-    pub fn switch_phone_sync(
-        &self,
-        agent: &AgentId,
-        off_until: Option<DateTime<Utc>>,
-    ) -> Result<(), StoreError> {
+    pub fn switch_phone_sync(&self, agent: &AgentId, off_until: Option<DateTime<Utc>>) -> Result<(), StoreError> {
         self.tables()?.facts.agent(agent).switched_off_until = off_until;
         Ok(())
     }
@@ -123,10 +102,7 @@ impl ModelStore {
     ///
     /// # Errors
     /// Injected faults.
-    pub fn find_contact_sync(
-        &self,
-        phone: &PhoneNumber,
-    ) -> Result<Option<KnownContact>, StoreError> {
+    pub fn find_contact_sync(&self, phone: &PhoneNumber) -> Result<Option<KnownContact>, StoreError> {
         Ok(self.tables()?.facts.contacts.get(phone).cloned())
     }
 
@@ -137,14 +113,8 @@ impl ModelStore {
     pub fn note_contacts_sync(&self, contacts: &[KnownContact]) -> Result<(), StoreError> {
         let mut tables = self.tables()?;
         for contact in contacts {
-            tables
-                .facts
-                .contacts
-                .retain(|_, kept| kept.contact_id != contact.contact_id);
-            tables
-                .facts
-                .contacts
-                .insert(contact.phone.clone(), contact.clone());
+            tables.facts.contacts.retain(|_, kept| kept.contact_id != contact.contact_id);
+            tables.facts.contacts.insert(contact.phone.clone(), contact.clone());
         }
         Ok(())
     }
@@ -153,11 +123,7 @@ impl ModelStore {
     ///
     /// # Errors
     /// Injected faults.
-    pub fn take_pacing_slot_sync(
-        &self,
-        now: DateTime<Utc>,
-        interval: TimeDelta,
-    ) -> Result<PacingSlot, StoreError> {
+    pub fn take_pacing_slot_sync(&self, now: DateTime<Utc>, interval: TimeDelta) -> Result<PacingSlot, StoreError> {
         let mut tables = self.tables()?;
         match tables.facts.next_slot_at {
             Some(next) if next > now => Ok(PacingSlot::NotBefore(next)),
@@ -180,18 +146,10 @@ impl ModelStore {
         span: TimeDelta,
     ) -> Result<bool, StoreError> {
         let mut tables = self.tables()?;
-        if tables
-            .facts
-            .leases
-            .get(name)
-            .is_some_and(|(other, until)| other != holder && *until > now)
-        {
+        if tables.facts.leases.get(name).is_some_and(|(other, until)| other != holder && *until > now) {
             return Ok(false);
         }
-        tables
-            .facts
-            .leases
-            .insert(name.to_owned(), (holder.to_owned(), now + span));
+        tables.facts.leases.insert(name.to_owned(), (holder.to_owned(), now + span));
         Ok(true)
     }
 
@@ -216,16 +174,8 @@ impl ModelStore {
     ///
     /// # Errors
     /// Injected faults.
-    pub fn save_recording_sync(
-        &self,
-        recording: StoredRecording,
-        _now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        self.tables()?
-            .facts
-            .recordings
-            .entry(recording.recording.clone())
-            .or_insert(recording);
+    pub fn save_recording_sync(&self, recording: StoredRecording, _now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.tables()?.facts.recordings.entry(recording.recording.clone()).or_insert(recording);
         Ok(())
     }
 
@@ -233,10 +183,7 @@ impl ModelStore {
     ///
     /// # Errors
     /// Injected faults.
-    pub fn find_recording_sync(
-        &self,
-        recording: &CarrierRef,
-    ) -> Result<Option<StoredRecording>, StoreError> {
+    pub fn find_recording_sync(&self, recording: &CarrierRef) -> Result<Option<StoredRecording>, StoreError> {
         Ok(self.tables()?.facts.recordings.get(recording).cloned())
     }
 
@@ -244,21 +191,11 @@ impl ModelStore {
     ///
     /// # Errors
     /// Injected faults.
-    pub fn publish_rules_sync(
-        &self,
-        body: &str,
-        by: &str,
-        now: DateTime<Utc>,
-    ) -> Result<u32, StoreError> {
+    pub fn publish_rules_sync(&self, body: &str, by: &str, now: DateTime<Utc>) -> Result<u32, StoreError> {
         let mut tables = self.tables()?;
         let version = tables.facts.rules.last().map_or(1, |last| last.version + 1);
         let (body, published_by) = (body.to_owned(), by.to_owned());
-        tables.facts.rules.push(PublishedRules {
-            version,
-            body,
-            published_at: now,
-            published_by,
-        });
+        tables.facts.rules.push(PublishedRules { version, body, published_at: now, published_by });
         Ok(version)
     }
 
@@ -275,24 +212,14 @@ impl ModelStore {
     /// # Errors
     /// Injected faults.
     pub fn find_rules_sync(&self, version: u32) -> Result<Option<PublishedRules>, StoreError> {
-        Ok(self
-            .tables()?
-            .facts
-            .rules
-            .iter()
-            .find(|rules| rules.version == version)
-            .cloned())
+        Ok(self.tables()?.facts.rules.iter().find(|rules| rules.version == version).cloned())
     }
 
     /// As [`Store::note_delivery`](super::Store::note_delivery).
     ///
     /// # Errors
     /// Injected faults.
-    pub fn note_delivery_sync(
-        &self,
-        delivery: &str,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
+    pub fn note_delivery_sync(&self, delivery: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let mut tables = self.tables()?;
         let is_new = !tables.facts.deliveries.contains_key(delivery);
         if is_new {

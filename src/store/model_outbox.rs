@@ -41,12 +41,7 @@ struct Row {
 
 impl OutboxTable {
     pub(super) fn add(&mut self, call: CallId, effects: Vec<NewEffect>, at: DateTime<Utc>) {
-        for NewEffect {
-            effect,
-            lane,
-            due_at,
-        } in effects
-        {
+        for NewEffect { effect, lane, due_at } in effects {
             if !self.keys.insert(effect.key(call)) {
                 continue;
             }
@@ -147,17 +142,8 @@ impl ModelStore {
     ) -> Result<Vec<Leased>, StoreError> {
         let mut guard = self.tables()?;
         let outbox = &mut guard.outbox;
-        let is_for = |id: &i64| {
-            outbox
-                .rows
-                .get(id)
-                .is_some_and(|row| row.effect.neighbour() == neighbour)
-        };
-        let ready = outbox
-            .heads
-            .iter()
-            .take_while(|(at, _)| *at <= now)
-            .map(|(_, id)| *id);
+        let is_for = |id: &i64| outbox.rows.get(id).is_some_and(|row| row.effect.neighbour() == neighbour);
+        let ready = outbox.heads.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id);
         let mut ids: Vec<i64> = ready.filter(is_for).take(most(limit)).collect();
         ids.sort_unstable();
         let mut leased = Vec::with_capacity(ids.len());
@@ -194,10 +180,7 @@ impl ModelStore {
     ) -> Result<(), StoreError> {
         let mut guard = self.tables()?;
         let outbox = &mut guard.outbox;
-        let mine = outbox
-            .rows
-            .get_mut(&id)
-            .filter(|row| row.is_due && row.is_leased && row.lease == lease);
+        let mine = outbox.rows.get_mut(&id).filter(|row| row.is_due && row.is_leased && row.lease == lease);
         let Some(row) = mine else {
             return Err(StoreError::Conflict(Conflict::Version));
         };
@@ -254,11 +237,7 @@ impl ModelStore {
     /// Injected faults.
     pub fn list_dead_letters_sync(&self, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
         let tables = self.tables()?;
-        let rows = tables
-            .outbox
-            .dead
-            .iter()
-            .filter_map(|id| Some((id, tables.outbox.rows.get(id)?)));
+        let rows = tables.outbox.dead.iter().filter_map(|id| Some((id, tables.outbox.rows.get(id)?)));
         let letter = |(id, row): (&i64, &Row)| DeadLetter {
             id: *id,
             call: row.call,
@@ -276,9 +255,7 @@ impl ModelStore {
         let mut guard = self.tables()?;
         let outbox = &mut guard.outbox;
         if !outbox.dead.remove(&id) {
-            return Err(StoreError::NotFound {
-                what: "dead letter",
-            });
+            return Err(StoreError::NotFound { what: "dead letter" });
         }
         if let Some(row) = outbox.rows.get_mut(&id) {
             row.attempts = 0;

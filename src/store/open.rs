@@ -5,10 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use offhook_migrations::Migrator;
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
-    TransactionTrait,
-};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, TransactionTrait};
 use sea_orm_migration::MigratorTrait;
 
 use super::sql::{Engine, SqlStore};
@@ -27,10 +24,7 @@ pub struct OpenOptions {
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self {
-            migrate: true,
-            connections: 8,
-        }
+        Self { migrate: true, connections: 8 }
     }
 }
 
@@ -74,14 +68,9 @@ pub async fn open(url: &str, options: OpenOptions) -> Result<Arc<dyn Store>, Sto
 pub async fn open_sql(url: &str, options: OpenOptions) -> Result<SqlStore, StoreError> {
     let address = Address::parse(url)?;
     let writer = address.connect(options.connections).await?;
-    let pending = pending(&writer)
-        .await
-        .map_err(|cause| address.failed("read the tables", cause))?;
+    let pending = pending(&writer).await.map_err(|cause| address.failed("read the tables", cause))?;
     if pending && !options.migrate {
-        return Err(address.failed(
-            "open",
-            "its tables are older than this program; run `offhook migrate up`",
-        ));
+        return Err(address.failed("open", "its tables are older than this program; run `offhook migrate up`"));
     }
     if pending {
         migrate(&address, &writer, Way::Up).await?;
@@ -90,14 +79,9 @@ pub async fn open_sql(url: &str, options: OpenOptions) -> Result<SqlStore, Store
         Address::File(path) => {
             let readers = sqlite::open_readers(path, options.connections.max(1)).await;
             let readers = readers.map_err(|cause| address.failed("open", cause))?;
-            Engine::Sqlite {
-                writer: Writer::start(writer),
-                readers,
-            }
+            Engine::Sqlite { writer: Writer::start(writer), readers }
         }
-        Address::Memory => Engine::Memory {
-            writer: Writer::start(writer),
-        },
+        Address::Memory => Engine::Memory { writer: Writer::start(writer) },
         Address::Postgres { .. } => Engine::Postgres { pool: writer },
     };
     Ok(SqlStore::new(engine))
@@ -134,10 +118,7 @@ pub async fn migration_status(url: &str) -> Result<Vec<MigrationStatus>, StoreEr
     let all = Migrator::migrations();
     Ok(all
         .iter()
-        .map(|change| MigrationStatus {
-            name: change.name().to_owned(),
-            applied: is_applied(change.name()),
-        })
+        .map(|change| MigrationStatus { name: change.name().to_owned(), applied: is_applied(change.name()) })
         .collect())
 }
 
@@ -152,46 +133,28 @@ impl Address {
         if url == "sqlite::memory:" {
             return Ok(Self::Memory);
         }
-        if let Some(path) = url
-            .strip_prefix("sqlite://")
-            .or_else(|| url.strip_prefix("sqlite:"))
-        {
+        if let Some(path) = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
             let path = path.split('?').next().unwrap_or(path);
             if !path.is_empty() {
                 return Ok(Self::File(Path::new(path).to_path_buf()));
             }
         }
-        let not_an_address =
-            "expected sqlite://path, sqlite::memory: or postgres://user@host/database";
+        let not_an_address = "expected sqlite://path, sqlite::memory: or postgres://user@host/database";
         match url::Url::parse(url) {
             Ok(parsed) if matches!(parsed.scheme(), "postgres" | "postgresql") => {
                 let host = parsed.host_str().unwrap_or("localhost");
                 let port = parsed.port().unwrap_or(5432);
-                let place = format!(
-                    "PostgreSQL database `{}` at {host}:{port}",
-                    parsed.path().trim_start_matches('/')
-                );
-                Ok(Self::Postgres {
-                    url: url.to_owned(),
-                    place,
-                })
+                let place = format!("PostgreSQL database `{}` at {host}:{port}", parsed.path().trim_start_matches('/'));
+                Ok(Self::Postgres { url: url.to_owned(), place })
             }
-            _ => Err(failed(
-                "open",
-                "the database's address".to_owned(),
-                not_an_address,
-            )),
+            _ => Err(failed("open", "the database's address".to_owned(), not_an_address)),
         }
     }
 
     async fn connect(&self, connections: u32) -> Result<DatabaseConnection, StoreError> {
         match self {
-            Self::File(path) => sqlite::open_writer(Some(path))
-                .await
-                .map_err(|cause| self.failed("open", cause)),
-            Self::Memory => sqlite::open_writer(None)
-                .await
-                .map_err(|cause| self.failed("open", cause)),
+            Self::File(path) => sqlite::open_writer(Some(path)).await.map_err(|cause| self.failed("open", cause)),
+            Self::Memory => sqlite::open_writer(None).await.map_err(|cause| self.failed("open", cause)),
             Self::Postgres { url, .. } => {
                 let mut options = ConnectOptions::new(url.as_str());
                 options
@@ -199,18 +162,12 @@ impl Address {
                     .connect_timeout(POSTGRES_TIMEOUT)
                     .acquire_timeout(POSTGRES_TIMEOUT)
                     .sqlx_logging(false);
-                Database::connect(options)
-                    .await
-                    .map_err(|cause| self.failed("open", cause))
+                Database::connect(options).await.map_err(|cause| self.failed("open", cause))
             }
         }
     }
 
-    fn failed(
-        &self,
-        attempt: &'static str,
-        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> StoreError {
+    fn failed(&self, attempt: &'static str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
         let place = match self {
             Self::File(path) => format!("SQLite file `{}`", path.display()),
             Self::Memory => "SQLite in memory".to_owned(),
@@ -225,15 +182,8 @@ fn failed(
     place: String,
     cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> StoreError {
-    let cause = Box::new(Place {
-        place,
-        cause: cause.into(),
-    });
-    StoreError::Unavailable {
-        attempt,
-        may_have_happened: false,
-        cause,
-    }
+    let cause = Box::new(Place { place, cause: cause.into() });
+    StoreError::Unavailable { attempt, may_have_happened: false, cause }
 }
 
 #[derive(Clone, Copy)]
@@ -243,39 +193,24 @@ enum Way {
 }
 
 async fn pending(connection: &DatabaseConnection) -> Result<bool, sea_orm::DbErr> {
-    Ok(!Migrator::get_pending_migrations_read_only(connection)
-        .await?
-        .is_empty())
+    Ok(!Migrator::get_pending_migrations_read_only(connection).await?.is_empty())
 }
 
-async fn migrate(
-    address: &Address,
-    connection: &DatabaseConnection,
-    way: Way,
-) -> Result<(), StoreError> {
+async fn migrate(address: &Address, connection: &DatabaseConnection, way: Way) -> Result<(), StoreError> {
     let attempt = "move the tables";
     if connection.get_database_backend() != DbBackend::Postgres {
-        return step(connection, way)
-            .await
-            .map_err(|cause| address.failed(attempt, cause));
+        return step(connection, way).await.map_err(|cause| address.failed(attempt, cause));
     }
     // Of two replicas that start at once the second waits here and finds the work done. A lock of the transaction, not
     // of the connection, so that it also holds behind a pooler.
     let turn = address.connect(1).await?;
-    let turn = turn
-        .begin()
-        .await
-        .map_err(|cause| address.failed(attempt, cause))?;
+    let turn = turn.begin().await.map_err(|cause| address.failed(attempt, cause))?;
     let sql = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
     turn.execute_raw(Statement::from_string(DbBackend::Postgres, sql))
         .await
         .map_err(|cause| address.failed(attempt, cause))?;
-    let moved = step(connection, way)
-        .await
-        .map_err(|cause| address.failed(attempt, cause));
-    turn.commit()
-        .await
-        .map_err(|cause| address.failed(attempt, cause))?;
+    let moved = step(connection, way).await.map_err(|cause| address.failed(attempt, cause));
+    turn.commit().await.map_err(|cause| address.failed(attempt, cause))?;
     moved
 }
 

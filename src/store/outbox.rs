@@ -7,9 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::calls::call_id;
 use super::entity::{DeadRow, LeasedRow};
-use super::session::{
-    Session, corrupt, count, instant, instant_or_none, micros, parse, print, tuples, values,
-};
+use super::session::{Session, corrupt, count, instant, instant_or_none, micros, parse, print, tuples, values};
 use super::{Conflict, DeadLetter, Leased, Save, Settled, StoreError};
 use crate::call::effect::Neighbour;
 
@@ -34,18 +32,14 @@ pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), Stor
             micros(save.at),
         ]);
     }
-    let sql = format!(
-        "{INSERT} VALUES {} ON CONFLICT DO NOTHING",
-        tuples(save.effects.len(), COLUMNS)
-    );
+    let sql = format!("{INSERT} VALUES {} ON CONFLICT DO NOTHING", tuples(save.effects.len(), COLUMNS));
     session.run("save the effects", sql, values).await?;
     Ok(())
 }
 
 const COLUMNS: usize = 9;
 
-const INSERT: &str =
-    "INSERT INTO outbox (key, lane, neighbour, kind, call_id, body, due_at, ready_at, created_at)";
+const INSERT: &str = "INSERT INTO outbox (key, lane, neighbour, kind, call_id, body, due_at, ready_at, created_at)";
 
 pub(super) async fn lease(
     session: &Session<'_>,
@@ -55,11 +49,7 @@ pub(super) async fn lease(
     limit: u32,
 ) -> Result<Vec<Leased>, StoreError> {
     // Two replicas that ask at once do not wait for each other; the second look at `ready_at` is what keeps them apart.
-    let skip = if session.is_shared() {
-        " FOR UPDATE SKIP LOCKED"
-    } else {
-        ""
-    };
+    let skip = if session.is_shared() { " FOR UPDATE SKIP LOCKED" } else { "" };
     // Materialized: the planner of PostgreSQL may otherwise run the question once for each row and lease too many.
     let sql = format!(
         "WITH heads AS MATERIALIZED (SELECT mine.id FROM outbox AS mine WHERE mine.neighbour = $1 AND mine.state = 'due' \
@@ -69,12 +59,7 @@ pub(super) async fn lease(
          WHERE state = 'due' AND ready_at <= $2 AND id IN (SELECT id FROM heads) \
          RETURNING id, call_id, body, attempts, created_at, lease, taken_over"
     );
-    let values = values![
-        word(neighbour),
-        micros(now),
-        micros(now + lease),
-        i64::from(limit)
-    ];
+    let values = values![word(neighbour), micros(now), micros(now + lease), i64::from(limit)];
     let mut rows: Vec<LeasedRow> = session.rows("lease effects", sql, values).await?;
     rows.sort_by_key(|row| row.id);
     rows.into_iter()
@@ -96,19 +81,10 @@ pub(super) async fn lease(
 const HEAD: &str = "NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.lane = mine.lane AND earlier.state = 'due' \
     AND earlier.id < mine.id)";
 
-pub(super) async fn settle(
-    session: &Session<'_>,
-    id: i64,
-    lease: i64,
-    settled: &Settled,
-) -> Result<(), StoreError> {
-    const MINE: &str =
-        "WHERE id = $1 AND lease = $2 AND state = 'due' AND claimed_until IS NOT NULL";
+pub(super) async fn settle(session: &Session<'_>, id: i64, lease: i64, settled: &Settled) -> Result<(), StoreError> {
+    const MINE: &str = "WHERE id = $1 AND lease = $2 AND state = 'due' AND claimed_until IS NOT NULL";
     let (sql, values) = match settled {
-        Settled::Done => (
-            format!("UPDATE outbox SET state = 'done', claimed_until = NULL {MINE}"),
-            values![id, lease],
-        ),
+        Settled::Done => (format!("UPDATE outbox SET state = 'done', claimed_until = NULL {MINE}"), values![id, lease]),
         Settled::Again { at, why, counts } => (
             format!(
                 "UPDATE outbox SET claimed_until = NULL, due_at = $3, ready_at = $3, last_error = $4, \
@@ -117,18 +93,12 @@ pub(super) async fn settle(
             values![id, lease, micros(*at), why.as_str(), i64::from(*counts)],
         ),
         Settled::Dead { why } => (
-            format!(
-                "UPDATE outbox SET state = 'dead', claimed_until = NULL, last_error = $3 {MINE}"
-            ),
+            format!("UPDATE outbox SET state = 'dead', claimed_until = NULL, last_error = $3 {MINE}"),
             values![id, lease, why.as_str()],
         ),
     };
     let written = session.run("settle the effect", sql, values).await?;
-    if written == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::Conflict(Conflict::Version))
-    }
+    if written == 1 { Ok(()) } else { Err(StoreError::Conflict(Conflict::Version)) }
 }
 
 /// `claimed_until` stays, so that whoever leases the row next knows that it takes over.
@@ -144,30 +114,18 @@ pub(super) async fn find_next(session: &Session<'_>) -> Result<Option<DateTime<U
     let sql = format!(
         "SELECT mine.ready_at FROM outbox AS mine WHERE mine.state = 'due' AND {HEAD} ORDER BY mine.ready_at, mine.id LIMIT 1"
     );
-    instant_or_none(
-        session
-            .number("find the next effect", sql, Vec::new())
-            .await?,
-    )
+    instant_or_none(session.number("find the next effect", sql, Vec::new()).await?)
 }
 
 pub(super) async fn count_due(session: &Session<'_>) -> Result<u64, StoreError> {
     let sql = "SELECT count(*) FROM outbox WHERE state = 'due'";
-    let found = session
-        .number("count the effects", sql, Vec::new())
-        .await?
-        .unwrap_or(0);
+    let found = session.number("count the effects", sql, Vec::new()).await?.unwrap_or(0);
     u64::try_from(found).map_err(|cause| corrupt("count", cause))
 }
 
-pub(super) async fn list_dead(
-    session: &Session<'_>,
-    limit: u32,
-) -> Result<Vec<DeadLetter>, StoreError> {
+pub(super) async fn list_dead(session: &Session<'_>, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
     let sql = "SELECT id, call_id, kind, last_error FROM outbox WHERE state = 'dead' ORDER BY id LIMIT $1";
-    let rows: Vec<DeadRow> = session
-        .rows("list dead letters", sql, values![i64::from(limit)])
-        .await?;
+    let rows: Vec<DeadRow> = session.rows("list dead letters", sql, values![i64::from(limit)]).await?;
     rows.into_iter()
         .map(|row| {
             Ok(DeadLetter {
@@ -180,22 +138,11 @@ pub(super) async fn list_dead(
         .collect()
 }
 
-pub(super) async fn revive(
-    session: &Session<'_>,
-    id: i64,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let sql = "UPDATE outbox SET state = 'due', due_at = $2, ready_at = $2, attempts = 0 WHERE id = $1 AND state = 'dead'";
-    let written = session
-        .run("revive the effect", sql, values![id, micros(now)])
-        .await?;
-    if written == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::NotFound {
-            what: "dead letter",
-        })
-    }
+pub(super) async fn revive(session: &Session<'_>, id: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let sql =
+        "UPDATE outbox SET state = 'due', due_at = $2, ready_at = $2, attempts = 0 WHERE id = $1 AND state = 'dead'";
+    let written = session.run("revive the effect", sql, values![id, micros(now)]).await?;
+    if written == 1 { Ok(()) } else { Err(StoreError::NotFound { what: "dead letter" }) }
 }
 
 fn word(neighbour: Neighbour) -> &'static str {

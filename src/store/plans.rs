@@ -10,8 +10,8 @@ use super::open::{OpenOptions, open};
 use super::session::seen;
 use super::sqlite;
 use super::{
-    AgentMark, InboxLink, KnownContact, NewEffect, Presence, PresenceChange, Save, Settled, Store,
-    StoredAnswer, StoredRecording,
+    AgentMark, InboxLink, KnownContact, NewEffect, Presence, PresenceChange, Save, Settled, Store, StoredAnswer,
+    StoredRecording,
 };
 use crate::call::effect::{Effect, Neighbour};
 use crate::call::event::Event;
@@ -28,26 +28,11 @@ const READ_WHOLE: [(&str, &str); 8] = [
         "SCAN legs USING COVERING INDEX legs_live_",
         "how many legs ring or talk now: a partial index, as long as there are phones",
     ),
-    (
-        "SCAN heads",
-        "the effects that are leased now: as many as were asked for",
-    ),
-    (
-        "SCAN legs USING INDEX legs_live_",
-        "legs that ring or talk now: a partial index, as long as there are phones",
-    ),
-    (
-        "SCAN outbox USING COVERING INDEX outbox_rings",
-        "rings that wait for their turn: a partial index",
-    ),
-    (
-        "SCAN outbox USING COVERING INDEX outbox_",
-        "the metric of effects that wait: a partial index",
-    ),
-    (
-        "SCAN mine USING INDEX outbox_next",
-        "stops at the first row: a partial index, in the order asked for",
-    ),
+    ("SCAN heads", "the effects that are leased now: as many as were asked for"),
+    ("SCAN legs USING INDEX legs_live_", "legs that ring or talk now: a partial index, as long as there are phones"),
+    ("SCAN outbox USING COVERING INDEX outbox_rings", "rings that wait for their turn: a partial index"),
+    ("SCAN outbox USING COVERING INDEX outbox_", "the metric of effects that wait: a partial index"),
+    ("SCAN mine USING INDEX outbox_next", "stops at the first row: a partial index, in the order asked for"),
 ];
 
 fn phone() -> PhoneNumber {
@@ -67,42 +52,17 @@ fn full_save(call: Call) -> Save {
         signal: Signal::Arrived,
         events: vec![
             Event::LegReleased { leg: 1 },
-            Event::LegOffered {
-                leg,
-                agent: agent.clone(),
-                phone: phone(),
-                round: 1,
-                give_up_at: now(),
-            },
+            Event::LegOffered { leg, agent: agent.clone(), phone: phone(), round: 1, give_up_at: now() },
         ],
-        effects: vec![NewEffect {
-            effect: Effect::RingAgent { leg },
-            lane: "lane".to_owned(),
-            due_at: now(),
-        }],
-        marks: vec![
-            AgentMark::Offered {
-                agent: agent.clone(),
-            },
-            AgentMark::Responded { agent },
-        ],
-        answer: Some(StoredAnswer {
-            key: format!("key-{leg}"),
-            body: String::new(),
-        }),
+        effects: vec![NewEffect { effect: Effect::RingAgent { leg }, lane: "lane".to_owned(), due_at: now() }],
+        marks: vec![AgentMark::Offered { agent: agent.clone() }, AgentMark::Responded { agent }],
+        answer: Some(StoredAnswer { key: format!("key-{leg}"), body: String::new() }),
     }
 }
 
-#[expect(
-    clippy::too_many_lines,
-    reason = "one list, to be read from top to bottom"
-)]
+#[expect(clippy::too_many_lines, reason = "one list, to be read from top to bottom")]
 async fn ask_everything(store: &Arc<dyn Store>) {
-    let (id, agent, brand) = (
-        CallId(uuid::Uuid::from_u128(7)),
-        AgentId::new("priya"),
-        BrandId::new("acme-movers"),
-    );
+    let (id, agent, brand) = (CallId(uuid::Uuid::from_u128(7)), AgentId::new("priya"), BrandId::new("acme-movers"));
     let reference = CarrierRef::new("CA1");
     let mut call = Call::new(NewCall {
         id,
@@ -132,92 +92,39 @@ async fn ask_everything(store: &Arc<dyn Store>) {
     store.find_waiting_calls(5).await.unwrap();
     store.find_calls_ringing(&agent).await.unwrap();
     store.list_calls(Some(now()), 5).await.unwrap();
-    store
-        .count_calls_from(&phone(), &brand, now())
-        .await
-        .unwrap();
+    store.count_calls_from(&phone(), &brand, now()).await.unwrap();
     store.find_answer("key").await.unwrap();
     store.load_arrival("key", &phone(), &brand, now()).await.unwrap();
     store.load_facts(&[], now()).await.unwrap();
     store.forget_before(now()).await.unwrap();
-    store
-        .load_facts(&[agent.clone(), AgentId::new("sam")], now())
-        .await
-        .unwrap();
-    let report = PresenceChange {
-        agent: agent.clone(),
-        presence: Presence::Online,
-        at: now(),
-    };
+    store.load_facts(&[agent.clone(), AgentId::new("sam")], now()).await.unwrap();
+    let report = PresenceChange { agent: agent.clone(), presence: Presence::Online, at: now() };
     store.note_presence(&[report]).await.unwrap();
     store.switch_phone(&agent, None).await.unwrap();
     store.find_contact(&phone()).await.unwrap();
-    store
-        .note_contacts(&[KnownContact {
-            phone: phone(),
-            name: None,
-            blocked: false,
-            contact_id: 501,
-        }])
-        .await
-        .unwrap();
+    store.note_contacts(&[KnownContact { phone: phone(), name: None, blocked: false, contact_id: 501 }]).await.unwrap();
     for settled in [
-        Settled::Again {
-            at: now(),
-            why: String::new(),
-            counts: true,
-        },
+        Settled::Again { at: now(), why: String::new(), counts: true },
         Settled::Dead { why: String::new() },
         Settled::Done,
     ] {
-        let leased = store
-            .lease_effects(Neighbour::Carrier, now(), TimeDelta::seconds(5), 1)
-            .await
-            .unwrap();
-        store
-            .settle_effect(leased[0].id, leased[0].lease, settled, now())
-            .await
-            .unwrap();
+        let leased = store.lease_effects(Neighbour::Carrier, now(), TimeDelta::seconds(5), 1).await.unwrap();
+        store.settle_effect(leased[0].id, leased[0].lease, settled, now()).await.unwrap();
     }
     store.find_next_effect().await.unwrap();
     store.count_effects_due().await.unwrap();
     let letters = store.list_dead_letters(5).await.unwrap();
     store.revive_effect(letters[0].id, now()).await.unwrap();
-    store
-        .take_pacing_slot(now(), TimeDelta::seconds(1))
-        .await
-        .unwrap();
-    store
-        .take_pacing_slot(now(), TimeDelta::seconds(1))
-        .await
-        .unwrap();
-    store
-        .take_lease("sweep", "me", now(), TimeDelta::seconds(1))
-        .await
-        .unwrap();
-    store
-        .save_inbox_link(
-            id,
-            InboxLink {
-                contact_id: 1,
-                conversation_id: 2,
-            },
-        )
-        .await
-        .unwrap();
+    store.take_pacing_slot(now(), TimeDelta::seconds(1)).await.unwrap();
+    store.take_pacing_slot(now(), TimeDelta::seconds(1)).await.unwrap();
+    store.take_lease("sweep", "me", now(), TimeDelta::seconds(1)).await.unwrap();
+    store.save_inbox_link(id, InboxLink { contact_id: 1, conversation_id: 2 }).await.unwrap();
     store.find_inbox_link(id).await.unwrap();
-    let audio = StoredRecording {
-        recording: reference.clone(),
-        call: id,
-        content_type: String::new(),
-        audio: vec![1].into(),
-    };
+    let audio =
+        StoredRecording { recording: reference.clone(), call: id, content_type: String::new(), audio: vec![1].into() };
     store.save_recording(audio, now()).await.unwrap();
     store.find_recording(&reference).await.unwrap();
-    store
-        .publish_rules("{}", "Sam Carter", now())
-        .await
-        .unwrap();
+    store.publish_rules("{}", "Sam Carter", now()).await.unwrap();
     store.find_current_rules().await.unwrap();
     store.find_rules(1).await.unwrap();
     store.note_delivery("one", now()).await.unwrap();
@@ -227,13 +134,8 @@ async fn ask_everything(store: &Arc<dyn Store>) {
 async fn no_question_walks_through_a_table_that_grows() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("offhook.db");
-    let options = OpenOptions {
-        migrate: true,
-        connections: 1,
-    };
-    let store = open(&format!("sqlite://{}", path.display()), options)
-        .await
-        .unwrap();
+    let options = OpenOptions { migrate: true, connections: 1 };
+    let store = open(&format!("sqlite://{}", path.display()), options).await.unwrap();
     ask_everything(&store).await;
     let asked: BTreeMap<String, Statement> = seen::all()
         .into_iter()
@@ -242,27 +144,19 @@ async fn no_question_walks_through_a_table_that_grows() {
         .filter(|statement| !statement.sql.contains(" things"))
         .map(|statement| (statement.sql.clone(), statement))
         .collect();
-    assert!(
-        asked.len() > 40,
-        "only {} statements were seen",
-        asked.len()
-    );
+    assert!(asked.len() > 40, "only {} statements were seen", asked.len());
     let engine = sqlite::open_readers(&path, 1).await.unwrap();
     let mut walks = Vec::new();
     for (sql, statement) in asked {
-        let explain = Statement {
-            sql: format!("EXPLAIN QUERY PLAN {sql}"),
-            ..statement
-        };
+        let explain = Statement { sql: format!("EXPLAIN QUERY PLAN {sql}"), ..statement };
         for row in engine.query_all_raw(explain).await.unwrap() {
             let step: String = row.try_get("", "detail").unwrap();
             let sorts = step.starts_with("USE TEMP B-TREE");
             // `SCAN CONSTANT ROW` is a row of values; `SCAN 2-ROW VALUES CLAUSE` is several.
-            let walks_through = step.starts_with("SCAN")
-                && !step.contains("CONSTANT ROW")
-                && !step.contains("VALUES CLAUSE");
-            let is_meant = READ_WHOLE.iter().any(|(plan, _)| step.starts_with(plan))
-                || is_ordered_and_limited(&sql, &step);
+            let walks_through =
+                step.starts_with("SCAN") && !step.contains("CONSTANT ROW") && !step.contains("VALUES CLAUSE");
+            let is_meant =
+                READ_WHOLE.iter().any(|(plan, _)| step.starts_with(plan)) || is_ordered_and_limited(&sql, &step);
             if sorts || (walks_through && !is_meant) {
                 walks.push(format!("{step}\n    {sql}"));
             }

@@ -22,10 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 const REPEATABLE: [&str; 3] = ["40001", "40P01", "23505"];
 
 /// Runs a job to its end. A caller who stops waiting does not stop it half-way.
-pub(super) async fn run<T: Send + 'static>(
-    pool: &DatabaseConnection,
-    job: Job<T>,
-) -> Result<T, StoreError> {
+pub(super) async fn run<T: Send + 'static>(pool: &DatabaseConnection, job: Job<T>) -> Result<T, StoreError> {
     let pool = pool.clone();
     let running = tokio::spawn(async move {
         let mut repeats = 0;
@@ -47,16 +44,12 @@ pub(super) async fn run<T: Send + 'static>(
 }
 
 /// Gives up on work that hangs; its connection is closed with it.
-pub(super) async fn bounded<T>(
-    work: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
+pub(super) async fn bounded<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     match tokio::time::timeout(TIMEOUT, work).await {
         Ok(result) => result,
-        Err(cause) => Err(StoreError::Unavailable {
-            attempt: "answer in time",
-            may_have_happened: true,
-            cause: Box::new(cause),
-        }),
+        Err(cause) => {
+            Err(StoreError::Unavailable { attempt: "answer in time", may_have_happened: true, cause: Box::new(cause) })
+        }
     }
 }
 
@@ -69,11 +62,7 @@ async fn once<T>(pool: &DatabaseConnection, job: &Job<T>) -> Result<T, StoreErro
             Err(cause) => {
                 // A refusal is certain; a lost connection is not.
                 let may_have_happened = code(&cause).is_none();
-                Err(StoreError::Unavailable {
-                    attempt: "commit",
-                    may_have_happened,
-                    cause: Box::new(cause),
-                })
+                Err(StoreError::Unavailable { attempt: "commit", may_have_happened, cause: Box::new(cause) })
             }
         },
         Err(error) => {
@@ -86,14 +75,9 @@ async fn once<T>(pool: &DatabaseConnection, job: &Job<T>) -> Result<T, StoreErro
 
 fn is_repeatable(error: &StoreError) -> bool {
     match error {
-        StoreError::Unavailable {
-            cause,
-            may_have_happened: false,
-            ..
-        } => cause
-            .downcast_ref::<DbErr>()
-            .and_then(code)
-            .is_some_and(|code| REPEATABLE.contains(&code.as_str())),
+        StoreError::Unavailable { cause, may_have_happened: false, .. } => {
+            cause.downcast_ref::<DbErr>().and_then(code).is_some_and(|code| REPEATABLE.contains(&code.as_str()))
+        }
         StoreError::Unavailable { .. }
         | StoreError::NotFound { .. }
         | StoreError::Conflict(_)
@@ -102,9 +86,7 @@ fn is_repeatable(error: &StoreError) -> bool {
 }
 
 fn code(cause: &DbErr) -> Option<String> {
-    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) =
-        cause
-    else {
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = cause else {
         return None;
     };
     Some(cause.as_database_error()?.code()?.into_owned())

@@ -26,14 +26,9 @@ pub(super) async fn save(
     Ok(())
 }
 
-pub(super) async fn find(
-    session: &Session<'_>,
-    recording: &CarrierRef,
-) -> Result<Option<StoredRecording>, StoreError> {
+pub(super) async fn find(session: &Session<'_>, recording: &CarrierRef) -> Result<Option<StoredRecording>, StoreError> {
     let sql = "SELECT call_id, content_type, audio FROM recordings WHERE recording = $1";
-    let row: Option<RecordingRow> = session
-        .row("read the recording", sql, values![recording.as_str()])
-        .await?;
+    let row: Option<RecordingRow> = session.row("read the recording", sql, values![recording.as_str()]).await?;
     row.map(|row| {
         Ok(StoredRecording {
             recording: recording.clone(),

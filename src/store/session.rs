@@ -7,10 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{
-    ConnectionTrait, DatabaseExecutor, DbBackend, DbErr, FromQueryResult, QueryResult, Statement,
-    Value,
-};
+use sea_orm::{ConnectionTrait, DatabaseExecutor, DbBackend, DbErr, FromQueryResult, QueryResult, Statement, Value};
 
 use super::StoreError;
 
@@ -62,15 +59,9 @@ impl<'a> Session<'a> {
         sql: impl Into<String>,
         values: Vec<Value>,
     ) -> Result<Vec<R>, StoreError> {
-        let found = self
-            .on
-            .query_all_raw(self.statement(sql, values))
-            .await
-            .map_err(|cause| unavailable(attempt, cause))?;
-        found
-            .iter()
-            .map(|row| R::from_query_result(row, "").map_err(|cause| corrupt("row", cause)))
-            .collect()
+        let found =
+            self.on.query_all_raw(self.statement(sql, values)).await.map_err(|cause| unavailable(attempt, cause))?;
+        found.iter().map(|row| R::from_query_result(row, "").map_err(|cause| corrupt("row", cause))).collect()
     }
 
     /// The only row.
@@ -81,9 +72,7 @@ impl<'a> Session<'a> {
         values: Vec<Value>,
     ) -> Result<Option<R>, StoreError> {
         let found = self.first(attempt, sql, values).await?;
-        found
-            .map(|row| R::from_query_result(&row, "").map_err(|cause| corrupt("row", cause)))
-            .transpose()
+        found.map(|row| R::from_query_result(&row, "").map_err(|cause| corrupt("row", cause))).transpose()
     }
 
     /// The first column of the only row, if there is a row and it is a number.
@@ -95,9 +84,7 @@ impl<'a> Session<'a> {
     ) -> Result<Option<i64>, StoreError> {
         let found = self.first(attempt, sql, values).await?;
         match found {
-            Some(row) => row
-                .try_get_by_index::<Option<i64>>(0)
-                .map_err(|cause| corrupt("number", cause)),
+            Some(row) => row.try_get_by_index::<Option<i64>>(0).map_err(|cause| corrupt("number", cause)),
             None => Ok(None),
         }
     }
@@ -109,18 +96,9 @@ impl<'a> Session<'a> {
         sql: impl Into<String>,
         values: Vec<Value>,
     ) -> Result<Vec<String>, StoreError> {
-        let found = self
-            .on
-            .query_all_raw(self.statement(sql, values))
-            .await
-            .map_err(|cause| unavailable(attempt, cause))?;
-        found
-            .iter()
-            .map(|row| {
-                row.try_get_by_index::<String>(0)
-                    .map_err(|cause| corrupt("text", cause))
-            })
-            .collect()
+        let found =
+            self.on.query_all_raw(self.statement(sql, values)).await.map_err(|cause| unavailable(attempt, cause))?;
+        found.iter().map(|row| row.try_get_by_index::<String>(0).map_err(|cause| corrupt("text", cause))).collect()
     }
 
     /// Changes rows; returns how many.
@@ -130,11 +108,8 @@ impl<'a> Session<'a> {
         sql: impl Into<String>,
         values: Vec<Value>,
     ) -> Result<u64, StoreError> {
-        let done = self
-            .on
-            .execute_raw(self.statement(sql, values))
-            .await
-            .map_err(|cause| unavailable(attempt, cause))?;
+        let done =
+            self.on.execute_raw(self.statement(sql, values)).await.map_err(|cause| unavailable(attempt, cause))?;
         Ok(done.rows_affected())
     }
 
@@ -144,10 +119,7 @@ impl<'a> Session<'a> {
         sql: impl Into<String>,
         values: Vec<Value>,
     ) -> Result<Option<QueryResult>, StoreError> {
-        self.on
-            .query_one_raw(self.statement(sql, values))
-            .await
-            .map_err(|cause| unavailable(attempt, cause))
+        self.on.query_one_raw(self.statement(sql, values)).await.map_err(|cause| unavailable(attempt, cause))
     }
 
     fn statement(&self, sql: impl Into<String>, values: Vec<Value>) -> Statement {
@@ -160,30 +132,18 @@ impl<'a> Session<'a> {
 
 /// The database did not do it, and nothing of it happened.
 pub(super) fn unavailable(attempt: &'static str, cause: DbErr) -> StoreError {
-    StoreError::Unavailable {
-        attempt,
-        may_have_happened: false,
-        cause: Box::new(cause),
-    }
+    StoreError::Unavailable { attempt, may_have_happened: false, cause: Box::new(cause) }
 }
 
 /// A row does not read as what it should be.
-pub(super) fn corrupt(
-    what: &'static str,
-    cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> StoreError {
-    StoreError::Corrupt {
-        what,
-        cause: cause.into(),
-    }
+pub(super) fn corrupt(what: &'static str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+    StoreError::Corrupt { what, cause: cause.into() }
 }
 
 /// `($1, $2), ($3, $4)`: the places of so many rows of so many columns.
 pub(super) fn tuples(rows: usize, columns: usize) -> String {
     let tuple = |row: usize| {
-        let places: Vec<String> = (1..=columns)
-            .map(|column| format!("${}", row * columns + column))
-            .collect();
+        let places: Vec<String> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
         format!("({})", places.join(", "))
     };
     (0..rows).map(tuple).collect::<Vec<_>>().join(", ")
@@ -196,8 +156,7 @@ pub(super) fn micros(at: DateTime<Utc>) -> i64 {
 
 /// A stored instant.
 pub(super) fn instant(micros: i64) -> Result<DateTime<Utc>, StoreError> {
-    DateTime::from_timestamp_micros(micros)
-        .ok_or_else(|| corrupt("instant", format!("{micros} µs is out of range")))
+    DateTime::from_timestamp_micros(micros).ok_or_else(|| corrupt("instant", format!("{micros} µs is out of range")))
 }
 
 /// A stored instant, or none.
@@ -211,18 +170,12 @@ pub(super) fn count(stored: i64) -> Result<u32, StoreError> {
 }
 
 /// Reads JSON out of a column.
-pub(super) fn parse<T: serde::de::DeserializeOwned>(
-    what: &'static str,
-    text: &str,
-) -> Result<T, StoreError> {
+pub(super) fn parse<T: serde::de::DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|cause| corrupt(what, cause))
 }
 
 /// Writes JSON for a column. Types of this program always can be.
-pub(super) fn print<T: serde::Serialize>(
-    what: &'static str,
-    value: &T,
-) -> Result<String, StoreError> {
+pub(super) fn print<T: serde::Serialize>(what: &'static str, value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|cause| corrupt(what, cause))
 }
 

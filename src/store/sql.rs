@@ -9,9 +9,9 @@ use sea_orm::DatabaseConnection;
 use super::session::{Job, Session, job};
 use super::writer::Writer;
 use super::{
-    Arrival, DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot,
-    PresenceChange, PublishedRules, Save, Settled, Store, StoreError, StoredRecording, agents,
-    answers, calls, contacts, leases, legs, outbox, postgres, recordings, rules,
+    Arrival, DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot, PresenceChange,
+    PublishedRules, Save, Settled, Store, StoreError, StoredRecording, agents, answers, calls, contacts, leases, legs,
+    outbox, postgres, recordings, rules,
 };
 use crate::call::effect::Neighbour;
 use crate::call::state::Call;
@@ -26,10 +26,7 @@ pub struct SqlStore {
 /// Where reads and writes go.
 pub(super) enum Engine {
     /// A file: one writer, readers that cannot write.
-    Sqlite {
-        writer: Writer,
-        readers: DatabaseConnection,
-    },
+    Sqlite { writer: Writer, readers: DatabaseConnection },
     /// A database in memory, which has one connection only.
     Memory { writer: Writer },
     /// A pool.
@@ -96,60 +93,39 @@ impl Store for SqlStore {
     }
 
     async fn save(&self, decided: Save) -> Result<(), StoreError> {
-        self.write(ask!(session, decided = decided => save(session, &decided)))
-            .await
+        self.write(ask!(session, decided = decided => save(session, &decided))).await
     }
 
     async fn find_call(&self, id: CallId) -> Result<Option<Call>, StoreError> {
         self.read(ask!(session => calls::find(session, id))).await
     }
 
-    async fn find_call_by_caller_ref(
-        &self,
-        caller: &CarrierRef,
-    ) -> Result<Option<Call>, StoreError> {
-        self.read(
-            ask!(session, caller = caller.clone() => calls::find_by_caller_ref(session, &caller)),
-        )
-        .await
+    async fn find_call_by_caller_ref(&self, caller: &CarrierRef) -> Result<Option<Call>, StoreError> {
+        self.read(ask!(session, caller = caller.clone() => calls::find_by_caller_ref(session, &caller))).await
     }
 
     async fn load_history(&self, id: CallId) -> Result<Vec<HistoryEntry>, StoreError> {
-        self.read(ask!(session => calls::load_history(session, id)))
-            .await
+        self.read(ask!(session => calls::load_history(session, id))).await
     }
 
-    async fn find_calls_to_wake(
-        &self,
-        now: DateTime<Utc>,
-        limit: u32,
-    ) -> Result<Vec<CallId>, StoreError> {
-        self.read(ask!(session => calls::find_to_wake(session, now, limit)))
-            .await
+    async fn find_calls_to_wake(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<CallId>, StoreError> {
+        self.read(ask!(session => calls::find_to_wake(session, now, limit))).await
     }
 
     async fn find_next_wake(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        self.read(ask!(session => calls::find_next_wake(session)))
-            .await
+        self.read(ask!(session => calls::find_next_wake(session))).await
     }
 
     async fn find_waiting_calls(&self, limit: u32) -> Result<Vec<CallId>, StoreError> {
-        self.read(ask!(session => calls::find_waiting(session, limit)))
-            .await
+        self.read(ask!(session => calls::find_waiting(session, limit))).await
     }
 
     async fn find_calls_ringing(&self, agent: &AgentId) -> Result<Vec<CallId>, StoreError> {
-        self.read(ask!(session, agent = agent.clone() => calls::find_ringing(session, &agent)))
-            .await
+        self.read(ask!(session, agent = agent.clone() => calls::find_ringing(session, &agent))).await
     }
 
-    async fn list_calls(
-        &self,
-        before: Option<DateTime<Utc>>,
-        limit: u32,
-    ) -> Result<Vec<Call>, StoreError> {
-        self.read(ask!(session => calls::list(session, before, limit)))
-            .await
+    async fn list_calls(&self, before: Option<DateTime<Utc>>, limit: u32) -> Result<Vec<Call>, StoreError> {
+        self.read(ask!(session => calls::list(session, before, limit))).await
     }
 
     async fn count_calls_from(
@@ -158,17 +134,14 @@ impl Store for SqlStore {
         brand: &BrandId,
         since: DateTime<Utc>,
     ) -> Result<u32, StoreError> {
-        self.read(
-            ask!(session, caller = caller.clone(), brand = brand.clone() => {
-                calls::count_from(session, &caller, &brand, since)
-            }),
-        )
+        self.read(ask!(session, caller = caller.clone(), brand = brand.clone() => {
+            calls::count_from(session, &caller, &brand, since)
+        }))
         .await
     }
 
     async fn find_answer(&self, key: &str) -> Result<Option<String>, StoreError> {
-        self.read(ask!(session, key = key.to_owned() => answers::find(session, &key)))
-            .await
+        self.read(ask!(session, key = key.to_owned() => answers::find(session, &key))).await
     }
 
     async fn load_arrival(
@@ -178,51 +151,34 @@ impl Store for SqlStore {
         brand: &BrandId,
         since: DateTime<Utc>,
     ) -> Result<Arrival, StoreError> {
-        self.read(
-            ask!(session, key = key.to_owned(), caller = caller.clone(), brand = brand.clone() => {
-                answers::load_arrival(session, &key, &caller, &brand, since)
-            }),
-        )
+        self.read(ask!(session, key = key.to_owned(), caller = caller.clone(), brand = brand.clone() => {
+            answers::load_arrival(session, &key, &caller, &brand, since)
+        }))
         .await
     }
 
     async fn forget_before(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        self.write(ask!(session => answers::forget_before(session, before)))
-            .await
+        self.write(ask!(session => answers::forget_before(session, before))).await
     }
 
-    async fn load_facts(
-        &self,
-        asked: &[AgentId],
-        now: DateTime<Utc>,
-    ) -> Result<LoadedFacts, StoreError> {
-        self.read(ask!(session, asked = asked.to_vec() => agents::load_facts(session, &asked, now)))
-            .await
+    async fn load_facts(&self, asked: &[AgentId], now: DateTime<Utc>) -> Result<LoadedFacts, StoreError> {
+        self.read(ask!(session, asked = asked.to_vec() => agents::load_facts(session, &asked, now))).await
     }
 
     async fn note_presence(&self, changes: &[PresenceChange]) -> Result<Vec<AgentId>, StoreError> {
-        self.write(
-            ask!(session, changes = changes.to_vec() => agents::note_presence(session, &changes)),
-        )
-        .await
+        self.write(ask!(session, changes = changes.to_vec() => agents::note_presence(session, &changes))).await
     }
 
-    async fn switch_phone(
-        &self,
-        agent: &AgentId,
-        off_until: Option<DateTime<Utc>>,
-    ) -> Result<(), StoreError> {
+    async fn switch_phone(&self, agent: &AgentId, off_until: Option<DateTime<Utc>>) -> Result<(), StoreError> {
         self.write(ask!(session, agent = agent.clone() => agents::switch_phone(session, &agent, off_until))).await
     }
 
     async fn find_contact(&self, phone: &PhoneNumber) -> Result<Option<KnownContact>, StoreError> {
-        self.read(ask!(session, phone = phone.clone() => contacts::find(session, &phone)))
-            .await
+        self.read(ask!(session, phone = phone.clone() => contacts::find(session, &phone))).await
     }
 
     async fn note_contacts(&self, noted: &[KnownContact]) -> Result<(), StoreError> {
-        self.write(ask!(session, noted = noted.to_vec() => contacts::note(session, &noted)))
-            .await
+        self.write(ask!(session, noted = noted.to_vec() => contacts::note(session, &noted))).await
     }
 
     async fn lease_effects(
@@ -232,8 +188,7 @@ impl Store for SqlStore {
         lease: TimeDelta,
         limit: u32,
     ) -> Result<Vec<Leased>, StoreError> {
-        self.write(ask!(session => outbox::lease(session, neighbour, now, lease, limit)))
-            .await
+        self.write(ask!(session => outbox::lease(session, neighbour, now, lease, limit))).await
     }
 
     async fn settle_effect(
@@ -243,8 +198,7 @@ impl Store for SqlStore {
         settled: Settled,
         _now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        self.write(ask!(session, settled = settled => outbox::settle(session, id, lease, &settled)))
-            .await
+        self.write(ask!(session, settled = settled => outbox::settle(session, id, lease, &settled))).await
     }
 
     async fn release_leases(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
@@ -260,22 +214,15 @@ impl Store for SqlStore {
     }
 
     async fn list_dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
-        self.read(ask!(session => outbox::list_dead(session, limit)))
-            .await
+        self.read(ask!(session => outbox::list_dead(session, limit))).await
     }
 
     async fn revive_effect(&self, id: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.write(ask!(session => outbox::revive(session, id, now)))
-            .await
+        self.write(ask!(session => outbox::revive(session, id, now))).await
     }
 
-    async fn take_pacing_slot(
-        &self,
-        now: DateTime<Utc>,
-        interval: TimeDelta,
-    ) -> Result<PacingSlot, StoreError> {
-        self.write(ask!(session => leases::take_pacing_slot(session, now, interval)))
-            .await
+    async fn take_pacing_slot(&self, now: DateTime<Utc>, interval: TimeDelta) -> Result<PacingSlot, StoreError> {
+        self.write(ask!(session => leases::take_pacing_slot(session, now, interval))).await
     }
 
     async fn take_lease(
@@ -285,65 +232,45 @@ impl Store for SqlStore {
         now: DateTime<Utc>,
         span: TimeDelta,
     ) -> Result<bool, StoreError> {
-        self.write(
-            ask!(session, name = name.to_owned(), holder = holder.to_owned() => {
-                leases::take(session, &name, &holder, now, span)
-            }),
-        )
+        self.write(ask!(session, name = name.to_owned(), holder = holder.to_owned() => {
+            leases::take(session, &name, &holder, now, span)
+        }))
         .await
     }
 
     async fn find_inbox_link(&self, call: CallId) -> Result<Option<InboxLink>, StoreError> {
-        self.read(ask!(session => contacts::find_link(session, call)))
-            .await
+        self.read(ask!(session => contacts::find_link(session, call))).await
     }
 
     async fn save_inbox_link(&self, call: CallId, link: InboxLink) -> Result<(), StoreError> {
-        self.write(ask!(session => contacts::save_link(session, call, link)))
-            .await
+        self.write(ask!(session => contacts::save_link(session, call, link))).await
     }
 
-    async fn save_recording(
-        &self,
-        recording: StoredRecording,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+    async fn save_recording(&self, recording: StoredRecording, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(ask!(session, recording = recording => recordings::save(session, &recording, now))).await
+    }
+
+    async fn find_recording(&self, recording: &CarrierRef) -> Result<Option<StoredRecording>, StoreError> {
+        self.read(ask!(session, recording = recording.clone() => recordings::find(session, &recording))).await
+    }
+
+    async fn publish_rules(&self, body: &str, by: &str, now: DateTime<Utc>) -> Result<u32, StoreError> {
         self.write(
-            ask!(session, recording = recording => recordings::save(session, &recording, now)),
+            ask!(session, body = body.to_owned(), by = by.to_owned() => rules::publish(session, &body, &by, now)),
         )
         .await
-    }
-
-    async fn find_recording(
-        &self,
-        recording: &CarrierRef,
-    ) -> Result<Option<StoredRecording>, StoreError> {
-        self.read(
-            ask!(session, recording = recording.clone() => recordings::find(session, &recording)),
-        )
-        .await
-    }
-
-    async fn publish_rules(
-        &self,
-        body: &str,
-        by: &str,
-        now: DateTime<Utc>,
-    ) -> Result<u32, StoreError> {
-        self.write(ask!(session, body = body.to_owned(), by = by.to_owned() => rules::publish(session, &body, &by, now))).await
     }
 
     async fn find_current_rules(&self) -> Result<Option<PublishedRules>, StoreError> {
-        self.read(ask!(session => rules::find_current(session)))
-            .await
+        self.read(ask!(session => rules::find_current(session))).await
     }
 
     async fn find_rules(&self, version: u32) -> Result<Option<PublishedRules>, StoreError> {
-        self.read(ask!(session => rules::find(session, version)))
-            .await
+        self.read(ask!(session => rules::find(session, version))).await
     }
 
     async fn note_delivery(&self, delivery: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        self.write(ask!(session, delivery = delivery.to_owned() => answers::note_delivery(session, &delivery, now))).await
+        self.write(ask!(session, delivery = delivery.to_owned() => answers::note_delivery(session, &delivery, now)))
+            .await
     }
 }

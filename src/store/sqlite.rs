@@ -36,11 +36,7 @@ pub(super) enum SqliteError {
     Engine(String),
     /// A setting was read back with another value.
     #[error("`{name}` is {found}, not {wanted}")]
-    Setting {
-        name: &'static str,
-        found: String,
-        wanted: &'static str,
-    },
+    Setting { name: &'static str, found: String, wanted: &'static str },
 }
 
 /// The one connection that writes.
@@ -59,21 +55,14 @@ pub(super) async fn open_writer(path: Option<&Path>) -> Result<DatabaseConnectio
 }
 
 /// Connections that cannot write.
-pub(super) async fn open_readers(
-    path: &Path,
-    readers: u32,
-) -> Result<DatabaseConnection, SqliteError> {
+pub(super) async fn open_readers(path: &Path, readers: u32) -> Result<DatabaseConnection, SqliteError> {
     let connection = connect(Some(path), readers, true).await?;
     check(&connection, "query_only", "1").await?;
     check(&connection, "busy_timeout", "5000").await?;
     Ok(connection)
 }
 
-async fn connect(
-    path: Option<&Path>,
-    connections: u32,
-    query_only: bool,
-) -> Result<DatabaseConnection, SqliteError> {
+async fn connect(path: Option<&Path>, connections: u32, query_only: bool) -> Result<DatabaseConnection, SqliteError> {
     let mut options = ConnectOptions::new("sqlite::memory:");
     // Never closed for idleness or age: a database in memory would be gone, and a prepared statement is worth keeping.
     options
@@ -121,43 +110,20 @@ impl Quiet for SqliteConnectOptions {
     }
 }
 
-async fn check(
-    connection: &DatabaseConnection,
-    name: &'static str,
-    wanted: &'static str,
-) -> Result<(), SqliteError> {
-    let found = text(
-        connection,
-        &format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}"),
-    )
-    .await;
+async fn check(connection: &DatabaseConnection, name: &'static str, wanted: &'static str) -> Result<(), SqliteError> {
+    let found = text(connection, &format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}")).await;
     let found = match found {
         Ok(found) => found,
         // The column of this one is called otherwise.
-        Err(_) => {
-            text(
-                connection,
-                &format!("SELECT CAST(timeout AS TEXT) FROM pragma_{name}"),
-            )
-            .await?
-        }
+        Err(_) => text(connection, &format!("SELECT CAST(timeout AS TEXT) FROM pragma_{name}")).await?,
     };
-    if found == wanted {
-        Ok(())
-    } else {
-        Err(SqliteError::Setting {
-            name,
-            found,
-            wanted,
-        })
-    }
+    if found == wanted { Ok(()) } else { Err(SqliteError::Setting { name, found, wanted }) }
 }
 
 async fn text(connection: &DatabaseConnection, sql: &str) -> Result<String, DbErr> {
     let statement = sea_orm::Statement::from_string(connection.get_database_backend(), sql);
     let row = connection.query_one_raw(statement).await?;
-    row.ok_or_else(|| DbErr::RecordNotFound(sql.to_owned()))?
-        .try_get_by_index(0)
+    row.ok_or_else(|| DbErr::RecordNotFound(sql.to_owned()))?.try_get_by_index(0)
 }
 
 /// Whether this engine is free of the fault by which a reset of the write-ahead log could lose commits.
@@ -165,8 +131,7 @@ async fn text(connection: &DatabaseConnection, sql: &str) -> Result<String, DbEr
 /// Source: RELIABILITY.md, promise P-D6 and its reference SQ3.
 fn is_safe(version: &str) -> bool {
     let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
-    let (Some(Some(major)), Some(Some(minor)), patch) =
-        (parts.next(), parts.next(), parts.next().unwrap_or(Some(0)))
+    let (Some(Some(major)), Some(Some(minor)), patch) = (parts.next(), parts.next(), parts.next().unwrap_or(Some(0)))
     else {
         return false;
     };
@@ -186,15 +151,12 @@ mod tests {
 
     #[test]
     fn an_engine_that_can_lose_data_is_refused() {
-        for version in [
-            "3.40.1", "3.44.5", "3.45.9", "3.49.2", "3.50.6", "3.51.0", "3.51.2", "2.8.17", "3.51",
-            "", "3", "3.51.x",
-        ] {
+        for version in
+            ["3.40.1", "3.44.5", "3.45.9", "3.49.2", "3.50.6", "3.51.0", "3.51.2", "2.8.17", "3.51", "", "3", "3.51.x"]
+        {
             assert!(!is_safe(version), "{version}");
         }
-        for version in [
-            "3.44.6", "3.50.7", "3.51.3", "3.51.10", "3.52.0", "3.52", "4.0.0",
-        ] {
+        for version in ["3.44.6", "3.50.7", "3.51.3", "3.51.10", "3.52.0", "3.52", "4.0.0"] {
             assert!(is_safe(version), "{version}");
         }
     }

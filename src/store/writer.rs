@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -74,29 +74,19 @@ impl Writer {
             may_have_happened: false,
             cause: "the writer has stopped, or the job panicked".into(),
         };
-        self.queue
-            .send(queued(job, sender))
-            .await
-            .map_err(|_| gone())?;
+        self.queue.send(queued(job, sender)).await.map_err(|_| gone())?;
         receiver.await.map_err(|_| gone())?
     }
 }
 
-fn queued<T: Send + 'static>(
-    job: Job<T>,
-    sender: oneshot::Sender<Result<T, StoreError>>,
-) -> Queued {
+fn queued<T: Send + 'static>(job: Job<T>, sender: oneshot::Sender<Result<T, StoreError>>) -> Queued {
     let sender = Arc::new(Mutex::new(Some(sender)));
     let watched = Arc::clone(&sender);
     let refused = Arc::clone(&sender);
     let take = move || sender.lock().unwrap_or_else(PoisonError::into_inner).take();
     Queued {
         refuse: Box::new(move |cause| {
-            if let Some(sender) = refused
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take()
-            {
+            if let Some(sender) = refused.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 drop(sender.send(Err(cannot_begin(cause))));
             }
         }),
@@ -166,15 +156,9 @@ async fn batch(connection: &DatabaseConnection, first: Queued, jobs: &mut mpsc::
         // The engine has undone the transaction (a full disk, a failed read); none of it happened.
         Some(cause) => {
             drop(transaction.rollback().await);
-            Err(Lost {
-                may_have_happened: false,
-                cause,
-            })
+            Err(Lost { may_have_happened: false, cause })
         }
-        None => transaction.commit().await.map_err(|cause| Lost {
-            may_have_happened: true,
-            cause,
-        }),
+        None => transaction.commit().await.map_err(|cause| Lost { may_have_happened: true, cause }),
     };
     for ran in ran {
         (ran.answer)(outcome.clone());
@@ -182,27 +166,14 @@ async fn batch(connection: &DatabaseConnection, first: Queued, jobs: &mut mpsc::
 }
 
 /// Runs one job inside a savepoint. An error means that the whole transaction is lost.
-async fn one(
-    transaction: &DatabaseTransaction,
-    job: Queued,
-) -> Result<Option<Ran>, (Option<Ran>, DbErr)> {
+async fn one(transaction: &DatabaseTransaction, job: Queued) -> Result<Option<Ran>, (Option<Ran>, DbErr)> {
     if !(job.is_wanted)() {
         return Ok(None);
     }
-    transaction
-        .execute_unprepared("SAVEPOINT job")
-        .await
-        .map_err(|cause| (None, cause))?;
+    transaction.execute_unprepared("SAVEPOINT job").await.map_err(|cause| (None, cause))?;
     let session = Session::new(transaction);
-    let ran = AssertUnwindSafe((job.run)(&session))
-        .catch_unwind()
-        .await
-        .ok();
-    let end = if ran.as_ref().is_some_and(|ran| ran.keep) {
-        "RELEASE job"
-    } else {
-        "ROLLBACK TO job; RELEASE job"
-    };
+    let ran = AssertUnwindSafe((job.run)(&session)).catch_unwind().await.ok();
+    let end = if ran.as_ref().is_some_and(|ran| ran.keep) { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
     match transaction.execute_unprepared(end).await {
         Ok(_) => Ok(ran),
         Err(cause) => Err((ran, cause)),
@@ -233,50 +204,26 @@ mod tests {
     /// A writer over a table of its own, which may grow to about so many pages of 4 KiB.
     async fn writer(pages: u32) -> Writer {
         let connection = sqlite::open_writer(None).await.unwrap();
-        connection
-            .execute_unprepared("CREATE TABLE things (n BIGINT PRIMARY KEY, body TEXT)")
-            .await
-            .unwrap();
-        connection
-            .execute_unprepared(&format!("PRAGMA max_page_count = {pages}"))
-            .await
-            .unwrap();
+        connection.execute_unprepared("CREATE TABLE things (n BIGINT PRIMARY KEY, body TEXT)").await.unwrap();
+        connection.execute_unprepared(&format!("PRAGMA max_page_count = {pages}")).await.unwrap();
         Writer::start(connection)
     }
 
     fn insert(n: i64, letters: usize) -> Job<u64> {
         job(move |session| {
             Box::pin(async move {
-                session
-                    .run(
-                        "insert",
-                        "INSERT INTO things (n, body) VALUES ($1, 'first')",
-                        values![-n],
-                    )
-                    .await?;
+                session.run("insert", "INSERT INTO things (n, body) VALUES ($1, 'first')", values![-n]).await?;
                 let body = "x".repeat(letters);
-                session
-                    .run(
-                        "insert",
-                        "INSERT INTO things (n, body) VALUES ($1, $2)",
-                        values![n, body],
-                    )
-                    .await
+                session.run("insert", "INSERT INTO things (n, body) VALUES ($1, $2)", values![n, body]).await
             })
         })
     }
 
     async fn numbers(writer: &Writer) -> Vec<String> {
         let all = job(|session| {
-            Box::pin(async move {
-                session
-                    .texts(
-                        "read",
-                        "SELECT CAST(n AS TEXT) FROM things ORDER BY n",
-                        Vec::new(),
-                    )
-                    .await
-            })
+            Box::pin(
+                async move { session.texts("read", "SELECT CAST(n AS TEXT) FROM things ORDER BY n", Vec::new()).await },
+            )
         });
         writer.run(all).await.unwrap()
     }
@@ -284,37 +231,19 @@ mod tests {
     #[tokio::test]
     async fn a_job_that_fails_is_undone_alone() {
         let writer = writer(1_000).await;
-        let (one, twice, two) = tokio::join!(
-            writer.run(insert(1, 1)),
-            writer.run(insert(1, 1)),
-            writer.run(insert(2, 1))
-        );
+        let (one, twice, two) =
+            tokio::join!(writer.run(insert(1, 1)), writer.run(insert(1, 1)), writer.run(insert(2, 1)));
         assert!(one.is_ok() && two.is_ok());
-        assert!(matches!(
-            twice,
-            Err(StoreError::Unavailable {
-                may_have_happened: false,
-                ..
-            })
-        ));
+        assert!(matches!(twice, Err(StoreError::Unavailable { may_have_happened: false, .. })));
         assert_eq!(numbers(&writer).await, ["-2", "-1", "1", "2"]);
     }
 
     #[tokio::test]
     async fn a_full_disk_fails_and_nothing_is_kept_by_half() {
         let writer = writer(20).await;
-        let (one, big, two) = tokio::join!(
-            writer.run(insert(1, 1)),
-            writer.run(insert(3, 500_000)),
-            writer.run(insert(2, 1))
-        );
-        assert!(matches!(
-            big,
-            Err(StoreError::Unavailable {
-                may_have_happened: false,
-                ..
-            })
-        ));
+        let (one, big, two) =
+            tokio::join!(writer.run(insert(1, 1)), writer.run(insert(3, 500_000)), writer.run(insert(2, 1)));
+        assert!(matches!(big, Err(StoreError::Unavailable { may_have_happened: false, .. })));
         let mut wanted = Vec::new();
         for (n, result) in [(1, one), (2, two)] {
             if result.is_ok() {
@@ -332,11 +261,7 @@ mod tests {
     async fn a_job_that_panics_stops_nobody_else() {
         let writer = writer(1_000).await;
         let panics: Job<u64> = job(|_| Box::pin(async { panic!("on purpose") }));
-        let (one, panicked, two) = tokio::join!(
-            writer.run(insert(1, 1)),
-            writer.run(panics),
-            writer.run(insert(2, 1))
-        );
+        let (one, panicked, two) = tokio::join!(writer.run(insert(1, 1)), writer.run(panics), writer.run(insert(2, 1)));
         assert!(one.is_ok() && two.is_ok() && panicked.is_err());
         assert_eq!(numbers(&writer).await, ["-2", "-1", "1", "2"]);
     }
@@ -346,14 +271,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("offhook.db");
         let connection = sqlite::open_writer(Some(&path)).await.unwrap();
-        connection
-            .execute_unprepared("CREATE TABLE things (n BIGINT PRIMARY KEY, body TEXT)")
-            .await
-            .unwrap();
-        connection
-            .execute_unprepared("PRAGMA busy_timeout = 0")
-            .await
-            .unwrap();
+        connection.execute_unprepared("CREATE TABLE things (n BIGINT PRIMARY KEY, body TEXT)").await.unwrap();
+        connection.execute_unprepared("PRAGMA busy_timeout = 0").await.unwrap();
         let writer = Writer::start(connection);
         let other = sqlite::open_writer(Some(&path)).await.unwrap();
         let immediate = TransactionOptions {
@@ -377,12 +296,7 @@ mod tests {
     async fn more_jobs_than_a_batch_holds_are_all_done() {
         let writer = writer(1_000).await;
         let all = (1..=200).map(|n| writer.run(insert(n, 1)));
-        assert!(
-            futures_util::future::join_all(all)
-                .await
-                .iter()
-                .all(Result::is_ok)
-        );
+        assert!(futures_util::future::join_all(all).await.iter().all(Result::is_ok));
         assert_eq!(numbers(&writer).await.len(), 400);
     }
 }

@@ -144,7 +144,8 @@ impl Switchboard {
     pub async fn arrive(&self, mut new: NewCall, listener: Listener<'_>) -> Result<Handled, SwitchboardError> {
         let arrival = self.load_arrival(&new, listener).await?;
         if let Some(body) = arrival.answer {
-            let call = self.store.find_call_by_caller_ref(&new.caller_ref).await?.ok_or(SwitchboardError::UnknownCall)?;
+            let call =
+                self.store.find_call_by_caller_ref(&new.caller_ref).await?.ok_or(SwitchboardError::UnknownCall)?;
             return Ok(Handled { call, body, is_repeat: true, events: Vec::new() });
         }
         let mut caller = CallerFacts { is_blocked: false, recent_calls: arrival.recent_calls };
@@ -158,7 +159,8 @@ impl Switchboard {
         match self.decide_and_save(call, &Signal::Arrived, caller, Some(listener)).await {
             Err(SwitchboardError::Store(StoreError::Conflict(Conflict::CallExists))) => {
                 // Another replica was first: the state knows what this caller hears.
-                let call = self.store.find_call_by_caller_ref(&caller_ref).await?.ok_or(SwitchboardError::UnknownCall)?;
+                let call =
+                    self.store.find_call_by_caller_ref(&caller_ref).await?.ok_or(SwitchboardError::UnknownCall)?;
                 self.decide_until_saved(call.id, &Signal::Arrived, Some(listener)).await
             }
             other => other,
@@ -185,7 +187,12 @@ impl Switchboard {
     ///
     /// # Errors
     /// `UnknownCall`, `Contended` after four refused saves, `Store` if the store fails.
-    pub async fn answer(&self, call: CallId, signal: &Signal, listener: Listener<'_>) -> Result<Handled, SwitchboardError> {
+    pub async fn answer(
+        &self,
+        call: CallId,
+        signal: &Signal,
+        listener: Listener<'_>,
+    ) -> Result<Handled, SwitchboardError> {
         if let Some(body) = self.find_answer(listener).await? {
             let call = self.store.find_call(call).await?.ok_or(SwitchboardError::UnknownCall)?;
             return Ok(Handled { call, body, is_repeat: true, events: Vec::new() });
@@ -254,7 +261,8 @@ impl Switchboard {
             let now = self.clock.now();
             let facts = self.load_facts(brand, signal, caller, now).await?;
             let decision = decide(call.clone(), &rules, &facts, signal);
-            let body = listener.map_or_else(String::new, |listener| (listener.write)(&decision.call, brand, &decision.reply));
+            let body =
+                listener.map_or_else(String::new, |listener| (listener.write)(&decision.call, brand, &decision.reply));
             if decision.events.is_empty() && decision.effects.is_empty() {
                 return Ok(Handled { call: decision.call, body, is_repeat: false, events: Vec::new() });
             }
@@ -354,7 +362,9 @@ impl Switchboard {
         for call in self.store.find_waiting_calls(WAITING_CALLS_MAX).await? {
             match self.take_note(call, &Signal::PhonesFreed).await {
                 Ok(_) => told += 1,
-                Err(error) => tracing::warn!(call.id = %call, error = %error, "a waiting call could not be offered a freed phone"),
+                Err(error) => {
+                    tracing::warn!(call.id = %call, error = %error, "a waiting call could not be offered a freed phone")
+                }
             }
         }
         Ok(told)

@@ -39,9 +39,7 @@ pub fn ringback_path(seconds: u32) -> &'static str {
 pub fn find_audio(path: &str) -> Option<&'static AudioFile> {
     static FILES: OnceLock<Vec<AudioFile>> = OnceLock::new();
     let index = PATHS.iter().position(|known| *known == path)?;
-    FILES
-        .get_or_init(|| (1..=6).map(make_ringback).collect())
-        .get(index)
+    FILES.get_or_init(|| (1..=6).map(make_ringback).collect()).get(index)
 }
 
 /// 440 and 480 Hz together, 2 s on and 4 s off: the ringing tone of North America.
@@ -64,16 +62,7 @@ fn make_ringback(seconds: u32) -> AudioFile {
     for index in 0..samples {
         bytes.extend_from_slice(&sample_at(index).to_le_bytes());
     }
-    let etag = format!(
-        "\"{}\"",
-        hex::encode(
-            Sha256::digest(&bytes)
-                .iter()
-                .take(8)
-                .copied()
-                .collect::<Vec<u8>>()
-        )
-    );
+    let etag = format!("\"{}\"", hex::encode(Sha256::digest(&bytes).iter().take(8).copied().collect::<Vec<u8>>()));
     AudioFile { bytes, etag }
 }
 

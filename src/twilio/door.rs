@@ -166,7 +166,8 @@ impl TwilioDoor {
 
     async fn answer(&self, door: Door, query: &str, body: &[u8], token: Option<&str>) -> Result<Answered, Trouble> {
         let now = self.clock.now();
-        let minted = if query.is_empty() && door.may_be_plain() { None } else { Some(self.addresses.check(door, query, now)?) };
+        let minted =
+            if query.is_empty() && door.may_be_plain() { None } else { Some(self.addresses.check(door, query, now)?) };
         let form = Form::decode(body);
         let incoming = match webhook::read(door, minted, &form, token, &self.account) {
             Ok(incoming) => incoming,
@@ -369,7 +370,9 @@ fn reply(door: Door, document: String) -> HttpResponse {
 
 /// Serves the audio that callers hear: `GET /audio/{name}`.
 pub async fn serve_audio(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
-    let Some(audio) = super::audio::find_audio(&format!("/audio/{path}")) else { return HttpResponse::NotFound().finish() };
+    let Some(audio) = super::audio::find_audio(&format!("/audio/{path}")) else {
+        return HttpResponse::NotFound().finish();
+    };
     let known = request.headers().get("if-none-match").and_then(|value| value.to_str().ok());
     if known == Some(audio.etag.as_str()) {
         return HttpResponse::NotModified().finish();

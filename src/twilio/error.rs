@@ -68,20 +68,16 @@ impl TwilioError {
     pub fn code(&self) -> Option<u32> {
         match self {
             Self::Refused { code, .. } => *code,
-            Self::SlowDown { .. }
-            | Self::UnknownResult { .. }
-            | Self::Unreachable { .. }
-            | Self::Malformed { .. } => None,
+            Self::SlowDown { .. } | Self::UnknownResult { .. } | Self::Unreachable { .. } | Self::Malformed { .. } => {
+                None
+            }
         }
     }
 
     /// Whether the number itself is at fault: no ring to it again.
     #[must_use]
     pub fn is_unreachable_number(&self) -> bool {
-        matches!(
-            self.code(),
-            Some(21211 | 21214..=21217 | 21219 | 13223..=13227)
-        )
+        matches!(self.code(), Some(21211 | 21214..=21217 | 21219 | 13223..=13227))
     }
 
     /// Whether the leg is not in a state for this; an expected race.
@@ -93,15 +89,7 @@ impl TwilioError {
     /// Whether Twilio knows no such thing.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        self.code() == Some(20404)
-            || matches!(
-                self,
-                Self::Refused {
-                    status: 404,
-                    code: None,
-                    ..
-                }
-            )
+        self.code() == Some(20404) || matches!(self, Self::Refused { status: 404, code: None, .. })
     }
 
     /// Whether the account carries no more legs.

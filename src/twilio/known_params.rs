@@ -42,27 +42,14 @@ const CORE: &[(&str, Pattern)] = &[
     ("ParentCallSid", Pattern::Sid("CA")),
     ("CallStatus", CALL_STATUS),
     ("ParticipantCallStatus", CALL_STATUS),
-    (
-        "Direction",
-        Pattern::OneOf(&["inbound", "outbound-api", "outbound-dial"]),
-    ),
+    ("Direction", Pattern::OneOf(&["inbound", "outbound-api", "outbound-dial"])),
     ("From", Pattern::Text(128)),
     ("To", Pattern::Number),
     ("CallerName", Pattern::Text(128)),
     ("ForwardedFrom", Pattern::Text(128)),
     ("Digits", Pattern::Keys),
     ("DialCallSid", Pattern::Sid("CA")),
-    (
-        "DialCallStatus",
-        Pattern::OneOf(&[
-            "completed",
-            "answered",
-            "busy",
-            "no-answer",
-            "failed",
-            "canceled",
-        ]),
-    ),
+    ("DialCallStatus", Pattern::OneOf(&["completed", "answered", "busy", "no-answer", "failed", "canceled"])),
     ("DialBridged", Pattern::OneOf(&["true", "false"])),
     (
         "QueueResult",
@@ -89,23 +76,11 @@ const CORE: &[(&str, Pattern)] = &[
     ("RecordingUrl", Pattern::Text(512)),
     (
         "RecordingStatus",
-        Pattern::OneOf(&[
-            "in-progress",
-            "paused",
-            "stopped",
-            "processing",
-            "completed",
-            "absent",
-            "failed",
-            "deleted",
-        ]),
+        Pattern::OneOf(&["in-progress", "paused", "stopped", "processing", "completed", "absent", "failed", "deleted"]),
     ),
     ("RecordingDuration", Pattern::Seconds),
     ("TranscriptionSid", Pattern::Sid("TR")),
-    (
-        "TranscriptionStatus",
-        Pattern::OneOf(&["in-progress", "completed", "failed"]),
-    ),
+    ("TranscriptionStatus", Pattern::OneOf(&["in-progress", "completed", "failed"])),
     ("TranscriptionText", Pattern::Text(16_384)),
     ("TranscriptionUrl", Pattern::Text(512)),
 ];
@@ -205,9 +180,7 @@ pub(super) const DOCUMENTED: &[&str] = &[
 
 /// The form of a name we act on; `None` for all others.
 pub(super) fn find_core_pattern(name: &str) -> Option<Pattern> {
-    CORE.iter()
-        .find(|(core, _)| *core == name)
-        .map(|(_, pattern)| *pattern)
+    CORE.iter().find(|(core, _)| *core == name).map(|(_, pattern)| *pattern)
 }
 
 impl Pattern {
@@ -218,28 +191,18 @@ impl Pattern {
             Self::OneOf(words) => words.contains(&value),
             Self::Keys => {
                 value == "hangup"
-                    || (value.len() <= 32
-                        && value
-                            .bytes()
-                            .all(|key| key.is_ascii_digit() || b"*#ABCD".contains(&key)))
+                    || (value.len() <= 32 && value.bytes().all(|key| key.is_ascii_digit() || b"*#ABCD".contains(&key)))
             }
             Self::Count => value.len() <= 15 && value.bytes().all(|digit| digit.is_ascii_digit()),
             Self::Seconds => value == "-1" || Self::Count.accepts(value),
-            Self::Number => value
-                .strip_prefix('+')
-                .is_some_and(|digits| digits.len() >= 3 && Self::Count.accepts(digits)),
-            Self::Word => {
-                !value.is_empty()
-                    && value
-                        .bytes()
-                        .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+            Self::Number => {
+                value.strip_prefix('+').is_some_and(|digits| digits.len() >= 3 && Self::Count.accepts(digits))
             }
+            Self::Word => !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'),
             Self::Label => {
                 !value.is_empty()
                     && value.len() <= 128
-                    && value.bytes().all(|byte| {
-                        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
-                    })
+                    && value.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
             }
             Self::Text(max) => value.chars().count() <= max,
         }
@@ -253,6 +216,5 @@ impl Pattern {
 
 /// Whether this is one of Twilio's identifiers of the kind `prefix`. Source: contract section 4.5.
 pub(super) fn is_sid(prefix: &str, text: &str) -> bool {
-    text.strip_prefix(prefix)
-        .is_some_and(|hex| hex.len() == 32 && hex.bytes().all(|digit| digit.is_ascii_hexdigit()))
+    text.strip_prefix(prefix).is_some_and(|hex| hex.len() == 32 && hex.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }

@@ -44,9 +44,7 @@ impl Form {
 
     /// The pairs as bytes, in the order they came.
     pub fn raw_pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.pairs
-            .iter()
-            .map(|(name, value)| (name.as_slice(), value.as_slice()))
+        self.pairs.iter().map(|(name, value)| (name.as_slice(), value.as_slice()))
     }
 
     /// The first value under that exact name. For finding the account's token before anything is verified; nothing
@@ -65,10 +63,7 @@ fn decode_escapes(text: &[u8]) -> Vec<u8> {
         match byte {
             b'+' => decoded.push(b' '),
             b'%' => {
-                let escape = rest
-                    .as_slice()
-                    .first_chunk::<2>()
-                    .and_then(|pair| decode_hex(*pair));
+                let escape = rest.as_slice().first_chunk::<2>().and_then(|pair| decode_hex(*pair));
                 if let Some(value) = escape {
                     decoded.push(value);
                     rest.nth(1);
@@ -96,9 +91,7 @@ pub enum BadParams {
     #[error("more than {PARAMS_MAX} parameters")]
     TooMany,
     /// A name that is no name.
-    #[error(
-        "a parameter name is longer than {NAME_BYTES_MAX} bytes or not made of letters and digits"
-    )]
+    #[error("a parameter name is longer than {NAME_BYTES_MAX} bytes or not made of letters and digits")]
     BadName,
     /// A name we act on came twice.
     #[error("parameter {0} came more than once")]
@@ -183,9 +176,7 @@ impl Params {
 fn read_name(name: &[u8]) -> Result<String, BadParams> {
     let name = std::str::from_utf8(name).map_err(|_| BadParams::BadName)?;
     let begins_well = name.starts_with(|first: char| first.is_ascii_alphabetic());
-    let well_formed = name
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+    let well_formed = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
     if begins_well && well_formed && name.len() <= NAME_BYTES_MAX {
         Ok(name.to_owned())
     } else {
@@ -218,11 +209,7 @@ fn resembles_known(name: &str) -> bool {
                 && !extension.starts_with(|next: char| next.is_ascii_uppercase());
         }
         // Other families grow by themselves (`CallerFoo`, `RecordingFoo`); a name we act on does not.
-        if core {
-            lower.contains(&known_lower)
-        } else {
-            !is_family(known) && lower.contains(&known_lower)
-        }
+        if core { lower.contains(&known_lower) } else { !is_family(known) && lower.contains(&known_lower) }
     })
 }
 
@@ -230,23 +217,13 @@ fn resembles_known(name: &str) -> bool {
 fn is_family(name: &str) -> bool {
     matches!(
         name,
-        "Caller"
-            | "Called"
-            | "Reason"
-            | "Duration"
-            | "Status"
-            | "Stability"
-            | "Language"
-            | "Confidence"
-            | "Payload"
+        "Caller" | "Called" | "Reason" | "Duration" | "Status" | "Stability" | "Language" | "Confidence" | "Payload"
     )
 }
 
 /// Whether free text contains a parameter's name, as it would when a longer piece of the glued text was cut as one value.
 fn hides_known(value: &str) -> bool {
-    DOCUMENTED
-        .iter()
-        .any(|known| !is_short(known) && is_compound(known) && value.contains(known))
+    DOCUMENTED.iter().any(|known| !is_short(known) && is_compound(known) && value.contains(known))
         || contains_digits_name(value)
 }
 
@@ -260,8 +237,7 @@ fn contains_digits_name(value: &str) -> bool {
     let mut parts = value.split("Digits");
     parts.next();
     parts.any(|after| {
-        after.starts_with(|next: char| next.is_ascii_digit() || matches!(next, '*' | '#'))
-            || after.starts_with("Dir")
+        after.starts_with(|next: char| next.is_ascii_digit() || matches!(next, '*' | '#')) || after.starts_with("Dir")
     })
 }
 
@@ -279,13 +255,7 @@ mod tests {
     fn a_form_keeps_order_repeats_and_empty_values() {
         let form = Form::decode(b"b=2&a=&b=%2B1+x&c&%zz=%4");
         let pairs: Vec<_> = form.raw_pairs().collect();
-        let expected: [(&[u8], &[u8]); 5] = [
-            (b"b", b"2"),
-            (b"a", b""),
-            (b"b", b"+1 x"),
-            (b"c", b""),
-            (b"%zz", b"%4"),
-        ];
+        let expected: [(&[u8], &[u8]); 5] = [(b"b", b"2"), (b"a", b""), (b"b", b"+1 x"), (b"c", b""), (b"%zz", b"%4")];
         assert_eq!(pairs, expected);
     }
 
@@ -305,30 +275,16 @@ mod tests {
             "from",
         ] {
             let outcome = read(&format!("{name}=1"));
-            assert!(
-                matches!(outcome, Err(BadParams::Resembling(_))),
-                "{name}: {outcome:?}"
-            );
+            assert!(matches!(outcome, Err(BadParams::Resembling(_))), "{name}: {outcome:?}");
         }
         for name in ["1Digits", "Digits%20", "D%C3%AFgits", "", "_x"] {
-            assert_eq!(
-                read(&format!("{name}=1")),
-                Err(BadParams::BadName),
-                "{name}"
-            );
+            assert_eq!(read(&format!("{name}=1")), Err(BadParams::BadName), "{name}");
         }
     }
 
     #[test]
     fn unknown_names_are_tolerated() {
-        for name in [
-            "StirPassportToken",
-            "FromTimezone",
-            "ToCarrier",
-            "CallerFoo",
-            "Whatever",
-            "X-y.z_1",
-        ] {
+        for name in ["StirPassportToken", "FromTimezone", "ToCarrier", "CallerFoo", "Whatever", "X-y.z_1"] {
             assert!(read(&format!("{name}=1")).is_ok(), "{name}");
         }
     }
@@ -349,26 +305,14 @@ mod tests {
         ] {
             assert!(matches!(read(bad), Err(BadParams::BadValue(_))), "{bad}");
         }
-        assert_eq!(
-            read("Digits=1&Digits=1"),
-            Err(BadParams::Repeated("Digits".to_owned()))
-        );
-        assert_eq!(
-            Params::read(&Form::default(), &["CallSid"]),
-            Err(BadParams::Missing("CallSid"))
-        );
-        assert_eq!(
-            read("CallerZip=73301Digits1"),
-            Err(BadParams::Hiding("CallerZip".to_owned()))
-        );
+        assert_eq!(read("Digits=1&Digits=1"), Err(BadParams::Repeated("Digits".to_owned())));
+        assert_eq!(Params::read(&Form::default(), &["CallSid"]), Err(BadParams::Missing("CallSid")));
+        assert_eq!(read("CallerZip=73301Digits1"), Err(BadParams::Hiding("CallerZip".to_owned())));
     }
 
     #[test]
     fn too_many_parameters_are_refused() {
-        assert_eq!(
-            read(&"a=1&".repeat(PARAMS_MAX + 1)),
-            Err(BadParams::TooMany)
-        );
+        assert_eq!(read(&"a=1&".repeat(PARAMS_MAX + 1)), Err(BadParams::TooMany));
     }
 
     proptest! {

@@ -12,13 +12,13 @@ use super::error::TwilioError;
 use super::known_params::is_sid;
 use super::rest_forms::{self, Fields};
 use super::rest_replies::{
-    AccountResource, CallResource, NumberResource, ParticipantResource, RecordingResource,
-    RoomResource, TranscriptionResource,
+    AccountResource, CallResource, NumberResource, ParticipantResource, RecordingResource, RoomResource,
+    TranscriptionResource,
 };
-use crate::rules::DialTarget;
 use super::transport::{accept, lost, read_body, read_json};
 use crate::ids::CarrierRef;
 use crate::phone_number::PhoneNumber;
+use crate::rules::DialTarget;
 
 /// The largest audio that is fetched: two hours of WAV at 128 kbit/s.
 const AUDIO_BYTES_MAX: usize = 120 * 1024 * 1024;
@@ -122,15 +122,11 @@ impl TwilioClient {
     ///
     /// [`TwilioError`].
     pub async fn place_call(&self, leg: &NewLeg<'_>) -> Result<CarrierRef, TwilioError> {
-        let made: CallResource = self
-            .post("place a call", "Calls.json", &rest_forms::place_call(leg))
-            .await?;
+        let made: CallResource = self.post("place a call", "Calls.json", &rest_forms::place_call(leg)).await?;
         if is_sid("CA", &made.sid) {
             Ok(CarrierRef::new(&made.sid))
         } else {
-            Err(TwilioError::Malformed {
-                attempt: "place a call",
-            })
+            Err(TwilioError::Malformed { attempt: "place a call" })
         }
     }
 
@@ -139,17 +135,8 @@ impl TwilioClient {
     /// # Errors
     ///
     /// [`TwilioError`]; `is_wrong_state()` when the leg is past that.
-    pub async fn end_call(
-        &self,
-        leg: &CarrierRef,
-        how: EndAs,
-    ) -> Result<CallResource, TwilioError> {
-        self.post(
-            "end a call",
-            &self.item("Calls", "CA", leg, "end a call")?,
-            &rest_forms::end_call(how),
-        )
-        .await
+    pub async fn end_call(&self, leg: &CarrierRef, how: EndAs) -> Result<CallResource, TwilioError> {
+        self.post("end a call", &self.item("Calls", "CA", leg, "end a call")?, &rest_forms::end_call(how)).await
     }
 
     /// Sends a leg to another document at once.
@@ -157,11 +144,7 @@ impl TwilioClient {
     /// # Errors
     ///
     /// [`TwilioError`]; `is_wrong_state()` when the leg is not in progress.
-    pub async fn redirect_call(
-        &self,
-        leg: &CarrierRef,
-        url: &str,
-    ) -> Result<CallResource, TwilioError> {
+    pub async fn redirect_call(&self, leg: &CarrierRef, url: &str) -> Result<CallResource, TwilioError> {
         self.post(
             "redirect a call",
             &self.item("Calls", "CA", leg, "redirect a call")?,
@@ -176,12 +159,7 @@ impl TwilioClient {
     ///
     /// [`TwilioError`].
     pub async fn fetch_call(&self, leg: &CarrierRef) -> Result<CallResource, TwilioError> {
-        self.get(
-            "fetch a call",
-            &self.item("Calls", "CA", leg, "fetch a call")?,
-            &[],
-        )
-        .await
+        self.get("fetch a call", &self.item("Calls", "CA", leg, "fetch a call")?, &[]).await
     }
 
     /// Legs to a number that began on that UTC day (`2026-03-02`) or later, newest first.
@@ -189,20 +167,9 @@ impl TwilioClient {
     /// # Errors
     ///
     /// [`TwilioError`].
-    pub async fn list_calls_to(
-        &self,
-        to: &PhoneNumber,
-        since_day: &str,
-    ) -> Result<Vec<CallResource>, TwilioError> {
-        let query = [
-            ("To", to.as_e164()),
-            ("StartTime>", since_day),
-            ("PageSize", PAGE_SIZE),
-        ];
-        Ok(self
-            .get::<Calls>("list calls", "Calls.json", &query)
-            .await?
-            .calls)
+    pub async fn list_calls_to(&self, to: &PhoneNumber, since_day: &str) -> Result<Vec<CallResource>, TwilioError> {
+        let query = [("To", to.as_e164()), ("StartTime>", since_day), ("PageSize", PAGE_SIZE)];
+        Ok(self.get::<Calls>("list calls", "Calls.json", &query).await?.calls)
     }
 
     /// Legs that another leg dialled.
@@ -210,15 +177,9 @@ impl TwilioClient {
     /// # Errors
     ///
     /// [`TwilioError`].
-    pub async fn list_child_calls(
-        &self,
-        parent: &CarrierRef,
-    ) -> Result<Vec<CallResource>, TwilioError> {
+    pub async fn list_child_calls(&self, parent: &CarrierRef) -> Result<Vec<CallResource>, TwilioError> {
         let query = [("ParentCallSid", parent.as_str()), ("PageSize", PAGE_SIZE)];
-        Ok(self
-            .get::<Calls>("list calls", "Calls.json", &query)
-            .await?
-            .calls)
+        Ok(self.get::<Calls>("list calls", "Calls.json", &query).await?.calls)
     }
 
     /// The open room of that name.
@@ -227,11 +188,7 @@ impl TwilioClient {
     ///
     /// [`TwilioError`].
     pub async fn find_room(&self, name: &str) -> Result<Option<RoomResource>, TwilioError> {
-        let query = [
-            ("FriendlyName", name),
-            ("Status", "in-progress"),
-            ("PageSize", "50"),
-        ];
+        let query = [("FriendlyName", name), ("Status", "in-progress"), ("PageSize", "50")];
         let rooms: Rooms = self.get("find a room", "Conferences.json", &query).await?;
         Ok(rooms.conferences.into_iter().next())
     }
@@ -241,19 +198,10 @@ impl TwilioClient {
     /// # Errors
     ///
     /// [`TwilioError`].
-    pub async fn list_participants(
-        &self,
-        room: &CarrierRef,
-    ) -> Result<Vec<ParticipantResource>, TwilioError> {
+    pub async fn list_participants(&self, room: &CarrierRef) -> Result<Vec<ParticipantResource>, TwilioError> {
         const ATTEMPT: &str = "list participants";
-        let path = format!(
-            "Conferences/{}/Participants.json",
-            checked("CF", room, ATTEMPT)?
-        );
-        Ok(self
-            .get::<Participants>(ATTEMPT, &path, &[("PageSize", "50")])
-            .await?
-            .participants)
+        let path = format!("Conferences/{}/Participants.json", checked("CF", room, ATTEMPT)?);
+        Ok(self.get::<Participants>(ATTEMPT, &path, &[("PageSize", "50")]).await?.participants)
     }
 
     /// The recordings of a leg.
@@ -261,15 +209,9 @@ impl TwilioClient {
     /// # Errors
     ///
     /// [`TwilioError`].
-    pub async fn list_recordings(
-        &self,
-        leg: &CarrierRef,
-    ) -> Result<Vec<RecordingResource>, TwilioError> {
+    pub async fn list_recordings(&self, leg: &CarrierRef) -> Result<Vec<RecordingResource>, TwilioError> {
         let query = [("CallSid", leg.as_str()), ("PageSize", PAGE_SIZE)];
-        Ok(self
-            .get::<Recordings>("list recordings", "Recordings.json", &query)
-            .await?
-            .recordings)
+        Ok(self.get::<Recordings>("list recordings", "Recordings.json", &query).await?.recordings)
     }
 
     /// How a recording stands.
@@ -277,16 +219,8 @@ impl TwilioClient {
     /// # Errors
     ///
     /// [`TwilioError`].
-    pub async fn fetch_recording(
-        &self,
-        recording: &CarrierRef,
-    ) -> Result<RecordingResource, TwilioError> {
-        self.get(
-            "fetch a recording",
-            &self.item("Recordings", "RE", recording, "fetch a recording")?,
-            &[],
-        )
-        .await
+    pub async fn fetch_recording(&self, recording: &CarrierRef) -> Result<RecordingResource, TwilioError> {
+        self.get("fetch a recording", &self.item("Recordings", "RE", recording, "fetch a recording")?, &[]).await
     }
 
     /// The audio of a completed recording, whole, at most 120 MiB.
@@ -294,32 +228,17 @@ impl TwilioClient {
     /// # Errors
     ///
     /// [`TwilioError`]; `Malformed` when it is larger or is no audio.
-    pub async fn download_recording(
-        &self,
-        recording: &CarrierRef,
-        format: AudioFormat,
-    ) -> Result<Bytes, TwilioError> {
+    pub async fn download_recording(&self, recording: &CarrierRef, format: AudioFormat) -> Result<Bytes, TwilioError> {
         const ATTEMPT: &str = "download a recording";
         let ending = match format {
             AudioFormat::Wav => "wav",
             AudioFormat::Mp3 => "mp3",
         };
         let path = format!("Recordings/{}.{ending}", checked("RE", recording, ATTEMPT)?);
-        let request = self
-            .request(Method::GET, &path)
-            .timeout(self.settings.timeout * 10);
-        let response = accept(
-            ATTEMPT,
-            request.send().await.map_err(|error| lost(ATTEMPT, error))?,
-        )
-        .await?;
-        let media = response
-            .headers()
-            .get(reqwest::header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        if !media.is_some_and(|media| {
-            media.starts_with("audio/") || media.starts_with("application/octet-stream")
-        }) {
+        let request = self.request(Method::GET, &path).timeout(self.settings.timeout * 10);
+        let response = accept(ATTEMPT, request.send().await.map_err(|error| lost(ATTEMPT, error))?).await?;
+        let media = response.headers().get(reqwest::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if !media.is_some_and(|media| media.starts_with("audio/") || media.starts_with("application/octet-stream")) {
             return Err(TwilioError::Malformed { attempt: ATTEMPT });
         }
         read_body(ATTEMPT, response, AUDIO_BYTES_MAX).await
@@ -330,19 +249,10 @@ impl TwilioClient {
     /// # Errors
     ///
     /// [`TwilioError`].
-    pub async fn list_transcriptions(
-        &self,
-        recording: &CarrierRef,
-    ) -> Result<Vec<TranscriptionResource>, TwilioError> {
+    pub async fn list_transcriptions(&self, recording: &CarrierRef) -> Result<Vec<TranscriptionResource>, TwilioError> {
         const ATTEMPT: &str = "list transcriptions";
-        let path = format!(
-            "Recordings/{}/Transcriptions.json",
-            checked("RE", recording, ATTEMPT)?
-        );
-        Ok(self
-            .get::<Transcriptions>(ATTEMPT, &path, &[("PageSize", "50")])
-            .await?
-            .transcriptions)
+        let path = format!("Recordings/{}/Transcriptions.json", checked("RE", recording, ATTEMPT)?);
+        Ok(self.get::<Transcriptions>(ATTEMPT, &path, &[("PageSize", "50")]).await?.transcriptions)
     }
 
     /// Our numbers at Twilio, at most 1000.
@@ -351,13 +261,8 @@ impl TwilioClient {
     ///
     /// [`TwilioError`].
     pub async fn list_numbers(&self) -> Result<Vec<NumberResource>, TwilioError> {
-        let numbers: Numbers = self
-            .get(
-                "list numbers",
-                "IncomingPhoneNumbers.json",
-                &[("PageSize", PAGE_SIZE)],
-            )
-            .await?;
+        let numbers: Numbers =
+            self.get("list numbers", "IncomingPhoneNumbers.json", &[("PageSize", PAGE_SIZE)]).await?;
         Ok(numbers.incoming_phone_numbers)
     }
 
@@ -372,12 +277,7 @@ impl TwilioClient {
         settings: &NumberSettings<'_>,
     ) -> Result<NumberResource, TwilioError> {
         let path = self.item("IncomingPhoneNumbers", "PN", number, "update a number")?;
-        self.post(
-            "update a number",
-            &path,
-            &rest_forms::update_number(settings),
-        )
-        .await
+        self.post("update a number", &path, &rest_forms::update_number(settings)).await
     }
 
     /// The account. Standard API keys may not ask (20003).
@@ -389,24 +289,13 @@ impl TwilioClient {
         self.get("fetch the account", ".json", &[]).await
     }
 
-    fn item(
-        &self,
-        list: &str,
-        prefix: &str,
-        sid: &CarrierRef,
-        attempt: &'static str,
-    ) -> Result<String, TwilioError> {
+    fn item(&self, list: &str, prefix: &str, sid: &CarrierRef, attempt: &'static str) -> Result<String, TwilioError> {
         Ok(format!("{list}/{}.json", checked(prefix, sid, attempt)?))
     }
 
     /// `path` is below the account, or `.json` for the account itself.
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let TwilioSettings {
-            api_base_url,
-            account_sid,
-            auth,
-            timeout,
-        } = &self.settings;
+        let TwilioSettings { api_base_url, account_sid, auth, timeout } = &self.settings;
         let base = api_base_url.trim_end_matches('/');
         let slash = if path.starts_with('.') { "" } else { "/" };
         let (user, secret) = match auth {
@@ -414,10 +303,7 @@ impl TwilioClient {
             TwilioAuth::ApiKey { sid, secret } => (sid, secret),
         };
         self.http
-            .request(
-                method,
-                format!("{base}/2010-04-01/Accounts/{account_sid}{slash}{path}"),
-            )
+            .request(method, format!("{base}/2010-04-01/Accounts/{account_sid}{slash}{path}"))
             .basic_auth(user, Some(secret.expose_secret()))
             .timeout(*timeout)
     }
@@ -442,21 +328,9 @@ impl TwilioClient {
 }
 
 /// An identifier of that kind; anything else could lead to another path.
-fn checked<'a>(
-    prefix: &str,
-    sid: &'a CarrierRef,
-    attempt: &'static str,
-) -> Result<&'a str, TwilioError> {
-    let refused = TwilioError::Refused {
-        attempt,
-        code: Some(20404),
-        status: 404,
-    };
-    if is_sid(prefix, sid.as_str()) {
-        Ok(sid.as_str())
-    } else {
-        Err(refused)
-    }
+fn checked<'a>(prefix: &str, sid: &'a CarrierRef, attempt: &'static str) -> Result<&'a str, TwilioError> {
+    let refused = TwilioError::Refused { attempt, code: Some(20404), status: 404 };
+    if is_sid(prefix, sid.as_str()) { Ok(sid.as_str()) } else { Err(refused) }
 }
 
 #[derive(Deserialize)]

@@ -43,9 +43,6 @@ pub(super) fn update_number(settings: &NumberSettings<'_>) -> Fields {
         ("VoiceFallbackMethod", post()),
         ("StatusCallback", settings.status_url.to_owned()),
         ("StatusCallbackMethod", post()),
-        (
-            "VoiceCallerIdLookup",
-            settings.caller_name_lookup.to_string(),
-        ),
+        ("VoiceCallerIdLookup", settings.caller_name_lookup.to_string()),
     ]
 }

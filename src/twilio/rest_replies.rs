@@ -31,10 +31,7 @@ impl CallResource {
     /// Whether the leg is over; an unknown status is not.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        matches!(
-            self.status.as_deref(),
-            Some("completed" | "busy" | "failed" | "no-answer" | "canceled")
-        )
+        matches!(self.status.as_deref(), Some("completed" | "busy" | "failed" | "no-answer" | "canceled"))
     }
 }
 

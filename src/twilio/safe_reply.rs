@@ -33,14 +33,8 @@ impl SafeReplies {
     /// Writes them all.
     #[must_use]
     pub fn new(addresses: &Addresses, words: &SafeWords<'_>) -> Self {
-        let documents = Door::ALL
-            .iter()
-            .map(|door| (*door, write_document(verbs(*door, addresses, words))))
-            .collect();
-        Self {
-            documents,
-            leave: write_document([Verb::new("Leave")]),
-        }
+        let documents = Door::ALL.iter().map(|door| (*door, write_document(verbs(*door, addresses, words)))).collect();
+        Self { documents, leave: write_document([Verb::new("Leave")]) }
     }
 
     /// The document for that door. `failures`: how often in a row this caller's wait has failed, this time included.
@@ -55,31 +49,19 @@ impl SafeReplies {
 
 fn verbs(door: Door, addresses: &Addresses, words: &SafeWords<'_>) -> Vec<Verb> {
     match door {
-        Door::Voice
-        | Door::Fallback
-        | Door::Left
-        | Door::Join
-        | Door::RoomLeft
-        | Door::DialEnded
-        | Door::Continue => take_voicemail(addresses, words),
+        Door::Voice | Door::Fallback | Door::Left | Door::Join | Door::RoomLeft | Door::DialEnded | Door::Continue => {
+            take_voicemail(addresses, words)
+        }
         Door::VoicemailDone | Door::AgentLeftRoom => vec![Verb::new("Hangup")],
         Door::Wait | Door::WaitKey => vec![play_ringback(addresses, 5)],
         // Without an address: the same again.
         Door::RoomWait => vec![play_ringback(addresses, 6), Verb::new("Redirect")],
         // Without the hang-up a leg would be let through that nobody accepted on.
-        Door::AgentAnswer
-        | Door::AgentAccept
-        | Door::AgentGone
-        | Door::Screen
-        | Door::ScreenKey => {
+        Door::AgentAnswer | Door::AgentAccept | Door::AgentGone | Door::Screen | Door::ScreenKey => {
             let sorry = Verb::say(words.to_agent, words.voice, words.language);
             sorry.into_iter().chain([Verb::new("Hangup")]).collect()
         }
-        Door::CallStatus
-        | Door::RoomEvents
-        | Door::AgentStatus
-        | Door::Recording
-        | Door::Transcript => Vec::new(),
+        Door::CallStatus | Door::RoomEvents | Door::AgentStatus | Door::Recording | Door::Transcript => Vec::new(),
     }
 }
 
@@ -97,8 +79,5 @@ fn take_voicemail(addresses: &Addresses, words: &SafeWords<'_>) -> Vec<Verb> {
         .with("recordingStatusCallbackMethod", "POST")
         .with("recordingStatusCallbackEvent", "completed absent");
     let greeting = Verb::say(words.greeting, words.voice, words.language);
-    greeting
-        .into_iter()
-        .chain([record, Verb::new("Hangup")])
-        .collect()
+    greeting.into_iter().chain([record, Verb::new("Hangup")]).collect()
 }

@@ -55,8 +55,7 @@ pub fn verify(request: &SignedRequest<'_>, tokens: &[SecretString]) -> Result<us
     for (index, token) in tokens.iter().enumerate() {
         for url in port_candidates(request.url) {
             let expected = sign(token.expose_secret(), &url, &tail);
-            let matches =
-                expected.is_some_and(|expected| bool::from(expected.as_bytes().ct_eq(given)));
+            let matches = expected.is_some_and(|expected| bool::from(expected.as_bytes().ct_eq(given)));
             if matches && found.is_none() {
                 found = Some(index);
             }
@@ -78,20 +77,14 @@ fn sign(token: &str, url: &str, tail: &[u8]) -> Option<String> {
 
 /// What is signed after the URL: the glued parameters of a form, nothing for JSON (its hash is in the URL).
 fn signed_tail(request: &SignedRequest<'_>) -> Result<Vec<u8>, NotSigned> {
-    let media = request
-        .content_type
-        .and_then(|header| header.split(';').next())
-        .map(|media| media.trim().to_ascii_lowercase());
+    let media =
+        request.content_type.and_then(|header| header.split(';').next()).map(|media| media.trim().to_ascii_lowercase());
     match media.as_deref() {
         Some("application/x-www-form-urlencoded") => Ok(glue(&Form::decode(request.body))),
         Some("application/json") => {
             let hash = body_hash_in_query(request.url).ok_or(NotSigned)?;
             let actual = hex::encode(Sha256::digest(request.body));
-            if bool::from(actual.as_bytes().ct_eq(hash.as_bytes())) {
-                Ok(Vec::new())
-            } else {
-                Err(NotSigned)
-            }
+            if bool::from(actual.as_bytes().ct_eq(hash.as_bytes())) { Ok(Vec::new()) } else { Err(NotSigned) }
         }
         Some(_) | None if request.body.is_empty() => Ok(Vec::new()),
         Some(_) | None => Err(NotSigned),
@@ -116,9 +109,7 @@ fn glue(form: &Form) -> Vec<u8> {
 
 fn body_hash_in_query(url: &str) -> Option<&str> {
     let (_, query) = url.split_once('?')?;
-    let mut hashes = query
-        .split('&')
-        .filter_map(|pair| pair.strip_prefix("bodySHA256="));
+    let mut hashes = query.split('&').filter_map(|pair| pair.strip_prefix("bodySHA256="));
     let hash = hashes.next()?;
     // Two hashes would leave open which one was meant.
     hashes.next().is_none().then_some(hash)
@@ -145,10 +136,7 @@ fn port_candidates(url: &str) -> Vec<String> {
         ("", _) => "80",
         (port, _) => port,
     };
-    vec![
-        format!("{scheme}://{host}{tail}"),
-        format!("{scheme}://{host}:{port}{tail}"),
-    ]
+    vec![format!("{scheme}://{host}{tail}"), format!("{scheme}://{host}:{port}{tail}")]
 }
 
 #[cfg(test)]
@@ -179,12 +167,7 @@ mod tests {
                 signature: vector["signature"].as_str(),
             };
             let tokens = [SecretString::from(vector["auth_token"].as_str().unwrap())];
-            assert_eq!(
-                verify(&request, &tokens).is_ok(),
-                vector["valid"].as_bool().unwrap(),
-                "{}",
-                vector["name"]
-            );
+            assert_eq!(verify(&request, &tokens).is_ok(), vector["valid"].as_bool().unwrap(), "{}", vector["name"]);
         }
     }
 
@@ -194,12 +177,7 @@ mod tests {
 
     fn check(url: &str, body: &[u8], signature: &str) -> Result<usize, NotSigned> {
         let content_type = Some("application/x-www-form-urlencoded; charset=UTF-8");
-        let request = SignedRequest {
-            url,
-            content_type,
-            body,
-            signature: Some(signature),
-        };
+        let request = SignedRequest { url, content_type, body, signature: Some(signature) };
         verify(&request, &[SecretString::from(TOKEN)])
     }
 
@@ -217,16 +195,7 @@ mod tests {
         assert_eq!(verify(&request, &tokens), Ok(1));
         assert_eq!(verify(&request, &[]), Err(NotSigned));
         assert_eq!(verify(&request, &[SecretString::from("")]), Err(NotSigned));
-        assert_eq!(
-            verify(
-                &SignedRequest {
-                    signature: None,
-                    ..request
-                },
-                &tokens
-            ),
-            Err(NotSigned)
-        );
+        assert_eq!(verify(&SignedRequest { signature: None, ..request }, &tokens), Err(NotSigned));
     }
 
     #[test]
@@ -234,16 +203,8 @@ mod tests {
         let url = "https://voice.example.com/twilio/voice";
         let signature = signed(url, "");
         for content_type in [None, Some("text/plain"), Some("multipart/form-data")] {
-            let request = SignedRequest {
-                url,
-                content_type,
-                body: b"Digits=1",
-                signature: Some(&signature),
-            };
-            assert_eq!(
-                verify(&request, &[SecretString::from(TOKEN)]),
-                Err(NotSigned)
-            );
+            let request = SignedRequest { url, content_type, body: b"Digits=1", signature: Some(&signature) };
+            assert_eq!(verify(&request, &[SecretString::from(TOKEN)]), Err(NotSigned));
         }
     }
 

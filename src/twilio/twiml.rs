@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use super::audio::ringback_path;
-use crate::rules::DialTarget;
 use super::urls::{Addresses, Door, Minted};
 use super::verb::{Verb, write_document};
 use crate::call::reply::{PhoneToRing, Reply, RoomSeat};
 use crate::call::state::Call;
 use crate::phone_number::PhoneNumber;
+use crate::rules::DialTarget;
 
 /// The most phones of one simultaneous dial. Source: contract section 2.4.
 pub const PHONES_TOGETHER_MAX: usize = 10;
@@ -40,34 +40,19 @@ pub fn render(reply: &Reply, context: &RenderContext<'_>, now: DateTime<Utc>) ->
         Reply::Nothing | Reply::Bridge => Vec::new(),
         Reply::Refuse => vec![Verb::new("Reject")],
         Reply::Wait { words } => page.wait(words.as_deref()),
-        Reply::KeepWaiting {
-            seconds,
-            voicemail_key,
-            step,
-        } => vec![page.keep_waiting(*seconds, voicemail_key.is_some(), *step)],
+        Reply::KeepWaiting { seconds, voicemail_key, step } => {
+            vec![page.keep_waiting(*seconds, voicemail_key.is_some(), *step)]
+        }
         Reply::LeaveQueue => vec![Verb::new("Leave")],
-        Reply::RingTogether {
-            round,
-            ring_s,
-            phones,
-        } => vec![page.ring_together(*round, *ring_s, phones)],
-        Reply::AskToAccept {
-            leg,
-            words,
-            listen_s,
-            screening,
-        } => page.ask_to_accept(*leg, words, *listen_s, *screening),
+        Reply::RingTogether { round, ring_s, phones } => vec![page.ring_together(*round, *ring_s, phones)],
+        Reply::AskToAccept { leg, words, listen_s, screening } => {
+            page.ask_to_accept(*leg, words, *listen_s, *screening)
+        }
         Reply::JoinRoom { who } => vec![page.join_room(*who)],
-        Reply::TakeVoicemail {
-            greeting,
-            max_length_s,
-            transcribe,
-        } => page.take_voicemail(greeting, *max_length_s, *transcribe),
-        Reply::SayAndHangUp { words } => page
-            .say(words)
-            .into_iter()
-            .chain([Verb::new("Hangup")])
-            .collect(),
+        Reply::TakeVoicemail { greeting, max_length_s, transcribe } => {
+            page.take_voicemail(greeting, *max_length_s, *transcribe)
+        }
+        Reply::SayAndHangUp { words } => page.say(words).into_iter().chain([Verb::new("Hangup")]).collect(),
         Reply::HangUp => vec![Verb::new("Hangup")],
     };
     write_document(verbs)
@@ -83,16 +68,18 @@ pub fn say_and_hang_up(words: &str, voice: &str, language: &str) -> String {
 #[must_use]
 pub fn room_wait(addresses: &Addresses, minted: Minted, now: DateTime<Utc>) -> String {
     let again = addresses.mint(Door::RoomWait, minted, now);
-    write_document([
-        play_ringback(addresses, 6),
-        Verb::new("Redirect").with("method", "POST").text(&again),
-    ])
+    write_document([play_ringback(addresses, 6), Verb::new("Redirect").with("method", "POST").text(&again)])
 }
 
 /// What an agent alone in the room hears after the caller has gone, in words; the room takes no hang-up. After a while the
 /// same address again.
 #[must_use]
-pub fn room_wait_for_nobody(addresses: &Addresses, minted: Minted, now: DateTime<Utc>, words: (&str, &str, &str)) -> String {
+pub fn room_wait_for_nobody(
+    addresses: &Addresses,
+    minted: Minted,
+    now: DateTime<Utc>,
+    words: (&str, &str, &str),
+) -> String {
     let (words, voice, language) = words;
     let again = addresses.mint(Door::RoomWait, minted, now);
     let pause = Verb::new("Pause").with("length", 5);
@@ -131,21 +118,14 @@ impl Page<'_> {
     }
 
     fn wait(&self, words: Option<&str>) -> Vec<Verb> {
-        let queue: String = format!("offhook-{}", self.context.call.brand)
-            .chars()
-            .take(64)
-            .collect();
+        let queue: String = format!("offhook-{}", self.context.call.brand).chars().take(64).collect();
         let enqueue = Verb::new("Enqueue")
             .with("action", self.address(Door::Left, self.place()))
             .with("method", "POST")
             .with("waitUrl", self.address(Door::Wait, self.place()))
             .with("waitUrlMethod", "POST")
             .text(&queue);
-        words
-            .and_then(|words| self.say(words))
-            .into_iter()
-            .chain([enqueue])
-            .collect()
+        words.and_then(|words| self.say(words)).into_iter().chain([enqueue]).collect()
     }
 
     fn keep_waiting(&self, seconds: u32, listens: bool, step: u32) -> Verb {
@@ -159,22 +139,15 @@ impl Page<'_> {
             .with("timeout", 1)
             .with("finishOnKey", "")
             .with("method", "POST")
-            .with(
-                "action",
-                self.address(Door::WaitKey, self.place().step(step)),
-            )
+            .with("action", self.address(Door::WaitKey, self.place().step(step)))
             .holding([play])
     }
 
     fn ring_together(&self, round: u32, ring_s: u32, phones: &[PhoneToRing]) -> Verb {
         let ended = self.address(Door::DialEnded, self.place().round(round));
-        let approved = phones
-            .iter()
-            .filter_map(|phone| Some((phone.leg, (self.context.approve)(&phone.phone)?)));
-        let numbers: Vec<Verb> = approved
-            .take(PHONES_TOGETHER_MAX)
-            .map(|(leg, target)| self.screened_number(leg, round, &target))
-            .collect();
+        let approved = phones.iter().filter_map(|phone| Some((phone.leg, (self.context.approve)(&phone.phone)?)));
+        let numbers: Vec<Verb> =
+            approved.take(PHONES_TOGETHER_MAX).map(|(leg, target)| self.screened_number(leg, round, &target)).collect();
         if numbers.is_empty() {
             // A dial of nobody is an error; the round is over at once instead.
             return Verb::new("Redirect").with("method", "POST").text(&ended);
@@ -196,20 +169,13 @@ impl Page<'_> {
             .with("method", "POST")
             .with("statusCallback", self.address(Door::AgentStatus, place))
             .with("statusCallbackMethod", "POST")
-            .with(
-                "statusCallbackEvent",
-                "initiated ringing answered completed",
-            )
+            .with("statusCallbackEvent", "initiated ringing answered completed")
             .text(target.number().as_e164())
     }
 
     /// Every path ends in a hang-up: a document that ran out would let a phone through that nobody accepted on.
     fn ask_to_accept(&self, leg: u32, words: &str, listen_s: u32, screening: bool) -> Vec<Verb> {
-        let door = if screening {
-            Door::ScreenKey
-        } else {
-            Door::AgentAccept
-        };
+        let door = if screening { Door::ScreenKey } else { Door::AgentAccept };
         let gather = Verb::new("Gather")
             .with("input", "dtmf")
             .with("numDigits", 1)
@@ -225,14 +191,8 @@ impl Page<'_> {
     fn join_room(&self, who: RoomSeat) -> Verb {
         let call = self.context.call;
         let (action, label) = match who {
-            RoomSeat::Caller => (
-                self.address(Door::RoomLeft, self.place()),
-                "caller".to_owned(),
-            ),
-            RoomSeat::Leg(leg) => (
-                self.address(Door::AgentLeftRoom, self.place().leg(leg)),
-                format!("leg-{leg}"),
-            ),
+            RoomSeat::Caller => (self.address(Door::RoomLeft, self.place()), "caller".to_owned()),
+            RoomSeat::Leg(leg) => (self.address(Door::AgentLeftRoom, self.place().leg(leg)), format!("leg-{leg}")),
         };
         let conference = Verb::new("Conference")
             .with("beep", false)
@@ -243,10 +203,7 @@ impl Page<'_> {
             .with("participantLabel", label)
             .with("waitUrl", self.address(Door::RoomWait, Minted::of(call.id)))
             .with("waitMethod", "POST")
-            .with(
-                "statusCallback",
-                self.address(Door::RoomEvents, Minted::of(call.id)),
-            )
+            .with("statusCallback", self.address(Door::RoomEvents, Minted::of(call.id)))
             .with("statusCallbackMethod", "POST")
             .with("statusCallbackEvent", "start end join leave")
             .text(&room_name(call));
@@ -270,22 +227,14 @@ impl Page<'_> {
             .with("finishOnKey", "#")
             .with("playBeep", true)
             .with("trim", "trim-silence")
-            .with(
-                "recordingStatusCallback",
-                self.address(Door::Recording, place),
-            )
+            .with("recordingStatusCallback", self.address(Door::Recording, place))
             .with("recordingStatusCallbackMethod", "POST")
             .with("recordingStatusCallbackEvent", "completed absent");
         if transcribe {
-            record = record
-                .with("transcribe", true)
-                .with("transcribeCallback", self.address(Door::Transcript, place));
+            record = record.with("transcribe", true).with("transcribeCallback", self.address(Door::Transcript, place));
         }
         // A recording of nothing may run on to the next verb. Source: contract section 14, item 5.
         let onwards = Verb::new("Redirect").with("method", "POST").text(&done);
-        self.say(greeting)
-            .into_iter()
-            .chain([record, onwards])
-            .collect()
+        self.say(greeting).into_iter().chain([record, onwards]).collect()
     }
 }

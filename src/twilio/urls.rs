@@ -151,39 +151,25 @@ impl Minted {
     /// The call and nothing else.
     #[must_use]
     pub fn of(call: CallId) -> Self {
-        Self {
-            call,
-            leg: None,
-            round: None,
-            step: None,
-        }
+        Self { call, leg: None, round: None, step: None }
     }
 
     /// The same, for a leg.
     #[must_use]
     pub fn leg(self, leg: u32) -> Self {
-        Self {
-            leg: Some(leg),
-            ..self
-        }
+        Self { leg: Some(leg), ..self }
     }
 
     /// The same, for a simultaneous dial.
     #[must_use]
     pub fn round(self, round: u32) -> Self {
-        Self {
-            round: Some(round),
-            ..self
-        }
+        Self { round: Some(round), ..self }
     }
 
     /// The same, for a step.
     #[must_use]
     pub fn step(self, step: u32) -> Self {
-        Self {
-            step: Some(step),
-            ..self
-        }
+        Self { step: Some(step), ..self }
     }
 }
 
@@ -213,21 +199,13 @@ impl Addresses {
     /// makes the addresses of calls in progress worthless.
     #[must_use]
     pub fn new(public_base_url: &str, secret: SecretString) -> Self {
-        Self {
-            public_base_url: public_base_url.trim_end_matches('/').to_owned(),
-            secret,
-        }
+        Self { public_base_url: public_base_url.trim_end_matches('/').to_owned(), secret }
     }
 
     /// The public address of a door that names no call, as it is written into a number's settings.
     #[must_use]
     pub fn plain(&self, door: Door) -> String {
-        format!(
-            "{}{}{}",
-            self.public_base_url,
-            door.path(),
-            door.overrides()
-        )
+        format!("{}{}{}", self.public_base_url, door.path(), door.overrides())
     }
 
     /// The public address of something that is not a door, such as an audio file; `path` begins with `/`.
@@ -241,12 +219,7 @@ impl Addresses {
     pub fn mint(&self, door: Door, minted: Minted, now: DateTime<Utc>) -> String {
         let claims = write_claims(minted, (now + VALIDITY).timestamp());
         let mac = hex::encode(self.mac(door, &claims));
-        format!(
-            "{}{}?{claims}&mac={mac}{}",
-            self.public_base_url,
-            door.path(),
-            door.overrides()
-        )
+        format!("{}{}?{claims}&mac={mac}{}", self.public_base_url, door.path(), door.overrides())
     }
 
     /// What the address stands for. `raw_query` is the query as it arrived.
@@ -254,18 +227,9 @@ impl Addresses {
     /// # Errors
     ///
     /// [`BadAddress`]; the MAC is compared in constant time, and before the expiry is looked at.
-    pub fn check(
-        &self,
-        door: Door,
-        raw_query: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Minted, BadAddress> {
+    pub fn check(&self, door: Door, raw_query: &str, now: DateTime<Utc>) -> Result<Minted, BadAddress> {
         let (claims, mac) = raw_query.split_once("&mac=").ok_or(BadAddress::Malformed)?;
-        if mac.len() != 32
-            || mac
-                .bytes()
-                .any(|digit| !matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
-        {
+        if mac.len() != 32 || mac.bytes().any(|digit| !matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
             return Err(BadAddress::Malformed);
         }
         let expected = hex::encode(self.mac(door, claims));
@@ -273,19 +237,14 @@ impl Addresses {
             return Err(BadAddress::Forged);
         }
         let (minted, expires) = read_claims(claims).ok_or(BadAddress::Malformed)?;
-        if now.timestamp() > expires {
-            Err(BadAddress::Expired)
-        } else {
-            Ok(minted)
-        }
+        if now.timestamp() > expires { Err(BadAddress::Expired) } else { Ok(minted) }
     }
 
     /// The first 16 bytes of HMAC-SHA256 over door and claims.
     fn mac(&self, door: Door, claims: &str) -> [u8; 16] {
         let mut short = [0_u8; 16];
         // HMAC takes a key of any length.
-        if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.secret.expose_secret().as_bytes())
-        {
+        if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.secret.expose_secret().as_bytes()) {
             mac.update(door.path().as_bytes());
             mac.update(b"?");
             mac.update(claims.as_bytes());
@@ -299,11 +258,7 @@ impl Addresses {
 
 fn write_claims(minted: Minted, expires: i64) -> String {
     let mut claims = format!("call={}", minted.call);
-    for (name, value) in [
-        ("leg", minted.leg),
-        ("round", minted.round),
-        ("step", minted.step),
-    ] {
+    for (name, value) in [("leg", minted.leg), ("round", minted.round), ("step", minted.step)] {
         if let Some(value) = value {
             claims.push_str(&format!("&{name}={value}"));
         }
@@ -338,16 +293,11 @@ mod tests {
     use super::*;
 
     fn addresses() -> Addresses {
-        Addresses::new(
-            "https://voice.example.com/off/",
-            SecretString::from("a secret of the tests"),
-        )
+        Addresses::new("https://voice.example.com/off/", SecretString::from("a secret of the tests"))
     }
 
     fn call() -> CallId {
-        CallId(uuid::Uuid::from_u128(
-            0x0190_0000_0000_7000_8000_0000_0000_002a,
-        ))
+        CallId(uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_002a))
     }
 
     fn now() -> DateTime<Utc> {
@@ -355,59 +305,32 @@ mod tests {
     }
 
     fn query_of(address: &str) -> &str {
-        address
-            .split_once('?')
-            .unwrap()
-            .1
-            .split('#')
-            .next()
-            .unwrap()
+        address.split_once('?').unwrap().1.split('#').next().unwrap()
     }
 
     #[test]
     fn an_address_comes_back_as_what_it_was_made_for() {
         let minted = Minted::of(call()).leg(2).round(1).step(7);
         let address = addresses().mint(Door::AgentStatus, minted, now());
-        assert!(
-            address.starts_with("https://voice.example.com/off/twilio/agent-status?call=0190"),
-            "{address}"
-        );
+        assert!(address.starts_with("https://voice.example.com/off/twilio/agent-status?call=0190"), "{address}");
         assert!(address.ends_with("#rc=3&rp=all"), "{address}");
-        assert_eq!(
-            addresses().check(Door::AgentStatus, query_of(&address), now()),
-            Ok(minted)
-        );
+        assert_eq!(addresses().check(Door::AgentStatus, query_of(&address), now()), Ok(minted));
     }
 
     #[test]
     fn an_address_is_good_for_one_door_one_day_and_one_secret() {
         let address = addresses().mint(Door::Wait, Minted::of(call()), now());
         let query = query_of(&address);
-        assert_eq!(
-            addresses().check(Door::Left, query, now()),
-            Err(BadAddress::Forged)
-        );
-        assert_eq!(
-            addresses().check(Door::Wait, query, now() + VALIDITY),
-            Ok(Minted::of(call()))
-        );
+        assert_eq!(addresses().check(Door::Left, query, now()), Err(BadAddress::Forged));
+        assert_eq!(addresses().check(Door::Wait, query, now() + VALIDITY), Ok(Minted::of(call())));
         assert_eq!(
             addresses().check(Door::Wait, query, now() + VALIDITY + TimeDelta::seconds(1)),
             Err(BadAddress::Expired)
         );
         let others = Addresses::new("https://voice.example.com", SecretString::from("another"));
-        assert_eq!(
-            others.check(Door::Wait, query, now()),
-            Err(BadAddress::Forged)
-        );
-        assert_eq!(
-            addresses().check(Door::Wait, &format!("{query}&step=1"), now()),
-            Err(BadAddress::Malformed)
-        );
-        assert_eq!(
-            addresses().check(Door::Wait, "", now()),
-            Err(BadAddress::Malformed)
-        );
+        assert_eq!(others.check(Door::Wait, query, now()), Err(BadAddress::Forged));
+        assert_eq!(addresses().check(Door::Wait, &format!("{query}&step=1"), now()), Err(BadAddress::Malformed));
+        assert_eq!(addresses().check(Door::Wait, "", now()), Err(BadAddress::Malformed));
     }
 
     #[test]
@@ -415,10 +338,7 @@ mod tests {
         for door in Door::ALL {
             assert_eq!(Door::find(door.path()), Some(*door));
         }
-        assert_eq!(
-            addresses().plain(Door::Voice),
-            "https://voice.example.com/off/twilio/voice#rt=6000&rc=1&rp=all"
-        );
+        assert_eq!(addresses().plain(Door::Voice), "https://voice.example.com/off/twilio/voice#rt=6000&rc=1&rp=all");
     }
 
     proptest! {

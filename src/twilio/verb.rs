@@ -10,8 +10,7 @@ pub(super) const SAY_CHARS_MAX: usize = 4096;
 pub(super) const DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 
 /// Said to nobody: what is answered where a document could not be written or has nobody to hear it. It hangs up.
-pub(super) const BARE_HANGUP: &str =
-    "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Hangup/></Response>";
+pub(super) const BARE_HANGUP: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Hangup/></Response>";
 
 /// One element, its attributes in the order they were given.
 #[derive(Debug, Clone)]
@@ -25,30 +24,18 @@ pub(super) struct Verb {
 impl Verb {
     /// An empty element.
     pub(super) fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            attributes: Vec::new(),
-            children: Vec::new(),
-            text: String::new(),
-        }
+        Self { name, attributes: Vec::new(), children: Vec::new(), text: String::new() }
     }
 
     /// Spoken text in that voice; nothing when there is nothing to say, since an empty `Say` is an error.
     pub(super) fn say(words: &str, voice: &str, language: &str) -> Option<Self> {
         let words: String = legal(words).chars().take(SAY_CHARS_MAX).collect();
-        (!words.trim().is_empty()).then(|| {
-            Self::new("Say")
-                .with("voice", voice)
-                .with("language", language)
-                .text(&words)
-        })
+        (!words.trim().is_empty())
+            .then(|| Self::new("Say").with("voice", voice).with("language", language).text(&words))
     }
 
     /// The same, with an attribute.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "numbers and words are given as they stand"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and words are given as they stand")]
     pub(super) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.attributes.push((name, legal(&value.to_string())));
         self

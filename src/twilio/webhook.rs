@@ -1,6 +1,5 @@
 //! What a verified request says, in the core's words. Source: contract section 4.
 
-
 use super::known_params::is_sid;
 use super::params::{BadParams, Form, Params};
 use super::urls::{Door, DoorKind, Minted};
@@ -96,29 +95,18 @@ pub fn read(
     if params.find("AccountSid") != Some(account) {
         return Err(BadWebhook::OtherAccount);
     }
-    let reading = Reading {
-        door,
-        minted,
-        params: &params,
-    };
+    let reading = Reading { door, minted, params: &params };
     let what = match (door, minted) {
         (Door::Voice, _) => What::Voice(reading.voice_call()?),
         (Door::Fallback, _) => What::Fallback(reading.voice_call()?),
-        (_, Some(minted)) => What::OfCall {
-            minted,
-            signals: reading.signals()?,
-        },
+        (_, Some(minted)) => What::OfCall { minted, signals: reading.signals()? },
         (_, None) if door.may_be_plain() => What::ByCaller {
             caller_ref: reading.carrier_ref().ok_or(BadParams::Missing("CallSid"))?,
             signals: reading.signals()?,
         },
         (_, None) => return Err(BadWebhook::Unnamed("call")),
     };
-    Ok(Incoming {
-        key: reading.key(token),
-        leg: reading.whose_leg(),
-        what,
-    })
+    Ok(Incoming { key: reading.key(token), leg: reading.whose_leg(), what })
 }
 
 impl Incoming {
@@ -128,11 +116,9 @@ impl Incoming {
         match &self.leg {
             None => true,
             Some((Party::Caller, carrier_ref)) => call.caller_ref == *carrier_ref,
-            Some((Party::Leg(number), carrier_ref)) => call.find_leg(*number).is_some_and(|leg| {
-                leg.carrier_ref
-                    .as_ref()
-                    .is_none_or(|known| known == carrier_ref)
-            }),
+            Some((Party::Leg(number), carrier_ref)) => call
+                .find_leg(*number)
+                .is_some_and(|leg| leg.carrier_ref.as_ref().is_none_or(|known| known == carrier_ref)),
         }
     }
 }
@@ -140,28 +126,10 @@ impl Incoming {
 /// The parameters a door cannot do without.
 fn required(door: Door) -> &'static [&'static str] {
     match door {
-        Door::Left => &[
-            "CallSid",
-            "AccountSid",
-            "CallStatus",
-            "From",
-            "To",
-            "Direction",
-            "QueueResult",
-        ],
-        Door::RoomEvents => &[
-            "AccountSid",
-            "ConferenceSid",
-            "FriendlyName",
-            "StatusCallbackEvent",
-        ],
+        Door::Left => &["CallSid", "AccountSid", "CallStatus", "From", "To", "Direction", "QueueResult"],
+        Door::RoomEvents => &["AccountSid", "ConferenceSid", "FriendlyName", "StatusCallbackEvent"],
         Door::Recording => &["AccountSid", "RecordingSid", "RecordingStatus"],
-        Door::Transcript => &[
-            "AccountSid",
-            "RecordingSid",
-            "TranscriptionSid",
-            "TranscriptionStatus",
-        ],
+        Door::Transcript => &["AccountSid", "RecordingSid", "TranscriptionSid", "TranscriptionStatus"],
         Door::Voice
         | Door::Fallback
         | Door::CallStatus
@@ -179,14 +147,7 @@ fn required(door: Door) -> &'static [&'static str] {
         | Door::ScreenKey
         | Door::DialEnded
         | Door::VoicemailDone
-        | Door::Continue => &[
-            "CallSid",
-            "AccountSid",
-            "CallStatus",
-            "From",
-            "To",
-            "Direction",
-        ],
+        | Door::Continue => &["CallSid", "AccountSid", "CallStatus", "From", "To", "Direction"],
     }
 }
 
@@ -206,11 +167,7 @@ impl Reading<'_> {
             .ok_or_else(|| BadParams::BadValue("To".to_owned()))?;
         Ok(VoiceCall {
             caller_ref: self.carrier_ref().ok_or(BadParams::Missing("CallSid"))?,
-            account: self
-                .params
-                .find("AccountSid")
-                .unwrap_or_default()
-                .to_owned(),
+            account: self.params.find("AccountSid").unwrap_or_default().to_owned(),
             from: parse_caller(self.params.find("From").unwrap_or_default()),
             to,
             caller_name: self.params.find_text("CallerName").map(str::to_owned),
@@ -231,32 +188,18 @@ impl Reading<'_> {
             Door::Left if self.params.find("QueueResult") == Some("hangup") => {
                 vec![Signal::CallerGone]
             }
-            Door::Left => self.caller_asks(Some(Signal::CallerAsks {
-                at: CallerDoor::Queue,
-            })),
-            Door::Join => self.caller_asks(Some(Signal::CallerAsks {
-                at: CallerDoor::Join,
-            })),
-            Door::RoomLeft => self.caller_asks(Some(Signal::CallerAsks {
-                at: CallerDoor::Room,
-            })),
-            Door::Continue => self.caller_asks(Some(Signal::CallerAsks {
-                at: CallerDoor::Elsewhere,
-            })),
+            Door::Left => self.caller_asks(Some(Signal::CallerAsks { at: CallerDoor::Queue })),
+            Door::Join => self.caller_asks(Some(Signal::CallerAsks { at: CallerDoor::Join })),
+            Door::RoomLeft => self.caller_asks(Some(Signal::CallerAsks { at: CallerDoor::Room })),
+            Door::Continue => self.caller_asks(Some(Signal::CallerAsks { at: CallerDoor::Elsewhere })),
             Door::RoomEvents => self.room_event().into_iter().collect(),
             Door::AgentAnswer | Door::Screen => {
-                let asks = Signal::LegAsks {
-                    leg: self.leg()?,
-                    carrier_ref: self.carrier_ref(),
-                };
+                let asks = Signal::LegAsks { leg: self.leg()?, carrier_ref: self.carrier_ref() };
                 vec![self.leg_finished()?.unwrap_or(asks)]
             }
             Door::AgentAccept | Door::ScreenKey => {
                 // A key that arrives with the end of the leg accepts nothing: nobody is there to meet the caller.
-                let pressed = Signal::LegPressed {
-                    leg: self.leg()?,
-                    key: self.key_pressed(),
-                };
+                let pressed = Signal::LegPressed { leg: self.leg()?, key: self.key_pressed() };
                 vec![self.leg_finished()?.unwrap_or(pressed)]
             }
             Door::AgentLeftRoom => {
@@ -265,20 +208,12 @@ impl Reading<'_> {
             }
             Door::AgentStatus => vec![self.leg_status()?],
             Door::DialEnded => {
-                let round = self
-                    .minted
-                    .and_then(|minted| minted.round)
-                    .ok_or(BadWebhook::Unnamed("round"))?;
+                let round = self.minted.and_then(|minted| minted.round).ok_or(BadWebhook::Unnamed("round"))?;
                 let bridged = self.params.find("DialBridged") == Some("true");
                 // The end of the connection first, so that nobody is rung again for a caller who is gone.
-                self.gone()
-                    .into_iter()
-                    .chain([Signal::DialEnded { round, bridged }])
-                    .collect()
+                self.gone().into_iter().chain([Signal::DialEnded { round, bridged }]).collect()
             }
-            Door::VoicemailDone => std::iter::once(self.voicemail_taken())
-                .chain(self.gone())
-                .collect(),
+            Door::VoicemailDone => std::iter::once(self.voicemail_taken()).chain(self.gone()).collect(),
             Door::Recording => self.recording().into_iter().collect(),
             Door::Transcript => self.transcript().into_iter().collect(),
         };
@@ -307,32 +242,22 @@ impl Reading<'_> {
     }
 
     fn leg(&self) -> Result<u32, BadWebhook> {
-        self.minted
-            .and_then(|minted| minted.leg)
-            .ok_or(BadWebhook::Unnamed("leg"))
+        self.minted.and_then(|minted| minted.leg).ok_or(BadWebhook::Unnamed("leg"))
     }
 
     fn leg_finished(&self) -> Result<Option<Signal>, BadWebhook> {
         let leg = self.leg()?;
-        Ok(self
-            .outcome()
-            .map(|outcome| Signal::LegFinished { leg, outcome }))
+        Ok(self.outcome().map(|outcome| Signal::LegFinished { leg, outcome }))
     }
 
     /// Picked up is not accepted: it tells no more than that the phone rang. The answer's own door tells the rest.
     fn leg_status(&self) -> Result<Signal, BadWebhook> {
         let leg = self.leg()?;
         let carrier_ref = self.carrier_ref().ok_or(BadParams::Missing("CallSid"))?;
-        let rings = matches!(
-            self.params.find("CallStatus"),
-            Some("ringing" | "in-progress")
-        );
+        let rings = matches!(self.params.find("CallStatus"), Some("ringing" | "in-progress"));
         Ok(match self.outcome() {
             Some(outcome) => Signal::LegFinished { leg, outcome },
-            None if rings => Signal::LegRings {
-                leg,
-                carrier_ref: Some(carrier_ref),
-            },
+            None if rings => Signal::LegRings { leg, carrier_ref: Some(carrier_ref) },
             None => Signal::LegPlaced { leg, carrier_ref },
         })
     }
@@ -365,17 +290,8 @@ impl Reading<'_> {
     fn voicemail_taken(&self) -> Signal {
         let named = self.params.find_text("RecordingSid");
         // The address is never fetched; only an identifier at its end is taken from it. Source: threat T-31.
-        let by_address = || {
-            self.params
-                .find_text("RecordingUrl")?
-                .rsplit('/')
-                .next()
-                .filter(|last| is_sid("RE", last))
-        };
-        Signal::VoicemailTaken {
-            recording: named.or_else(by_address).map(CarrierRef::new),
-            seconds: self.seconds(),
-        }
+        let by_address = || self.params.find_text("RecordingUrl")?.rsplit('/').next().filter(|last| is_sid("RE", last));
+        Signal::VoicemailTaken { recording: named.or_else(by_address).map(CarrierRef::new), seconds: self.seconds() }
     }
 
     fn seconds(&self) -> Option<u32> {
@@ -385,13 +301,8 @@ impl Reading<'_> {
     fn recording(&self) -> Option<Signal> {
         let recording = CarrierRef::new(self.params.find("RecordingSid")?);
         match self.params.find("RecordingStatus")? {
-            "completed" => Some(Signal::RecordingReady {
-                recording,
-                seconds: self.seconds().unwrap_or(0),
-            }),
-            "absent" | "failed" | "deleted" => Some(Signal::RecordingAbsent {
-                recording: Some(recording),
-            }),
+            "completed" => Some(Signal::RecordingReady { recording, seconds: self.seconds().unwrap_or(0) }),
+            "absent" | "failed" | "deleted" => Some(Signal::RecordingAbsent { recording: Some(recording) }),
             _ => None,
         }
     }
@@ -401,15 +312,10 @@ impl Reading<'_> {
         match self.params.find("TranscriptionStatus")? {
             "completed" => {
                 let text = self.params.find("TranscriptionText").map(str::trim);
-                let text = text
-                    .filter(|text| !text.is_empty() && *text != "(blank)")
-                    .map(str::to_owned);
+                let text = text.filter(|text| !text.is_empty() && *text != "(blank)").map(str::to_owned);
                 Some(Signal::Transcribed { recording, text })
             }
-            "failed" => Some(Signal::Transcribed {
-                recording,
-                text: None,
-            }),
+            "failed" => Some(Signal::Transcribed { recording, text: None }),
             _ => None,
         }
     }
@@ -431,9 +337,7 @@ impl Reading<'_> {
     }
 
     fn key(&self, token: Option<&str>) -> Option<String> {
-        if matches!(self.door, Door::Wait | Door::WaitKey | Door::RoomWait)
-            || self.door.kind() == DoorKind::Status
-        {
+        if matches!(self.door, Door::Wait | Door::WaitKey | Door::RoomWait) || self.door.kind() == DoorKind::Status {
             return None;
         }
         if let Some(token) = token.filter(|token| !token.is_empty() && token.len() <= 128) {
@@ -441,17 +345,10 @@ impl Reading<'_> {
         }
         let path = self.door.path();
         let Some(minted) = self.minted else {
-            return self
-                .params
-                .find("CallSid")
-                .map(|leg| format!("{path}:{leg}"));
+            return self.params.find("CallSid").map(|leg| format!("{path}:{leg}"));
         };
         let number = |value: Option<u32>| value.map_or_else(String::new, |value| value.to_string());
-        let (leg, round, step) = (
-            number(minted.leg),
-            number(minted.round),
-            number(minted.step),
-        );
+        let (leg, round, step) = (number(minted.leg), number(minted.round), number(minted.step));
         Some(format!("{path}:{}:{leg}:{round}:{step}", minted.call))
     }
 }

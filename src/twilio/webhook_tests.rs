@@ -11,43 +11,26 @@ const AGENT: &str = "CAbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 const RECORDING: &str = "REcccccccccccccccccccccccccccccccc";
 
 fn sample(name: &str) -> BTreeMap<String, String> {
-    let folder = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/fixtures/contracts/twilio/webhooks"
-    );
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/contracts/twilio/webhooks");
     let text = std::fs::read_to_string(format!("{folder}/{name}.json")).unwrap();
     serde_json::from_str(&text).unwrap()
 }
 
 fn form(pairs: &BTreeMap<String, String>) -> Form {
-    let body = url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(pairs)
-        .finish();
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
     Form::decode(body.as_bytes())
 }
 
 fn minted() -> Minted {
-    Minted::of(CallId(uuid::Uuid::from_u128(42)))
-        .leg(2)
-        .round(1)
-        .step(7)
+    Minted::of(CallId(uuid::Uuid::from_u128(42))).leg(2).round(1).step(7)
 }
 
 fn read_pairs(door: Door, pairs: &BTreeMap<String, String>) -> Result<Incoming, BadWebhook> {
-    read(
-        door,
-        door.is_minted().then(minted),
-        &form(pairs),
-        None,
-        ACCOUNT,
-    )
+    read(door, door.is_minted().then(minted), &form(pairs), None, ACCOUNT)
 }
 
 fn signals(door: Door, name: &str) -> Vec<Signal> {
-    match read_pairs(door, &sample(name))
-        .unwrap_or_else(|error| panic!("{name}: {error}"))
-        .what
-    {
+    match read_pairs(door, &sample(name)).unwrap_or_else(|error| panic!("{name}: {error}")).what {
         What::OfCall { signals, .. } | What::ByCaller { signals, .. } => signals,
         What::Voice(_) | What::Fallback(_) => panic!("{name} begins a call"),
     }
@@ -72,244 +55,86 @@ fn asks(at: CallerDoor) -> Vec<Signal> {
 #[test]
 #[expect(clippy::too_many_lines, reason = "one table of all samples")]
 fn every_sample_says_what_it_should() {
-    let rings = || {
-        vec![Signal::LegRings {
-            leg: 2,
-            carrier_ref: Some(agent_ref()),
-        }]
-    };
-    let placed = || {
-        vec![Signal::LegPlaced {
-            leg: 2,
-            carrier_ref: agent_ref(),
-        }]
-    };
+    let rings = || vec![Signal::LegRings { leg: 2, carrier_ref: Some(agent_ref()) }];
+    let placed = || vec![Signal::LegPlaced { leg: 2, carrier_ref: agent_ref() }];
     let dialled = |bridged| vec![Signal::DialEnded { round: 1, bridged }];
-    let ready = |seconds| {
-        vec![Signal::RecordingReady {
-            recording: recording(),
-            seconds,
-        }]
-    };
-    let absent = || {
-        vec![Signal::RecordingAbsent {
-            recording: Some(recording()),
-        }]
-    };
-    let taken = || Signal::VoicemailTaken {
-        recording: Some(recording()),
-        seconds: Some(17),
-    };
+    let ready = |seconds| vec![Signal::RecordingReady { recording: recording(), seconds }];
+    let absent = || vec![Signal::RecordingAbsent { recording: Some(recording()) }];
+    let taken = || Signal::VoicemailTaken { recording: Some(recording()), seconds: Some(17) };
     let said = Some("Hi this is Jane please call me back about the leak thank you.".to_owned());
     let table: Vec<(Door, &str, Vec<Signal>)> = vec![
-        (
-            Door::CallStatus,
-            "inbound-call-status-completed",
-            vec![Signal::CallerGone],
-        ),
+        (Door::CallStatus, "inbound-call-status-completed", vec![Signal::CallerGone]),
         (Door::AgentStatus, "number-status-initiated", placed()),
         (Door::AgentStatus, "number-status-ringing", rings()),
         (Door::AgentStatus, "number-status-answered", rings()),
-        (
-            Door::AgentStatus,
-            "number-status-completed",
-            finished(LegOutcome::Completed),
-        ),
-        (
-            Door::AgentStatus,
-            "number-status-completed-busy",
-            finished(LegOutcome::Busy),
-        ),
-        (
-            Door::AgentStatus,
-            "number-status-completed-canceled",
-            finished(LegOutcome::Canceled),
-        ),
-        (
-            Door::AgentStatus,
-            "number-status-completed-failed",
-            finished(LegOutcome::Failed),
-        ),
-        (
-            Door::AgentStatus,
-            "number-status-completed-no-answer",
-            finished(LegOutcome::NoAnswer),
-        ),
+        (Door::AgentStatus, "number-status-completed", finished(LegOutcome::Completed)),
+        (Door::AgentStatus, "number-status-completed-busy", finished(LegOutcome::Busy)),
+        (Door::AgentStatus, "number-status-completed-canceled", finished(LegOutcome::Canceled)),
+        (Door::AgentStatus, "number-status-completed-failed", finished(LegOutcome::Failed)),
+        (Door::AgentStatus, "number-status-completed-no-answer", finished(LegOutcome::NoAnswer)),
         (Door::AgentStatus, "api-call-status-initiated", placed()),
         (Door::AgentStatus, "api-call-status-ringing", rings()),
         (Door::AgentStatus, "api-call-status-answered", rings()),
-        (
-            Door::AgentStatus,
-            "api-call-status-completed",
-            finished(LegOutcome::Completed),
-        ),
-        (
-            Door::AgentStatus,
-            "api-call-status-busy",
-            finished(LegOutcome::Busy),
-        ),
-        (
-            Door::AgentStatus,
-            "api-call-status-canceled",
-            finished(LegOutcome::Canceled),
-        ),
-        (
-            Door::AgentStatus,
-            "api-call-status-failed",
-            finished(LegOutcome::Failed),
-        ),
-        (
-            Door::AgentStatus,
-            "api-call-status-no-answer",
-            finished(LegOutcome::NoAnswer),
-        ),
-        (
-            Door::Screen,
-            "number-screen-request",
-            vec![Signal::LegAsks {
-                leg: 2,
-                carrier_ref: Some(agent_ref()),
-            }],
-        ),
-        (
-            Door::ScreenKey,
-            "number-screen-gather-action",
-            vec![Signal::LegPressed {
-                leg: 2,
-                key: Some('1'),
-            }],
-        ),
+        (Door::AgentStatus, "api-call-status-completed", finished(LegOutcome::Completed)),
+        (Door::AgentStatus, "api-call-status-busy", finished(LegOutcome::Busy)),
+        (Door::AgentStatus, "api-call-status-canceled", finished(LegOutcome::Canceled)),
+        (Door::AgentStatus, "api-call-status-failed", finished(LegOutcome::Failed)),
+        (Door::AgentStatus, "api-call-status-no-answer", finished(LegOutcome::NoAnswer)),
+        (Door::Screen, "number-screen-request", vec![Signal::LegAsks { leg: 2, carrier_ref: Some(agent_ref()) }]),
+        (Door::ScreenKey, "number-screen-gather-action", vec![Signal::LegPressed { leg: 2, key: Some('1') }]),
         (
             Door::AgentAnswer,
             "api-call-answered-url-request",
-            vec![Signal::LegAsks {
-                leg: 2,
-                carrier_ref: Some(agent_ref()),
-            }],
+            vec![Signal::LegAsks { leg: 2, carrier_ref: Some(agent_ref()) }],
         ),
         (
             Door::AgentAnswer,
             "api-call-answered-url-request-amd",
-            vec![Signal::LegAsks {
-                leg: 2,
-                carrier_ref: Some(agent_ref()),
-            }],
+            vec![Signal::LegAsks { leg: 2, carrier_ref: Some(agent_ref()) }],
         ),
-        (
-            Door::WaitKey,
-            "gather-action-digits",
-            vec![Signal::CallerPressed { key: '2' }],
-        ),
-        (
-            Door::WaitKey,
-            "gather-action-empty",
-            vec![Signal::WaitPolled],
-        ),
-        (
-            Door::AgentAccept,
-            "gather-action-empty",
-            vec![Signal::LegPressed { leg: 2, key: None }],
-        ),
-        (
-            Door::AgentAccept,
-            "gather-action-speech",
-            vec![Signal::LegPressed { leg: 2, key: None }],
-        ),
+        (Door::WaitKey, "gather-action-digits", vec![Signal::CallerPressed { key: '2' }]),
+        (Door::WaitKey, "gather-action-empty", vec![Signal::WaitPolled]),
+        (Door::AgentAccept, "gather-action-empty", vec![Signal::LegPressed { leg: 2, key: None }]),
+        (Door::AgentAccept, "gather-action-speech", vec![Signal::LegPressed { leg: 2, key: None }]),
         (Door::DialEnded, "dial-action-completed", dialled(true)),
         (Door::DialEnded, "dial-action-busy", dialled(false)),
         (
             Door::DialEnded,
             "dial-action-canceled",
-            vec![
-                Signal::CallerGone,
-                Signal::DialEnded {
-                    round: 1,
-                    bridged: false,
-                },
-            ],
+            vec![Signal::CallerGone, Signal::DialEnded { round: 1, bridged: false }],
         ),
         (Door::DialEnded, "dial-action-failed", dialled(false)),
         (Door::DialEnded, "dial-action-no-answer", dialled(false)),
-        (
-            Door::RoomLeft,
-            "dial-action-conference-answered",
-            asks(CallerDoor::Room),
-        ),
-        (
-            Door::Left,
-            "enqueue-action-hangup",
-            vec![Signal::CallerGone],
-        ),
+        (Door::RoomLeft, "dial-action-conference-answered", asks(CallerDoor::Room)),
+        (Door::Left, "enqueue-action-hangup", vec![Signal::CallerGone]),
         (Door::Left, "enqueue-action-leave", asks(CallerDoor::Queue)),
         (Door::Left, "enqueue-action-error", asks(CallerDoor::Queue)),
-        (
-            Door::Left,
-            "enqueue-action-queue-full",
-            asks(CallerDoor::Queue),
-        ),
-        (
-            Door::Left,
-            "enqueue-action-redirected",
-            asks(CallerDoor::Queue),
-        ),
-        (
-            Door::Left,
-            "enqueue-action-bridged",
-            asks(CallerDoor::Queue),
-        ),
+        (Door::Left, "enqueue-action-queue-full", asks(CallerDoor::Queue)),
+        (Door::Left, "enqueue-action-redirected", asks(CallerDoor::Queue)),
+        (Door::Left, "enqueue-action-bridged", asks(CallerDoor::Queue)),
         (Door::Wait, "enqueue-wait-url", vec![Signal::WaitPolled]),
         (Door::RoomWait, "conference-wait-url", vec![]),
-        (
-            Door::RoomEvents,
-            "conference-start",
-            vec![Signal::RoomStarted],
-        ),
+        (Door::RoomEvents, "conference-start", vec![Signal::RoomStarted]),
         (Door::RoomEvents, "conference-end", vec![]),
         (Door::RoomEvents, "conference-participant-hold", vec![]),
-        (
-            Door::RoomEvents,
-            "conference-participant-join",
-            vec![Signal::RoomEntered { who: Party::Caller }],
-        ),
+        (Door::RoomEvents, "conference-participant-join", vec![Signal::RoomEntered { who: Party::Caller }]),
         (Door::VoicemailDone, "record-action", vec![taken()]),
-        (
-            Door::VoicemailDone,
-            "record-action-hangup",
-            vec![taken(), Signal::CallerGone],
-        ),
-        (
-            Door::Recording,
-            "recording-status-completed-voicemail",
-            ready(17),
-        ),
-        (
-            Door::Recording,
-            "recording-status-completed-dial",
-            ready(180),
-        ),
-        (
-            Door::Recording,
-            "recording-status-completed-conference",
-            ready(180),
-        ),
+        (Door::VoicemailDone, "record-action-hangup", vec![taken(), Signal::CallerGone]),
+        (Door::Recording, "recording-status-completed-voicemail", ready(17)),
+        (Door::Recording, "recording-status-completed-dial", ready(180)),
+        (Door::Recording, "recording-status-completed-conference", ready(180)),
         (Door::Recording, "recording-status-absent", absent()),
         (Door::Recording, "recording-status-failed", absent()),
         (Door::Recording, "recording-status-in-progress", vec![]),
         (
             Door::Transcript,
             "transcribe-callback-completed",
-            vec![Signal::Transcribed {
-                recording: recording(),
-                text: said,
-            }],
+            vec![Signal::Transcribed { recording: recording(), text: said }],
         ),
         (
             Door::Transcript,
             "transcribe-callback-failed",
-            vec![Signal::Transcribed {
-                recording: recording(),
-                text: None,
-            }],
+            vec![Signal::Transcribed { recording: recording(), text: None }],
         ),
     ];
     for (door, name, expected) in table {
@@ -318,17 +143,8 @@ fn every_sample_says_what_it_should() {
     let mut left = sample("conference-participant-leave");
     left.insert("ParticipantLabel".to_owned(), "leg-2".to_owned());
     let read = read_pairs(Door::RoomEvents, &left).unwrap().what;
-    assert_eq!(
-        read,
-        What::OfCall {
-            minted: minted(),
-            signals: vec![Signal::RoomLeft { who: Party::Leg(2) }]
-        }
-    );
-    assert_eq!(
-        signals(Door::DialEnded, "dial-action-caller-hung-up")[0],
-        Signal::CallerGone
-    );
+    assert_eq!(read, What::OfCall { minted: minted(), signals: vec![Signal::RoomLeft { who: Party::Leg(2) }] });
+    assert_eq!(signals(Door::DialEnded, "dial-action-caller-hung-up")[0], Signal::CallerGone);
 }
 
 #[test]
@@ -342,49 +158,25 @@ fn a_call_begins_with_who_calls_whom() {
     assert_eq!(call.caller_name.as_deref(), Some("JANE DOE"));
     assert_eq!(call.to.as_e164(), "+15550100002");
     assert!(matches!(call.from, Caller::Known(ref number) if number.as_e164() == "+15550100001"));
-    assert_eq!(
-        read(Door::Voice, "incoming-voice-request-anonymous").from,
-        Caller::Withheld
-    );
-    assert!(
-        read(Door::Voice, "incoming-voice-request-forwarded")
-            .forwarded_from
-            .is_some()
-    );
-    assert_eq!(
-        read(Door::Fallback, "voice-fallback-request")
-            .caller_ref
-            .as_str(),
-        CALLER
-    );
+    assert_eq!(read(Door::Voice, "incoming-voice-request-anonymous").from, Caller::Withheld);
+    assert!(read(Door::Voice, "incoming-voice-request-forwarded").forwarded_from.is_some());
+    assert_eq!(read(Door::Fallback, "voice-fallback-request").caller_ref.as_str(), CALLER);
     assert!(matches!(parse_caller("sip:x@y"), Caller::Other(_)));
 }
 
 #[test]
 fn another_account_and_an_unnamed_call_are_refused() {
     let pairs = form(&sample("enqueue-wait-url"));
-    let other = read(
-        Door::Wait,
-        Some(minted()),
-        &pairs,
-        None,
-        "ACeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee",
-    );
+    let other = read(Door::Wait, Some(minted()), &pairs, None, "ACeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee");
     assert_eq!(other, Err(BadWebhook::OtherAccount));
-    assert_eq!(
-        read(Door::Wait, None, &pairs, None, ACCOUNT),
-        Err(BadWebhook::Unnamed("call"))
-    );
+    assert_eq!(read(Door::Wait, None, &pairs, None, ACCOUNT), Err(BadWebhook::Unnamed("call")));
 }
 
 #[test]
 fn a_repeat_is_known_by_its_token_or_its_step() {
     let pairs = form(&sample("record-action"));
     let key = |door, minted, token| read(door, minted, &pairs, token, ACCOUNT).unwrap().key;
-    assert_eq!(
-        key(Door::VoicemailDone, Some(minted()), Some("abc")).as_deref(),
-        Some("token:abc")
-    );
+    assert_eq!(key(Door::VoicemailDone, Some(minted()), Some("abc")).as_deref(), Some("token:abc"));
     let own = key(Door::VoicemailDone, Some(minted()), None).unwrap();
     assert!(own.ends_with(":2:1:7"), "{own}");
     assert!(key(Door::Voice, None, None).unwrap().ends_with(CALLER));
@@ -394,10 +186,7 @@ fn a_repeat_is_known_by_its_token_or_its_step() {
 
 /// The text Twilio signs: sorted names, each with its value.
 fn glue(pairs: &BTreeMap<String, String>) -> String {
-    pairs
-        .iter()
-        .map(|(name, value)| format!("{name}{value}"))
-        .collect()
+    pairs.iter().map(|(name, value)| format!("{name}{value}")).collect()
 }
 
 /// What a form means to us: only what reaches the core.
@@ -427,23 +216,15 @@ fn no_parameter_can_be_swallowed_by_the_one_before_it() {
         // Every run of neighbours becomes one value of the name before, or of a longer name.
         for first in 0..names.len() {
             for last in first + 1..names.len().min(first + 4) {
-                let run: String = names[first..=last]
-                    .iter()
-                    .map(|name| format!("{name}{}", pairs[name]))
-                    .collect();
+                let run: String = names[first..=last].iter().map(|name| format!("{name}{}", pairs[name])).collect();
                 for at in (1..run.len()).filter(|at| run.is_char_boundary(*at)) {
                     let mut recut = pairs.clone();
-                    names[first..=last]
-                        .iter()
-                        .for_each(|name| drop(recut.remove(name)));
+                    names[first..=last].iter().for_each(|name| drop(recut.remove(name)));
                     let (new_name, new_value) = run.split_at(at);
                     recut.insert(new_name.to_owned(), new_value.to_owned());
                     if glue(&recut) == glue(&pairs) {
                         let read = meaning(door, &recut);
-                        assert!(
-                            read.is_none() || read.as_ref() == Some(&original),
-                            "{name}: {new_name}"
-                        );
+                        assert!(read.is_none() || read.as_ref() == Some(&original), "{name}: {new_name}");
                     }
                 }
             }

@@ -1,11 +1,6 @@
 //! The stand-in of Chatwoot against the recording of a real one, and its switches.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -27,20 +22,11 @@ fn fixtures() -> PathBuf {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_stand_in_answers_as_the_recorded_chatwoot_did() {
     let stand_in = ChatwootStandIn::start(Options::default()).await.unwrap();
-    let sink = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let sink = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let fixtures = fixtures();
     let mut comparer = tokio::process::Command::new("python3");
-    comparer
-        .arg("-B")
-        .arg(fixtures.join("conformance/chatwoot.py"))
-        .arg("compare");
-    comparer
-        .arg("--against")
-        .arg(fixtures.join("chatwoot/chatwoot-4.13.0"));
+    comparer.arg("-B").arg(fixtures.join("conformance/chatwoot.py")).arg("compare");
+    comparer.arg("--against").arg(fixtures.join("chatwoot/chatwoot-4.13.0"));
     let allowances = fixtures.join("conformance-allow.json");
     if allowances.exists() {
         comparer.arg("--allow").arg(allowances);
@@ -59,21 +45,12 @@ async fn the_stand_in_answers_as_the_recorded_chatwoot_did() {
     ] {
         comparer.arg(flag).arg(value);
     }
-    let run = tokio::time::timeout(
-        Duration::from_secs(170),
-        comparer.kill_on_drop(true).output(),
-    );
-    let run = run
-        .await
-        .expect("the comparison takes less than three minutes")
-        .unwrap();
+    let run = tokio::time::timeout(Duration::from_secs(170), comparer.kill_on_drop(true).output());
+    let run = run.await.expect("the comparison takes less than three minutes").unwrap();
     let report = String::from_utf8_lossy(&run.stdout);
     println!("{report}{}", String::from_utf8_lossy(&run.stderr));
     assert!(run.status.success(), "{report}");
-    assert!(
-        report.trim_end().ends_with("95 passed, 0 failed"),
-        "{report}"
-    );
+    assert!(report.trim_end().ends_with("95 passed, 0 failed"), "{report}");
     stand_in.stop().await;
 }
 
@@ -90,32 +67,17 @@ const MESSAGES: &str = "POST conversations/:id/messages";
 impl Scene {
     async fn open() -> Self {
         let clock = ManualClock::new(DateTime::from_timestamp(1_780_000_000, 0).unwrap());
-        let options = Options {
-            clock: Arc::new(clock.clone()),
-            ids: Arc::new(CountedIds::new(7)),
-            ..Options::default()
-        };
+        let options =
+            Options { clock: Arc::new(clock.clone()), ids: Arc::new(CountedIds::new(7)), ..Options::default() };
         let stand_in = ChatwootStandIn::start(options).await.unwrap();
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(Duration::from_millis(300))
-            .build()
-            .unwrap();
-        let mut scene = Self {
-            stand_in,
-            clock,
-            client,
-            conversation: 0,
-        };
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_millis(300)).build().unwrap();
+        let mut scene = Self { stand_in, clock, client, conversation: 0 };
         let inbox = scene.stand_in.create_inbox("Acme Movers", &[2, 3]);
         let number = "+15550100003";
         let caller = json!({ "name": "Jordan Blake", "phone_number": number, "custom_attributes": { "offhook_last_call_at": "2026-06-01" }, "inbox_id": inbox, "source_id": number });
-        let contact =
-            scene.post("contacts", &caller).await.unwrap().1["payload"]["contact"]["id"].clone();
+        let contact = scene.post("contacts", &caller).await.unwrap().1["payload"]["contact"]["id"].clone();
         let place = json!({ "inbox_id": inbox, "contact_id": contact, "source_id": number, "additional_attributes": { "source": "offhook" } });
-        scene.conversation = scene.post("conversations", &place).await.unwrap().1["id"]
-            .as_i64()
-            .unwrap();
+        scene.conversation = scene.post("conversations", &place).await.unwrap().1["id"].as_i64().unwrap();
         scene
     }
 
@@ -124,15 +86,9 @@ impl Scene {
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> reqwest::Result<(u16, Value)> {
-        let answer = request
-            .header("api-access-token", self.stand_in.admin_token())
-            .send()
-            .await?;
+        let answer = request.header("api-access-token", self.stand_in.admin_token()).send().await?;
         let (status, text) = (answer.status().as_u16(), answer.text().await?);
-        Ok((
-            status,
-            serde_json::from_str(&text).unwrap_or(Value::String(text)),
-        ))
+        Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
     }
 
     async fn post(&self, path: &str, body: &Value) -> reqwest::Result<(u16, Value)> {
@@ -140,26 +96,17 @@ impl Scene {
     }
 
     async fn get(&self, path: &str) -> reqwest::Result<(u16, Value)> {
-        self.send(self.client.get(self.url(path).trim_end_matches('/')))
-            .await
+        self.send(self.client.get(self.url(path).trim_end_matches('/'))).await
     }
 
     async fn note(&self, text: &str) -> reqwest::Result<(u16, Value)> {
         let path = format!("conversations/{}/messages", self.conversation);
-        self.post(
-            &path,
-            &json!({ "content": text, "private": true, "source_id": text }),
-        )
-        .await
+        self.post(&path, &json!({ "content": text, "private": true, "source_id": text })).await
     }
 
     fn notes(&self) -> Vec<String> {
         let messages = self.stand_in.conversations().remove(0).messages;
-        messages
-            .into_iter()
-            .filter(|message| message.private)
-            .filter_map(|message| message.content)
-            .collect()
+        messages.into_iter().filter(|message| message.private).filter_map(|message| message.content).collect()
     }
 
     async fn until(&self, what: impl Fn(&Self) -> bool) {
@@ -169,9 +116,7 @@ impl Scene {
                 changes.changed().await.unwrap();
             }
         };
-        tokio::time::timeout(Duration::from_secs(5), seen)
-            .await
-            .expect("it happens");
+        tokio::time::timeout(Duration::from_secs(5), seen).await.expect("it happens");
     }
 }
 
@@ -183,14 +128,7 @@ async fn a_lost_reply_leaves_what_was_done() {
     assert_eq!(scene.notes(), ["lost"]);
     assert_eq!(scene.note("kept").await.unwrap().0, 200);
     assert_eq!(scene.notes(), ["lost", "kept"]);
-    let statuses: Vec<_> = scene
-        .stand_in
-        .seen()
-        .into_iter()
-        .rev()
-        .take(2)
-        .map(|seen| seen.status)
-        .collect();
+    let statuses: Vec<_> = scene.stand_in.seen().into_iter().rev().take(2).map(|seen| seen.status).collect();
     assert_eq!(statuses, [Some(200), None]);
 }
 
@@ -202,53 +140,25 @@ async fn a_late_commit_lands_after_the_client_gave_up() {
     assert_eq!(scene.note("second try").await.unwrap().0, 200);
     assert_eq!(scene.notes(), ["second try"]);
     scene.clock.advance(TimeDelta::seconds(41));
-    scene
-        .until(|scene| scene.notes() == ["second try", "late"])
-        .await;
+    scene.until(|scene| scene.notes() == ["second try", "late"]).await;
 }
 
 #[tokio::test]
 async fn the_states_refuse_delay_and_cut() {
     let scene = Scene::open().await;
-    scene
-        .stand_in
-        .set_switches(json!({ "state": "429" }))
-        .unwrap();
-    assert_eq!(
-        scene.note("a").await.unwrap(),
-        (429, json!("Retry later\n"))
-    );
-    scene
-        .stand_in
-        .set_switches(json!({ "state": "500" }))
-        .unwrap();
-    assert_eq!(
-        scene.note("b").await.unwrap(),
-        (
-            500,
-            json!({ "status": 500, "error": "Internal Server Error" })
-        )
-    );
+    scene.stand_in.set_switches(json!({ "state": "429" })).unwrap();
+    assert_eq!(scene.note("a").await.unwrap(), (429, json!("Retry later\n")));
+    scene.stand_in.set_switches(json!({ "state": "500" })).unwrap();
+    assert_eq!(scene.note("b").await.unwrap(), (500, json!({ "status": 500, "error": "Internal Server Error" })));
     scene.stand_in.set_state(State::Down);
     assert!(!scene.note("c").await.unwrap_err().is_timeout());
     assert_eq!(scene.notes(), Vec::<String>::new());
-    scene
-        .stand_in
-        .set_switches(json!({ "state": "slow", "slow_ms": 20_000 }))
-        .unwrap();
+    scene.stand_in.set_switches(json!({ "state": "slow", "slow_ms": 20_000 })).unwrap();
     assert!(scene.note("d").await.unwrap_err().is_timeout());
     assert_eq!(scene.notes(), ["d"], "a slow server does what it was asked");
-    scene
-        .stand_in
-        .set_switches(json!({ "state": "ok" }))
-        .unwrap();
+    scene.stand_in.set_switches(json!({ "state": "ok" })).unwrap();
     assert_eq!(scene.note("e").await.unwrap().0, 200);
-    assert!(
-        scene
-            .stand_in
-            .set_switches(json!({ "state": "sideways" }))
-            .is_err()
-    );
+    assert!(scene.stand_in.set_switches(json!({ "state": "sideways" })).is_err());
 }
 
 #[tokio::test]
@@ -260,12 +170,7 @@ async fn a_server_that_goes_down_takes_its_cables_along() {
     assert_eq!(welcome.to_text().unwrap(), r#"{"type":"welcome"}"#);
     scene.stand_in.set_state(State::Down);
     let rest = tokio::time::timeout(Duration::from_secs(5), cable.collect::<Vec<_>>()).await;
-    let said = rest
-        .unwrap()
-        .into_iter()
-        .flatten()
-        .filter(|frame| frame.is_text())
-        .count();
+    let said = rest.unwrap().into_iter().flatten().filter(|frame| frame.is_text()).count();
     assert_eq!(said, 0);
 }
 
@@ -291,29 +196,15 @@ async fn webhooks_are_sent_once_with_an_id_or_not_at_all() {
     let scene = Scene::open().await;
     let url = format!("{}/nowhere", scene.stand_in.base_url()); // answers 404: no second try
     let hook = json!({ "webhook": { "url": url, "subscriptions": ["message_created"] } });
-    let secret =
-        scene.post("webhooks", &hook).await.unwrap().1["payload"]["webhook"]["secret"].clone();
-    assert_eq!(
-        scene.stand_in.webhook_secret(&url).as_deref(),
-        secret.as_str()
-    );
+    let secret = scene.post("webhooks", &hook).await.unwrap().1["payload"]["webhook"]["secret"].clone();
+    assert_eq!(scene.stand_in.webhook_secret(&url).as_deref(), secret.as_str());
     scene.note("told").await.unwrap();
-    scene
-        .until(|scene| scene.stand_in.deliveries().len() == 1)
-        .await;
-    scene
-        .stand_in
-        .set_switches(json!({ "webhooks": "off" }))
-        .unwrap();
+    scene.until(|scene| scene.stand_in.deliveries().len() == 1).await;
+    scene.stand_in.set_switches(json!({ "webhooks": "off" })).unwrap();
     scene.note("not told").await.unwrap();
-    scene
-        .stand_in
-        .set_switches(json!({ "webhooks": "on" }))
-        .unwrap();
+    scene.stand_in.set_switches(json!({ "webhooks": "on" })).unwrap();
     scene.note("told again").await.unwrap();
-    scene
-        .until(|scene| scene.stand_in.deliveries().len() == 2)
-        .await;
+    scene.until(|scene| scene.stand_in.deliveries().len() == 2).await;
     let deliveries = scene.stand_in.deliveries();
     assert_eq!(deliveries[0].status, Some(404));
     assert!(deliveries[0].id.is_some() && deliveries[0].id != deliveries[1].id);
@@ -323,33 +214,15 @@ async fn webhooks_are_sent_once_with_an_id_or_not_at_all() {
 #[tokio::test]
 async fn a_recording_is_served_for_good_without_a_token() {
     let scene = Scene::open().await;
-    let part = reqwest::multipart::Part::bytes(b"RIFF\0\0\0\0WAVEsound".as_slice())
-        .file_name("voicemail.wav");
+    let part = reqwest::multipart::Part::bytes(b"RIFF\0\0\0\0WAVEsound".as_slice()).file_name("voicemail.wav");
     let form = reqwest::multipart::Form::new().text("message_type", "incoming");
     let form = form.part("attachments[]", part.mime_str("audio/wav").unwrap());
     let path = scene.url(&format!("conversations/{}/messages", scene.conversation));
-    let (status, message) = scene
-        .send(scene.client.post(path).multipart(form))
-        .await
-        .unwrap();
-    assert_eq!(
-        (status, &message["attachments"][0]["file_type"]),
-        (200, &json!("audio"))
-    );
-    let bytes = scene
-        .client
-        .get(message["attachments"][0]["data_url"].as_str().unwrap())
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        bytes.bytes().await.unwrap().as_ref(),
-        b"RIFF\0\0\0\0WAVEsound"
-    );
-    assert_eq!(
-        scene.stand_in.conversations()[0].messages[0].attachments[0].bytes,
-        17
-    );
+    let (status, message) = scene.send(scene.client.post(path).multipart(form)).await.unwrap();
+    assert_eq!((status, &message["attachments"][0]["file_type"]), (200, &json!("audio")));
+    let bytes = scene.client.get(message["attachments"][0]["data_url"].as_str().unwrap()).send().await.unwrap();
+    assert_eq!(bytes.bytes().await.unwrap().as_ref(), b"RIFF\0\0\0\0WAVEsound");
+    assert_eq!(scene.stand_in.conversations()[0].messages[0].attachments[0].bytes, 17);
 }
 
 /// Fails where `own` has other keys or other JSON types than the sample; a list is known by its first item.
@@ -368,11 +241,7 @@ fn assert_same_shape(sample: &Value, own: &Value, path: &str) {
             }
         }
         (Value::Null, _) | (_, Value::Null) => {}
-        _ => assert_eq!(
-            std::mem::discriminant(sample),
-            std::mem::discriminant(own),
-            "{path}"
-        ),
+        _ => assert_eq!(std::mem::discriminant(sample), std::mem::discriminant(own), "{path}"),
     }
 }
 
@@ -383,37 +252,19 @@ fn assert_same_shape(sample: &Value, own: &Value, path: &str) {
 async fn what_no_step_covers_has_the_shape_of_the_contracts_samples() {
     let scene = Scene::open().await;
     let sample = |name: &str| -> Value {
-        let file = fixtures()
-            .join("contracts/chatwoot")
-            .join(format!("{name}.json"));
+        let file = fixtures().join("contracts/chatwoot").join(format!("{name}.json"));
         serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
     };
-    for (name, path) in [
-        ("api.account.show", ""),
-        ("api.account.cache_keys", "cache_keys"),
-    ] {
+    for (name, path) in [("api.account.show", ""), ("api.account.cache_keys", "cache_keys")] {
         let (status, own) = scene.get(path).await.unwrap();
         assert_eq!(status, 200, "{name}");
         assert_same_shape(&sample(name), &own, name);
     }
     let conversation = format!("conversations/{}", scene.conversation);
     scene.note("for the list").await.unwrap();
-    scene
-        .post(
-            &format!("{conversation}/assignments"),
-            &json!({ "assignee_id": 2 }),
-        )
-        .await
-        .unwrap();
-    let (_, listed) = scene
-        .get(&format!("{conversation}/messages"))
-        .await
-        .unwrap();
-    assert_same_shape(
-        &sample("api.messages.list")["meta"],
-        &listed["meta"],
-        "api.messages.list/meta",
-    );
+    scene.post(&format!("{conversation}/assignments"), &json!({ "assignee_id": 2 })).await.unwrap();
+    let (_, listed) = scene.get(&format!("{conversation}/messages")).await.unwrap();
+    assert_same_shape(&sample("api.messages.list")["meta"], &listed["meta"], "api.messages.list/meta");
     let errors = sample("api.errors");
     scene.stand_in.set_state(State::TooMany);
     assert_eq!(scene.get("agents").await.unwrap().1, errors["429"]);

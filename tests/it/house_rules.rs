@@ -18,7 +18,7 @@ const PURE: [(&str, &[&str]); 5] = [
 const EVERYBODYS: [&str; 5] = ["config", "clock", "telemetry", "crash", "crash_point"];
 
 /// Every other room and what it may use besides. A neighbour's `door` is the part of it that faces inwards.
-const ARROWS: [(&str, &[&str]); 24] = [
+const ARROWS: [(&str, &[&str]); 25] = [
     // The shell.
     ("clock", &[]),
     ("config", &[]),
@@ -36,11 +36,30 @@ const ARROWS: [(&str, &[&str]); 24] = [
     ("chatwoot", &[]),
     ("chatwoot::door", &["chatwoot", "store"]),
     // What puts rooms together.
-    ("app", &["availability", "chatwoot", "chatwoot::door", "outbox", "store", "switchboard", "twilio", "twilio::door"]),
+    (
+        "app",
+        &["availability", "chatwoot", "chatwoot::door", "outbox", "store", "switchboard", "twilio", "twilio::door"],
+    ),
     ("server", &["api", "app", "chatwoot::door", "dashboard", "seams", "twilio", "twilio::door"]),
     ("seams", &["app"]),
     ("bench", &["app", "sandbox::chatwoot", "sandbox::simulation", "sandbox::twilio", "server", "store"]),
-    ("commands", &["api", "app", "bench", "sandbox::chatwoot", "sandbox::exchange", "sandbox::page", "sandbox::stage", "sandbox::stories", "sandbox::twilio", "seams", "server", "store"]),
+    (
+        "commands",
+        &[
+            "api",
+            "app",
+            "bench",
+            "sandbox::chatwoot",
+            "sandbox::exchange",
+            "sandbox::page",
+            "sandbox::stage",
+            "sandbox::stories",
+            "sandbox::twilio",
+            "seams",
+            "server",
+            "store",
+        ],
+    ),
     ("main", &["commands"]),
     // The demonstration, which runs the service as `commands` does.
     ("sandbox::page", &["dashboard"]),
@@ -200,7 +219,8 @@ fn rooms_used(source: &Source) -> BTreeSet<String> {
     for at in whole {
         let path = path_at(&source.code, at);
         let room = room_of(&path[1..]);
-        let room = room.unwrap_or_else(|| panic!("{}: name one room a line, not `{}{{…}}`", source.path, path.join("::")));
+        let room =
+            room.unwrap_or_else(|| panic!("{}: name one room a line, not `{}{{…}}`", source.path, path.join("::")));
         used.insert(room);
     }
     for at in places(&source.code, "super") {
@@ -266,7 +286,16 @@ fn every_room_in_the_tables_exists() {
 fn pure_rooms_do_nothing_but_decide() {
     let mut faults = Vec::new();
     for source in sources().iter().filter(|source| PURE.iter().any(|(room, _)| *room == source.room())) {
-        for forbidden in NOT_PURE.iter().chain(&["async", "await", "println", "std::fs", "std::env", "std::net", "Instant", "SystemTime"]) {
+        for forbidden in NOT_PURE.iter().chain(&[
+            "async",
+            "await",
+            "println",
+            "std::fs",
+            "std::env",
+            "std::net",
+            "Instant",
+            "SystemTime",
+        ]) {
             if places(&source.code, forbidden).next().is_some() {
                 faults.push(format!("{}: a pure room has no `{forbidden}`", source.path));
             }
@@ -351,12 +380,22 @@ fn files_are_short_shallow_and_named_after_things() {
 fn no_file_knows_the_machine_it_was_written_on() {
     let homes = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/Us", "ers/")];
     let mut files = Vec::new();
-    for folder in ["src", "migrations/src", "tests/it", "docs", "examples", "scripts", "dashboard-app/src", "dashboard-app/e2e"] {
+    for folder in
+        ["src", "migrations/src", "tests/it", "docs", "examples", "scripts", "dashboard-app/src", "dashboard-app/e2e"]
+    {
         files_below(&root().join(folder), &mut files);
     }
     files.extend(
-        ["README.md", "CHANGELOG.md", "Cargo.toml", "Dockerfile", "Makefile", "config.example.toml", "dashboard-app/package-lock.json"]
-            .map(|name| root().join(name)),
+        [
+            "README.md",
+            "CHANGELOG.md",
+            "Cargo.toml",
+            "Dockerfile",
+            "Makefile",
+            "config.example.toml",
+            "dashboard-app/package-lock.json",
+        ]
+        .map(|name| root().join(name)),
     );
     let mut faults = Vec::new();
     for file in files {

@@ -11,15 +11,15 @@
 #[cfg(feature = "test-seams")]
 mod binary;
 mod chatwoot_stand_in;
+#[cfg(feature = "test-seams")]
+mod crash;
 mod doors;
 mod exchange;
 mod house_rules;
-#[cfg(feature = "test-seams")]
-mod crash;
 mod pacing;
+mod simulation;
 mod store;
 mod stories;
 mod twilio_stand_in;
 mod twiml_documents;
 pub mod twiml_schema;
-mod simulation;

@@ -23,9 +23,16 @@ fn simulate(seed: u64, runs: u64, faults: bool) -> Result<u64, String> {
         let agents = crowds.next().unwrap_or(5);
         for method in METHODS {
             for dial_stops_at in READINGS {
-                let options =
-                    SimulationOptions { seed: seed + step, agents, method, dial_stops_at, faults, ..SimulationOptions::default() };
-                let named = |violation| format!("{method:?}, dial stops at {dial_stops_at:?}, {agents} agents: {violation}");
+                let options = SimulationOptions {
+                    seed: seed + step,
+                    agents,
+                    method,
+                    dial_stops_at,
+                    faults,
+                    ..SimulationOptions::default()
+                };
+                let named =
+                    |violation| format!("{method:?}, dial stops at {dial_stops_at:?}, {agents} agents: {violation}");
                 calls += run(&options).map_err(named)?.calls;
             }
         }
@@ -36,7 +43,8 @@ fn simulate(seed: u64, runs: u64, faults: bool) -> Result<u64, String> {
 #[test]
 fn calls_keep_every_promise_in_a_faulty_world() {
     let seed = number("OFFHOOK_SIMULATION_SEED", 1);
-    let calls = simulate(seed, number("OFFHOOK_SIMULATION_RUNS", RUNS), true).unwrap_or_else(|violation| panic!("{violation}"));
+    let calls =
+        simulate(seed, number("OFFHOOK_SIMULATION_RUNS", RUNS), true).unwrap_or_else(|violation| panic!("{violation}"));
     println!("simulated {calls} calls, seed {seed}");
     assert!(calls >= 100_000 || number("OFFHOOK_SIMULATION_RUNS", RUNS) < RUNS);
 }

@@ -1,9 +1,6 @@
 //! Every document that can be answered is one Twilio takes.
 
-#![expect(
-    clippy::expect_used,
-    reason = "the makers of a test's values fail by panicking"
-)]
+#![expect(clippy::expect_used, reason = "the makers of a test's values fail by panicking")]
 
 use chrono::{DateTime, Utc};
 use offhook::call::reply::{PhoneToRing, Reply, RoomSeat};
@@ -59,94 +56,33 @@ fn document(reply: &Reply) -> String {
 
 fn phones(count: u32) -> Vec<PhoneToRing> {
     (1..=count)
-        .map(|leg| PhoneToRing {
-            leg,
-            agent: AgentId::new("priya"),
-            phone: number(&format!("+155501000{leg:02}")),
-        })
+        .map(|leg| PhoneToRing { leg, agent: AgentId::new("priya"), phone: number(&format!("+155501000{leg:02}")) })
         .collect()
 }
 
 #[expect(clippy::too_many_lines, reason = "one table of all replies")]
 fn replies(words: &str) -> Vec<(&'static str, Option<&'static str>, Reply)> {
     let said = words.to_owned();
-    let ask = |screening| Reply::AskToAccept {
-        leg: 2,
-        words: said.clone(),
-        listen_s: 8,
-        screening,
-    };
-    let voicemail = |transcribe| Reply::TakeVoicemail {
-        greeting: said.clone(),
-        max_length_s: 180,
-        transcribe,
-    };
-    let keep = |voicemail_key| Reply::KeepWaiting {
-        seconds: 5,
-        voicemail_key,
-        step: 3,
-    };
+    let ask = |screening| Reply::AskToAccept { leg: 2, words: said.clone(), listen_s: 8, screening };
+    let voicemail = |transcribe| Reply::TakeVoicemail { greeting: said.clone(), max_length_s: 180, transcribe };
+    let keep = |voicemail_key| Reply::KeepWaiting { seconds: 5, voicemail_key, step: 3 };
     vec![
         ("nothing", None, Reply::Nothing),
         ("refuse", None, Reply::Refuse),
-        (
-            "wait",
-            None,
-            Reply::Wait {
-                words: Some(said.clone()),
-            },
-        ),
+        ("wait", None, Reply::Wait { words: Some(said.clone()) }),
         ("keep_waiting", Some("enqueue_wait"), keep(None)),
-        (
-            "keep_waiting_with_key",
-            Some("enqueue_wait"),
-            keep(Some('1')),
-        ),
+        ("keep_waiting_with_key", Some("enqueue_wait"), keep(Some('1'))),
         ("leave_queue", Some("enqueue_wait"), Reply::LeaveQueue),
-        (
-            "ring_together",
-            None,
-            Reply::RingTogether {
-                round: 1,
-                ring_s: 20,
-                phones: phones(2),
-            },
-        ),
-        (
-            "ring_nobody",
-            None,
-            Reply::RingTogether {
-                round: 1,
-                ring_s: 20,
-                phones: Vec::new(),
-            },
-        ),
+        ("ring_together", None, Reply::RingTogether { round: 1, ring_s: 20, phones: phones(2) }),
+        ("ring_nobody", None, Reply::RingTogether { round: 1, ring_s: 20, phones: Vec::new() }),
         ("ask_to_accept", None, ask(false)),
         ("ask_while_screening", Some("number_url_screen"), ask(true)),
         ("bridge", Some("number_url_screen"), Reply::Bridge),
-        (
-            "join_room_caller",
-            None,
-            Reply::JoinRoom {
-                who: RoomSeat::Caller,
-            },
-        ),
-        (
-            "join_room_agent",
-            None,
-            Reply::JoinRoom {
-                who: RoomSeat::Leg(2),
-            },
-        ),
+        ("join_room_caller", None, Reply::JoinRoom { who: RoomSeat::Caller }),
+        ("join_room_agent", None, Reply::JoinRoom { who: RoomSeat::Leg(2) }),
         ("take_voicemail", None, voicemail(false)),
         ("take_voicemail_transcribed", None, voicemail(true)),
-        (
-            "say_and_hang_up",
-            Some("number_url_screen"),
-            Reply::SayAndHangUp {
-                words: said.clone(),
-            },
-        ),
+        ("say_and_hang_up", Some("number_url_screen"), Reply::SayAndHangUp { words: said.clone() }),
         ("hang_up", Some("number_url_screen"), Reply::HangUp),
     ]
 }
@@ -165,15 +101,9 @@ fn no_text_changes_the_shape_of_a_document() {
     let hostile = "</Say><Dial>+15550100099</Dial>\u{0}\u{b}\u{fffe}&\"'<!--]]>".repeat(200);
     let shape = |xml: &str| -> Vec<String> {
         let document = roxmltree::Document::parse(xml).expect("XML");
-        document
-            .descendants()
-            .filter(|node| node.is_element())
-            .map(|node| node.tag_name().name().to_owned())
-            .collect()
+        document.descendants().filter(|node| node.is_element()).map(|node| node.tag_name().name().to_owned()).collect()
     };
-    for ((name, context, plain), (_, _, nasty)) in
-        replies("Hello.").into_iter().zip(replies(&hostile))
-    {
+    for ((name, context, plain), (_, _, nasty)) in replies("Hello.").into_iter().zip(replies(&hostile)) {
         let xml = document(&nasty);
         assert_eq!(shape(&xml), shape(&document(&plain)), "{name}");
         assert_eq!(check_twiml(context, &xml), Ok(()), "{name}");
@@ -182,11 +112,7 @@ fn no_text_changes_the_shape_of_a_document() {
 
 #[test]
 fn at_most_ten_phones_ring_together() {
-    let xml = document(&Reply::RingTogether {
-        round: 1,
-        ring_s: 20,
-        phones: phones(14),
-    });
+    let xml = document(&Reply::RingTogether { round: 1, ring_s: 20, phones: phones(14) });
     assert_eq!(xml.matches("<Number ").count(), 10);
     assert_eq!(check_twiml(None, &xml), Ok(()));
 }
@@ -204,9 +130,7 @@ fn every_safe_reply_fits_its_door() {
         let context = match door {
             Door::Wait | Door::WaitKey => Some("enqueue_wait"),
             Door::RoomWait => Some("conference_wait_hold_announce"),
-            Door::Screen | Door::ScreenKey | Door::AgentAnswer | Door::AgentAccept => {
-                Some("number_url_screen")
-            }
+            Door::Screen | Door::ScreenKey | Door::AgentAnswer | Door::AgentAccept => Some("number_url_screen"),
             _ => None,
         };
         for failures in 1..5 {
@@ -216,17 +140,7 @@ fn every_safe_reply_fits_its_door() {
             assert!(!agent || xml.contains("<Hangup/>"), "{door:?}");
         }
     }
-    assert!(
-        !replies.for_door(Door::Wait, 2).contains("Leave")
-            && replies.for_door(Door::Wait, 3).contains("<Leave/>")
-    );
-    let waiting = room_wait(
-        &addresses(),
-        Minted::of(CallId(uuid::Uuid::from_u128(42))),
-        now(),
-    );
-    assert_eq!(
-        check_twiml(Some("conference_wait_hold_announce"), &waiting),
-        Ok(())
-    );
+    assert!(!replies.for_door(Door::Wait, 2).contains("Leave") && replies.for_door(Door::Wait, 3).contains("<Leave/>"));
+    let waiting = room_wait(&addresses(), Minted::of(CallId(uuid::Uuid::from_u128(42))), now());
+    assert_eq!(check_twiml(Some("conference_wait_hold_announce"), &waiting), Ok(()));
 }

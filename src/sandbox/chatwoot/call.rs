@@ -31,10 +31,7 @@ pub(super) struct Call {
 impl Call {
     /// An open part of the path as an id; anything else is nobody's id.
     pub(super) fn id(&self, place: usize) -> Result<i64, Answer> {
-        self.parts
-            .get(place)
-            .and_then(|part| part.parse().ok())
-            .ok_or_else(Answer::not_found)
+        self.parts.get(place).and_then(|part| part.parse().ok()).ok_or_else(Answer::not_found)
     }
 
     /// An open part of the path as text.
@@ -44,11 +41,7 @@ impl Call {
 
     /// A query parameter, the last of that name.
     pub(super) fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .rev()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// A query parameter as a whole number.
@@ -58,9 +51,7 @@ impl Call {
 
     /// A value of the body; JSON null and the word "null" are none.
     pub(super) fn value(&self, name: &str) -> Option<&Value> {
-        self.body
-            .get(name)
-            .filter(|value| !value.is_null() && value.as_str() != Some("null"))
+        self.body.get(name).filter(|value| !value.is_null() && value.as_str() != Some("null"))
     }
 
     /// A text of the body.
@@ -75,20 +66,12 @@ impl Call {
 
     /// The numbers of a list in the body: integers only, as Chatwoot subtracts them from integers.
     pub(super) fn numbers(&self, name: &str) -> Vec<i64> {
-        self.value(name)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_i64)
-            .collect()
+        self.value(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_i64).collect()
     }
 
     /// An object of the body, empty when absent.
     pub(super) fn object(&self, name: &str) -> Object {
-        self.value(name)
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_default()
+        self.value(name).and_then(Value::as_object).cloned().unwrap_or_default()
     }
 
     /// The object under `wrapper`, which Rails fills from the top level when it is not sent.
@@ -96,10 +79,7 @@ impl Call {
         match self.body.get(wrapper) {
             Some(Value::Object(inner)) if !inner.is_empty() => Ok(inner.clone()),
             None if !self.body.is_empty() => Ok(self.body.clone()),
-            _ => Err(Answer::error(
-                422,
-                &format!("param is missing or the value is empty: {wrapper}"),
-            )),
+            _ => Err(Answer::error(422, &format!("param is missing or the value is empty: {wrapper}"))),
         }
     }
 }
@@ -113,10 +93,7 @@ pub(super) fn number(value: &Value) -> Option<i64> {
 pub(super) fn is_true(value: Option<&Value>) -> bool {
     match value {
         Some(Value::Bool(flag)) => *flag,
-        Some(Value::String(text)) => !matches!(
-            text.as_str(),
-            "" | "0" | "f" | "false" | "off" | "F" | "FALSE"
-        ),
+        Some(Value::String(text)) => !matches!(text.as_str(), "" | "0" | "f" | "false" | "off" | "F" | "FALSE"),
         Some(Value::Number(number)) => number.as_i64() != Some(0),
         _ => false,
     }
@@ -155,11 +132,7 @@ pub(super) type Outcome = Result<Answer, Answer>;
 impl Answer {
     /// An answer of any form.
     pub(super) const fn new(status: u16, body: Body) -> Self {
-        Self {
-            status,
-            body,
-            headers: Vec::new(),
-        }
+        Self { status, body, headers: Vec::new() }
     }
 
     /// 200 with JSON.
@@ -195,18 +168,12 @@ impl Answer {
 
     /// 422 of a model validation.
     pub(super) fn invalid(attribute: &str, message: &str) -> Self {
-        Self::new(
-            422,
-            Body::Json(json!({ "message": message, "attributes": [attribute] })),
-        )
+        Self::new(422, Body::Json(json!({ "message": message, "attributes": [attribute] })))
     }
 
     /// Rails' own page for a status: unknown paths, broken bodies, exceptions.
     pub(super) fn page(status: u16, error: &str) -> Self {
-        Self::new(
-            status,
-            Body::ErrorPage(json!({ "status": status, "error": error })),
-        )
+        Self::new(status, Body::ErrorPage(json!({ "status": status, "error": error })))
     }
 
     /// 500: a bad enum value, a duplicate key, a nil where none may be.

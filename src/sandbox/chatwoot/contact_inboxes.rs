@@ -9,10 +9,7 @@ use super::world::{ContactInbox, World};
 
 /// The contact that owns a source id of an inbox.
 pub(super) fn owner(world: &World, inbox: i64, source_id: &str) -> Option<i64> {
-    let found = world
-        .contact_inboxes
-        .values()
-        .find(|place| place.inbox_id == inbox && place.source_id == source_id);
+    let found = world.contact_inboxes.values().find(|place| place.inbox_id == inbox && place.source_id == source_id);
     found.map(|place| place.contact_id)
 }
 
@@ -26,10 +23,7 @@ pub(super) fn find_or_make(
 ) -> Result<i64, Answer> {
     let source_id = source_id.filter(|source| !source.is_empty());
     if let Some(source) = source_id {
-        let found = world
-            .contact_inboxes
-            .values()
-            .find(|place| place.inbox_id == inbox && place.source_id == source);
+        let found = world.contact_inboxes.values().find(|place| place.inbox_id == inbox && place.source_id == source);
         match found {
             Some(place) if place.contact_id == contact => return Ok(place.id),
             Some(_) => return Err(Answer::broken()),
@@ -55,27 +49,16 @@ pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
     if !world.contacts.contains_key(&contact) {
         return Err(Answer::not_found());
     }
-    let inbox = inboxes::visible(
-        world,
-        call.number("inbox_id").ok_or_else(Answer::not_found)?,
-    )?;
+    let inbox = inboxes::visible(world, call.number("inbox_id").ok_or_else(Answer::not_found)?)?;
     let id = find_or_make(world, contact, inbox, call.text("source_id"))?;
-    let place = world
-        .contact_inboxes
-        .get(&id)
-        .ok_or_else(Answer::not_found)?;
+    let place = world.contact_inboxes.get(&id).ok_or_else(Answer::not_found)?;
     Ok(Answer::json(people::contact_inbox(world, place)))
 }
 
 /// `POST contact_inboxes/filter`: the owner of a source id, or 404 without a body.
 pub(super) fn filter(world: &mut World, call: &Call) -> Outcome {
-    let inbox = inboxes::visible(
-        world,
-        call.number("inbox_id").ok_or_else(Answer::not_found)?,
-    )?;
-    let contact = call
-        .text("source_id")
-        .and_then(|source| owner(world, inbox, source));
+    let inbox = inboxes::visible(world, call.number("inbox_id").ok_or_else(Answer::not_found)?)?;
+    let contact = call.text("source_id").and_then(|source| owner(world, inbox, source));
     let contact = contact.and_then(|contact| world.contacts.get(&contact));
     let contact = contact.ok_or_else(|| Answer::new(404, super::call::Body::Empty))?;
     Ok(Answer::json(people::contact(world, contact, true)))
@@ -88,18 +71,11 @@ pub(super) fn contactable(world: &mut World, call: &Call) -> Outcome {
         return Err(Answer::not_found());
     }
     let latest = |inbox: i64| {
-        let own = world
-            .contact_inboxes
-            .values()
-            .rfind(|place| place.contact_id == contact && place.inbox_id == inbox);
+        let own = world.contact_inboxes.values().rfind(|place| place.contact_id == contact && place.inbox_id == inbox);
         own.map_or_else(|| world.draw_uuid(), |place| place.source_id.clone())
     };
-    let visible = world
-        .inboxes
-        .values()
-        .filter(|inbox| inboxes::may_see(world, inbox));
-    let entry =
-        |inbox| json!({ "inbox": people::inbox_brief(inbox), "source_id": latest(inbox.id) });
+    let visible = world.inboxes.values().filter(|inbox| inboxes::may_see(world, inbox));
+    let entry = |inbox| json!({ "inbox": people::inbox_brief(inbox), "source_id": latest(inbox.id) });
     let payload: Vec<Value> = visible.map(entry).collect();
     Ok(Answer::json(json!({ "payload": payload })))
 }

@@ -15,58 +15,23 @@ const PER_PAGE: usize = 15;
 
 /// The keys `contacts/filter` knows of itself, and their operators.
 const FILTERS: &[Standard] = &[
-    (
-        "name",
-        &["equal_to", "not_equal_to", "contains", "does_not_contain"],
-    ),
-    (
-        "phone_number",
-        &[
-            "equal_to",
-            "not_equal_to",
-            "contains",
-            "does_not_contain",
-            "starts_with",
-        ],
-    ),
-    (
-        "email",
-        &["equal_to", "not_equal_to", "contains", "does_not_contain"],
-    ),
+    ("name", &["equal_to", "not_equal_to", "contains", "does_not_contain"]),
+    ("phone_number", &["equal_to", "not_equal_to", "contains", "does_not_contain", "starts_with"]),
+    ("email", &["equal_to", "not_equal_to", "contains", "does_not_contain"]),
     ("identifier", &["equal_to", "not_equal_to"]),
-    (
-        "country_code",
-        &["equal_to", "not_equal_to", "contains", "does_not_contain"],
-    ),
-    (
-        "city",
-        &["equal_to", "not_equal_to", "contains", "does_not_contain"],
-    ),
-    (
-        "company_name",
-        &["equal_to", "not_equal_to", "contains", "does_not_contain"],
-    ),
-    (
-        "labels",
-        &["equal_to", "not_equal_to", "is_present", "is_not_present"],
-    ),
-    (
-        "created_at",
-        &["is_greater_than", "is_less_than", "days_before"],
-    ),
-    (
-        "last_activity_at",
-        &["is_greater_than", "is_less_than", "days_before"],
-    ),
+    ("country_code", &["equal_to", "not_equal_to", "contains", "does_not_contain"]),
+    ("city", &["equal_to", "not_equal_to", "contains", "does_not_contain"]),
+    ("company_name", &["equal_to", "not_equal_to", "contains", "does_not_contain"]),
+    ("labels", &["equal_to", "not_equal_to", "is_present", "is_not_present"]),
+    ("created_at", &["is_greater_than", "is_less_than", "days_before"]),
+    ("last_activity_at", &["is_greater_than", "is_less_than", "days_before"]),
     ("blocked", &["equal_to", "not_equal_to"]),
 ];
 
 /// Whether Chatwoot takes a telephone number: its pattern is anchored at the end only (contract 3.1).
 fn is_phone(text: &str) -> bool {
     let digits = text.rsplit_once('+').map_or("", |(_, digits)| digits);
-    (2..=15).contains(&digits.len())
-        && !digits.starts_with('0')
-        && digits.bytes().all(|digit| digit.is_ascii_digit())
+    (2..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 /// Changes a contact and tells of it, if anything changed.
@@ -81,49 +46,21 @@ pub(super) fn change(world: &mut World, id: i64, alter: impl FnOnce(&mut Contact
         return;
     }
     contact.updated_at = now;
-    let city = |one: &Contact| {
-        one.additional_attributes
-            .get("city")
-            .cloned()
-            .unwrap_or(Value::Null)
-    };
+    let city = |one: &Contact| one.additional_attributes.get("city").cloned().unwrap_or(Value::Null);
     let pairs = [
         ("name", json!(before.name), json!(contact.name)),
         ("email", json!(before.email), json!(contact.email)),
-        (
-            "phone_number",
-            json!(before.phone_number),
-            json!(contact.phone_number),
-        ),
-        (
-            "identifier",
-            json!(before.identifier),
-            json!(contact.identifier),
-        ),
+        ("phone_number", json!(before.phone_number), json!(contact.phone_number)),
+        ("identifier", json!(before.identifier), json!(contact.identifier)),
         ("blocked", json!(before.blocked), json!(contact.blocked)),
-        (
-            "custom_attributes",
-            json!(before.custom_attributes),
-            json!(contact.custom_attributes),
-        ),
-        (
-            "additional_attributes",
-            json!(before.additional_attributes),
-            json!(contact.additional_attributes),
-        ),
+        ("custom_attributes", json!(before.custom_attributes), json!(contact.custom_attributes)),
+        ("additional_attributes", json!(before.additional_attributes), json!(contact.additional_attributes)),
         ("location", city(&before), city(contact)),
-        (
-            "last_activity_at",
-            json!(before.last_activity_at.map(iso)),
-            json!(contact.last_activity_at.map(iso)),
-        ),
+        ("last_activity_at", json!(before.last_activity_at.map(iso)), json!(contact.last_activity_at.map(iso))),
         ("updated_at", json!(iso(before.updated_at)), json!(iso(now))),
     ];
-    let changes = pairs
-        .into_iter()
-        .filter(|(key, was, is)| was != is || *key == "updated_at");
-    let changes = changes
-        .map(|(key, was, is)| json!({ key: { "previous_value": was, "current_value": is } }));
+    let changes = pairs.into_iter().filter(|(key, was, is)| was != is || *key == "updated_at");
+    let changes = changes.map(|(key, was, is)| json!({ key: { "previous_value": was, "current_value": is } }));
     let changes = changes.collect();
     world.tell(Happening::ContactUpdated { id, changes });
 }
@@ -150,24 +87,13 @@ fn insert(world: &mut World, name: &str) -> i64 {
 
 /// Checks what a request says of a contact; `own` is the contact it is about, which may keep what it has.
 fn check(world: &World, call: &Call, own: Option<i64>) -> Result<(), Answer> {
-    let others = || {
-        world
-            .contacts
-            .values()
-            .filter(|contact| Some(contact.id) != own)
-    };
+    let others = || world.contacts.values().filter(|contact| Some(contact.id) != own);
     if let Some(phone) = call.text("phone_number").filter(|phone| !phone.is_empty()) {
         if others().any(|contact| contact.phone_number.as_deref() == Some(phone)) {
-            return Err(Answer::invalid(
-                "phone_number",
-                "Phone number has already been taken",
-            ));
+            return Err(Answer::invalid("phone_number", "Phone number has already been taken"));
         }
         if !is_phone(phone) {
-            return Err(Answer::invalid(
-                "phone_number",
-                "Phone number should be in e164 format",
-            ));
+            return Err(Answer::invalid("phone_number", "Phone number should be in e164 format"));
         }
     }
     if let Some(email) = call.text("email").filter(|email| !email.is_empty()) {
@@ -175,38 +101,20 @@ fn check(world: &World, call: &Call, own: Option<i64>) -> Result<(), Answer> {
         if name.is_empty() || domain.is_empty() || email.contains(char::is_whitespace) {
             return Err(Answer::invalid("email", "Email Invalid email"));
         }
-        if others().any(|contact| {
-            contact
-                .email
-                .as_deref()
-                .is_some_and(|own| own.eq_ignore_ascii_case(email))
-        }) {
+        if others().any(|contact| contact.email.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(email))) {
             return Err(Answer::invalid("email", "Email has already been taken"));
         }
     }
-    let identifier = call
-        .text("identifier")
-        .filter(|identifier| !identifier.is_empty());
+    let identifier = call.text("identifier").filter(|identifier| !identifier.is_empty());
     if identifier.is_some() && others().any(|contact| contact.identifier.as_deref() == identifier) {
-        return Err(Answer::invalid(
-            "identifier",
-            "Identifier has already been taken",
-        ));
+        return Err(Answer::invalid("identifier", "Identifier has already been taken"));
     }
-    super::actions::check_attributes(
-        "Custom attributes",
-        "custom_attributes",
-        &call.object("custom_attributes"),
-    )
+    super::actions::check_attributes("Custom attributes", "custom_attributes", &call.object("custom_attributes"))
 }
 
 /// Writes what a request says into a contact: attributes are merged, blanks are none.
 fn write(contact: &mut Contact, call: &Call) {
-    let blank_is_none = |name: &str| {
-        call.text(name)
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned)
-    };
+    let blank_is_none = |name: &str| call.text(name).filter(|text| !text.is_empty()).map(str::to_owned);
     if call.body.contains_key("name") {
         contact.name = call.text("name").unwrap_or_default().to_owned();
     }
@@ -222,12 +130,8 @@ fn write(contact: &mut Contact, call: &Call) {
     if call.body.contains_key("blocked") {
         contact.blocked = is_true(call.value("blocked"));
     }
-    contact
-        .custom_attributes
-        .extend(call.object("custom_attributes"));
-    contact
-        .additional_attributes
-        .extend(call.object("additional_attributes"));
+    contact.custom_attributes.extend(call.object("custom_attributes"));
+    contact.additional_attributes.extend(call.object("additional_attributes"));
 }
 
 /// Makes the contact a request describes, if it may be, and tells of it.
@@ -260,27 +164,17 @@ pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
         None => None,
     };
     let place = place.and_then(|place| world.contact_inboxes.get(&place));
-    let record = place
-        .and_then(|place| world.inboxes.get(&place.inbox_id))
-        .map(|inbox| people::inbox_record(world, inbox));
-    let contact = world
-        .contacts
-        .get(&id)
-        .map(|contact| people::contact(world, contact, true));
+    let record =
+        place.and_then(|place| world.inboxes.get(&place.inbox_id)).map(|inbox| people::inbox_record(world, inbox));
+    let contact = world.contacts.get(&id).map(|contact| people::contact(world, contact, true));
     let place = json!({ "inbox": record, "source_id": place.map(|place| place.source_id.clone()) });
-    Ok(Answer::json(
-        json!({ "payload": { "contact": contact, "contact_inbox": place } }),
-    ))
+    Ok(Answer::json(json!({ "payload": { "contact": contact, "contact_inbox": place } })))
 }
 
 /// The contact a path names first.
 fn find(world: &World, call: &Call) -> Result<i64, Answer> {
     let id = call.id(0)?;
-    world
-        .contacts
-        .contains_key(&id)
-        .then_some(id)
-        .ok_or_else(Answer::not_found)
+    world.contacts.contains_key(&id).then_some(id).ok_or_else(Answer::not_found)
 }
 
 fn with_inboxes(call: &Call) -> bool {
@@ -289,9 +183,7 @@ fn with_inboxes(call: &Call) -> bool {
 
 fn payload(world: &World, call: &Call, id: i64) -> Outcome {
     let contact = world.contacts.get(&id).ok_or_else(Answer::not_found)?;
-    Ok(Answer::json(
-        json!({ "payload": people::contact(world, contact, with_inboxes(call)) }),
-    ))
+    Ok(Answer::json(json!({ "payload": people::contact(world, contact, with_inboxes(call)) })))
 }
 
 /// `GET contacts/:id`.
@@ -310,11 +202,7 @@ pub(super) fn update(world: &mut World, call: &Call) -> Outcome {
 /// `POST contacts/:id/destroy_custom_attributes`.
 pub(super) fn destroy_attributes(world: &mut World, call: &Call) -> Outcome {
     let id = find(world, call)?;
-    let keys = call
-        .value("custom_attributes")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
+    let keys = call.value("custom_attributes").and_then(Value::as_array).cloned().unwrap_or_default();
     change(world, id, |contact| {
         for key in keys.iter().filter_map(Value::as_str) {
             contact.custom_attributes.remove(key);
@@ -329,14 +217,8 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Outcome {
     if let Some(contact) = world.contacts.remove(&id) {
         world.tell(Happening::ContactDeleted(people::contact_event(&contact)));
     }
-    world
-        .contact_inboxes
-        .retain(|_, place| place.contact_id != id);
-    let of_contact = world
-        .conversations
-        .values()
-        .filter(|one| one.contact_id == id)
-        .map(|one| one.id);
+    world.contact_inboxes.retain(|_, place| place.contact_id != id);
+    let of_contact = world.conversations.values().filter(|one| one.contact_id == id).map(|one| one.id);
     for conversation in of_contact.collect::<Vec<_>>() {
         conversations::remove(world, conversation);
     }
@@ -345,16 +227,9 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Outcome {
 
 fn listed(world: &World, call: &Call, found: &[&Contact]) -> (i64, Vec<Value>) {
     let page = call.query_number("page").unwrap_or(1).max(1);
-    let start = usize::try_from(page - 1)
-        .unwrap_or(0)
-        .saturating_mul(PER_PAGE);
+    let start = usize::try_from(page - 1).unwrap_or(0).saturating_mul(PER_PAGE);
     let shown = found.iter().skip(start).take(PER_PAGE);
-    (
-        page,
-        shown
-            .map(|contact| people::contact(world, contact, with_inboxes(call)))
-            .collect(),
-    )
+    (page, shown.map(|contact| people::contact(world, contact, with_inboxes(call))).collect())
 }
 
 /// `GET contacts`.
@@ -386,18 +261,13 @@ pub(super) fn search(world: &mut World, call: &Call) -> Outcome {
     let found: Vec<&Contact> = world.contacts.values().filter(is_found).collect();
     let (page, payload) = listed(world, call, &found);
     let reached = usize::try_from(page).unwrap_or(1).saturating_mul(PER_PAGE);
-    let meta =
-        json!({ "count": payload.len(), "current_page": page, "has_more": found.len() > reached });
+    let meta = json!({ "count": payload.len(), "current_page": page, "has_more": found.len() > reached });
     Ok(Answer::json(json!({ "meta": meta, "payload": payload })))
 }
 
 /// `POST contacts/filter`.
 pub(super) fn filter(world: &mut World, call: &Call) -> Outcome {
-    let rules = filter::read(
-        call,
-        FILTERS,
-        &filter::defined_keys(world, "contact_attribute"),
-    )?;
+    let rules = filter::read(call, FILTERS, &filter::defined_keys(world, "contact_attribute"))?;
     let is_found = |contact: &&Contact| filter::holds(&rules, |key| values(contact, key));
     let found: Vec<&Contact> = world.contacts.values().filter(is_found).collect();
     let (page, payload) = listed(world, call, &found);
@@ -414,45 +284,26 @@ fn values(contact: &Contact, key: &str) -> Vec<String> {
         "identifier" => one(contact.identifier.clone()),
         "blocked" => vec![contact.blocked.to_string()],
         "created_at" => vec![contact.created_at.date_naive().to_string()],
-        "last_activity_at" => one(contact
-            .last_activity_at
-            .map(|at| at.date_naive().to_string())),
-        "country_code" | "city" | "company_name" => {
-            one(contact.additional_attributes.get(key).map(filter::text))
-        }
+        "last_activity_at" => one(contact.last_activity_at.map(|at| at.date_naive().to_string())),
+        "country_code" | "city" | "company_name" => one(contact.additional_attributes.get(key).map(filter::text)),
         _ => one(contact.custom_attributes.get(key).map(filter::text)),
     }
 }
 
 /// `POST actions/contact_merge`: the base takes over everything, the mergee is gone (contract 3.5).
 pub(super) fn merge(world: &mut World, call: &Call) -> Outcome {
-    let known = |name: &str| {
-        call.number(name)
-            .filter(|id| world.contacts.contains_key(id))
-            .ok_or_else(Answer::not_found)
-    };
+    let known =
+        |name: &str| call.number(name).filter(|id| world.contacts.contains_key(id)).ok_or_else(Answer::not_found);
     let (base, mergee) = (known("base_contact_id")?, known("mergee_contact_id")?);
     if base != mergee {
-        for place in world
-            .contact_inboxes
-            .values_mut()
-            .filter(|place| place.contact_id == mergee)
-        {
+        for place in world.contact_inboxes.values_mut().filter(|place| place.contact_id == mergee) {
             place.contact_id = base;
         }
         let now = world.now();
-        for one in world
-            .conversations
-            .values_mut()
-            .filter(|one| one.contact_id == mergee)
-        {
+        for one in world.conversations.values_mut().filter(|one| one.contact_id == mergee) {
             (one.contact_id, one.updated_at) = (base, now);
         }
-        for message in world
-            .messages
-            .values_mut()
-            .filter(|message| message.sender == Sender::Contact(mergee))
-        {
+        for message in world.messages.values_mut().filter(|message| message.sender == Sender::Contact(mergee)) {
             message.sender = Sender::Contact(base);
         }
         if let Some(gone) = world.contacts.remove(&mergee) {
@@ -471,10 +322,7 @@ fn fill(contact: &mut Contact, gone: Contact) {
     contact.identifier = contact.identifier.take().or(gone.identifier);
     for (own, other) in [
         (&mut contact.custom_attributes, gone.custom_attributes),
-        (
-            &mut contact.additional_attributes,
-            gone.additional_attributes,
-        ),
+        (&mut contact.additional_attributes, gone.additional_attributes),
     ] {
         for (key, value) in other {
             own.entry(key).or_insert(value);

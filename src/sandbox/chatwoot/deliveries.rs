@@ -32,11 +32,7 @@ pub struct Delivery {
 }
 
 /// Sends what comes, each on its own, so that one slow receiver holds up nobody: order is not kept, as in Chatwoot.
-pub(super) async fn send_all(
-    shared: Arc<Shared>,
-    client: reqwest::Client,
-    mut posts: UnboundedReceiver<Post>,
-) {
+pub(super) async fn send_all(shared: Arc<Shared>, client: reqwest::Client, mut posts: UnboundedReceiver<Post>) {
     while let Some(post) = posts.recv().await {
         tokio::spawn(send(Arc::clone(&shared), client.clone(), post));
     }
@@ -45,33 +41,18 @@ pub(super) async fn send_all(
 async fn send(shared: Arc<Shared>, client: reqwest::Client, post: Post) {
     let at = shared.clock.now();
     let mut request = client.post(&post.url).timeout(TIMEOUT);
-    request = request
-        .header("Content-Type", "application/json")
-        .header("Accept", "application/json");
+    request = request.header("Content-Type", "application/json").header("Accept", "application/json");
     request = request.header("User-Agent", "Ruby");
-    let id = post
-        .secret
-        .is_some()
-        .then(|| shared.look(super::world::World::draw_uuid));
+    let id = post.secret.is_some().then(|| shared.look(super::world::World::draw_uuid));
     if let (Some(id), Some(secret)) = (&id, &post.secret) {
         let timestamp = at.timestamp().to_string();
         request = request.header("X-Chatwoot-Delivery", id);
-        request = request.header(
-            "X-Chatwoot-Signature",
-            signature(secret, &timestamp, &post.body),
-        );
+        request = request.header("X-Chatwoot-Signature", signature(secret, &timestamp, &post.body));
         request = request.header("X-Chatwoot-Timestamp", timestamp);
     }
     let answer = request.body(post.body.clone()).send().await;
     let status = answer.ok().map(|answer| answer.status().as_u16());
-    let delivery = Delivery {
-        at,
-        url: post.url,
-        event: post.event,
-        id,
-        body: post.body,
-        status,
-    };
+    let delivery = Delivery { at, url: post.url, event: post.event, id, body: post.body, status };
     lock(&shared.deliveries).push(delivery);
     shared.touch();
 }

@@ -73,30 +73,21 @@ pub(super) fn read(world: &mut World, conversation: i64, call: &Call) -> Result<
     let content = words(call, "content");
     check_content(content.as_deref())?;
     let minute_ago = world.now() - chrono::TimeDelta::minutes(1);
-    let recent = world
-        .messages_of(conversation)
-        .filter(|message| message.created_at > minute_ago);
+    let recent = world.messages_of(conversation).filter(|message| message.created_at > minute_ago);
     if recent.count() >= MOST_PER_MINUTE {
         return Err(fault("Validation failed: Too many messages"));
     }
     let content_type = call.text("content_type").unwrap_or("text").to_owned();
     if !CONTENT_TYPES.contains(&content_type.as_str()) {
-        return Err(fault(&format!(
-            "'{content_type}' is not a valid content_type"
-        )));
+        return Err(fault(&format!("'{content_type}' is not a valid content_type")));
     }
     let content_attributes = attributes(call);
     check_items(&content_type, &content_attributes)?;
     let attachments = files::of_message(world, call)?;
     if attachments.len() > MOST_ATTACHMENTS {
-        return Err(fault(
-            "Validation failed: Attachments exceeded maximum allowed",
-        ));
+        return Err(fault("Validation failed: Attachments exceeded maximum allowed"));
     }
-    let contact = world
-        .conversations
-        .get(&conversation)
-        .map(|one| one.contact_id);
+    let contact = world.conversations.get(&conversation).map(|one| one.contact_id);
     let sender = match (kind, contact) {
         (Kind::Outgoing, _) => outgoing_sender(world, call),
         (_, Some(contact)) => Sender::Contact(contact),
@@ -116,11 +107,7 @@ pub(super) fn read(world: &mut World, conversation: i64, call: &Call) -> Result<
 
 /// A value of the body as text.
 fn words(call: &Call, name: &str) -> Option<String> {
-    call.value(name).map(|value| {
-        value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned)
-    })
+    call.value(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
 /// Neither too long, nor with a character the database cannot keep.
@@ -174,35 +161,22 @@ fn check_items(content_type: &str, attributes: &Object) -> Result<(), Answer> {
     let Some(items) = attributes.get("items").and_then(Value::as_array) else {
         return Err(Answer::error(422, "undefined method `reject' for nil"));
     };
-    let keys = items
-        .iter()
-        .filter_map(Value::as_object)
-        .flat_map(Object::keys);
-    let odd: Vec<String> = keys
-        .filter(|key| !allowed.contains(&key.as_str()))
-        .map(|key| format!(":{key}"))
-        .collect();
+    let keys = items.iter().filter_map(Value::as_object).flat_map(Object::keys);
+    let odd: Vec<String> = keys.filter(|key| !allowed.contains(&key.as_str())).map(|key| format!(":{key}")).collect();
     if odd.is_empty() {
         return Ok(());
     }
     let list = odd.join(", ");
     Err(Answer::error(
         422,
-        &format!(
-            "Validation failed: Content attributes contains invalid keys for items : [{list}]"
-        ),
+        &format!("Validation failed: Content attributes contains invalid keys for items : [{list}]"),
     ))
 }
 
 /// Who an outgoing message is from: the bot named in it, else whoever asks.
 fn outgoing_sender(world: &World, call: &Call) -> Sender {
-    let named = (call.text("sender_type") == Some("AgentBot"))
-        .then(|| call.number("sender_id"))
-        .flatten();
-    match (
-        named.filter(|id| world.bots.contains_key(id)),
-        world.current,
-    ) {
+    let named = (call.text("sender_type") == Some("AgentBot")).then(|| call.number("sender_id")).flatten();
+    match (named.filter(|id| world.bots.contains_key(id)), world.current) {
         (Some(bot), _) | (None, Some(Actor::Bot(bot))) => Sender::Bot(bot),
         (None, Some(Actor::User(user))) => Sender::User(user),
         (None, None) => Sender::Nobody,
@@ -212,10 +186,7 @@ fn outgoing_sender(world: &World, call: &Call) -> Sender {
 /// A message nested in the body of a new conversation, as a call of its own.
 pub(super) fn nested(call: &Call) -> Option<Call> {
     let body = call.value("message")?.as_object()?.clone();
-    (!body.is_empty()).then(|| Call {
-        body,
-        ..Call::default()
-    })
+    (!body.is_empty()).then(|| Call { body, ..Call::default() })
 }
 
 /// An id of the body, for handlers that take numbers or text.

@@ -9,15 +9,8 @@ use super::world::World;
 pub(super) type Standard = (&'static str, &'static [&'static str]);
 
 /// The operators of custom attributes.
-const CUSTOM: &[&str] = &[
-    "equal_to",
-    "not_equal_to",
-    "contains",
-    "does_not_contain",
-    "is_present",
-    "is_not_present",
-    "starts_with",
-];
+const CUSTOM: &[&str] =
+    &["equal_to", "not_equal_to", "contains", "does_not_contain", "is_present", "is_not_present", "starts_with"];
 
 /// One condition of a filter.
 #[derive(Debug)]
@@ -31,58 +24,29 @@ pub(super) struct Rule {
 
 /// A JSON value as a filter compares it.
 pub(super) fn text(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// The custom attribute keys defined for a model.
 pub(super) fn defined_keys(world: &World, model: &str) -> Vec<String> {
-    let of_model = world
-        .definitions
-        .values()
-        .filter(|one| one.get("attribute_model").and_then(Value::as_str) == Some(model));
-    of_model
-        .filter_map(|one| Some(one.get("attribute_key")?.as_str()?.to_owned()))
-        .collect()
+    let of_model =
+        world.definitions.values().filter(|one| one.get("attribute_model").and_then(Value::as_str) == Some(model));
+    of_model.filter_map(|one| Some(one.get("attribute_key")?.as_str()?.to_owned())).collect()
 }
 
 /// Reads the conditions of a request; each fault is 422 in Chatwoot's words.
-pub(super) fn read(
-    call: &Call,
-    standard: &[Standard],
-    defined: &[String],
-) -> Result<Vec<Rule>, Answer> {
+pub(super) fn read(call: &Call, standard: &[Standard], defined: &[String]) -> Result<Vec<Rule>, Answer> {
     let mut rules = Vec::new();
-    for condition in call
-        .value("payload")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
-        let word = |name: &str| {
-            condition
-                .get(name)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
+    for condition in call.value("payload").and_then(Value::as_array).into_iter().flatten() {
+        let word = |name: &str| condition.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (key, operator) = (word("attribute_key"), word("filter_operator"));
-        let known = standard
-            .iter()
-            .find(|(name, _)| *name == key)
-            .map(|(_, operators)| *operators);
+        let known = standard.iter().find(|(name, _)| *name == key).map(|(_, operators)| *operators);
         let Some(operators) = known.or_else(|| defined.contains(&key).then_some(CUSTOM)) else {
             let keys: Vec<&str> = standard.iter().map(|(name, _)| *name).collect();
-            let (keys, hint) = (
-                keys.join(","),
-                "or a custom attribute defined in the account.",
-            );
+            let (keys, hint) = (keys.join(","), "or a custom attribute defined in the account.");
             return Err(Answer::error(
                 422,
-                &format!(
-                    "Invalid attribute key - [{key}]. The key should be one of [{keys}] {hint}"
-                ),
+                &format!("Invalid attribute key - [{key}]. The key should be one of [{keys}] {hint}"),
             ));
         };
         if !operators.contains(&operator.as_str()) {
@@ -98,18 +62,10 @@ pub(super) fn read(
             Some(value) => vec![text(value)],
         };
         if values.is_empty() && !operator.ends_with("present") {
-            return Err(Answer::error(
-                422,
-                &format!("Invalid value. The values provided for {key} are invalid"),
-            ));
+            return Err(Answer::error(422, &format!("Invalid value. The values provided for {key} are invalid")));
         }
         let is_or = word("query_operator").eq_ignore_ascii_case("or");
-        rules.push(Rule {
-            key,
-            operator,
-            values,
-            is_or,
-        });
+        rules.push(Rule { key, operator, values, is_or });
     }
     Ok(rules)
 }
@@ -127,16 +83,9 @@ pub(super) fn holds(rules: &[Rule], values_of: impl Fn(&str) -> Vec<String>) -> 
 }
 
 fn one_holds(rule: &Rule, own: &[String]) -> bool {
-    let wanted: Vec<String> = rule
-        .values
-        .iter()
-        .map(|value| with_plus(&rule.key, value).to_lowercase())
-        .collect();
+    let wanted: Vec<String> = rule.values.iter().map(|value| with_plus(&rule.key, value).to_lowercase()).collect();
     let own: Vec<String> = own.iter().map(|value| value.to_lowercase()).collect();
-    let any = |test: &dyn Fn(&str, &str) -> bool| {
-        own.iter()
-            .any(|own| wanted.iter().any(|wanted| test(own, wanted)))
-    };
+    let any = |test: &dyn Fn(&str, &str) -> bool| own.iter().any(|own| wanted.iter().any(|wanted| test(own, wanted)));
     match rule.operator.as_str() {
         "equal_to" => any(&|own, wanted| own == wanted),
         "not_equal_to" => !any(&|own, wanted| own == wanted),
@@ -153,9 +102,5 @@ fn one_holds(rule: &Rule, own: &[String]) -> bool {
 
 /// Chatwoot forces the plus sign on telephone numbers.
 fn with_plus(key: &str, value: &str) -> String {
-    if key == "phone_number" && !value.starts_with('+') {
-        format!("+{value}")
-    } else {
-        value.to_owned()
-    }
+    if key == "phone_number" && !value.starts_with('+') { format!("+{value}") } else { value.to_owned() }
 }

@@ -94,18 +94,11 @@ fn word_one(world: &World, happening: &Happening, out: &mut Outgoing) {
             }
         }
         Happening::MessageCreated(id) => of_message(world, out, *id, "message.created", None),
-        Happening::MessageUpdated {
-            id,
-            previous_changes,
-        } => {
+        Happening::MessageUpdated { id, previous_changes } => {
             of_message(world, out, *id, "message.updated", Some(previous_changes));
         }
         Happening::FirstReply(id) => of_message(world, out, *id, "first.reply.created", None),
-        Happening::Typing {
-            conversation,
-            is_on,
-            is_private,
-        } => {
+        Happening::Typing { conversation, is_on, is_private } => {
             typing(world, out, *conversation, *is_on, *is_private);
         }
         Happening::CachesInvalidated => caches_invalidated(world, out),
@@ -154,29 +147,14 @@ fn of_conversation(world: &World, out: &mut Outgoing, one: &Conversation, happen
 /// Tells every browser to load labels, inboxes and teams again.
 fn caches_invalidated(world: &World, out: &mut Outgoing) {
     let keys = world.cache_keys.iter();
-    let keys: Object = keys
-        .map(|(key, at)| ((*key).to_owned(), json!(format!("{at:010}"))))
-        .collect();
+    let keys: Object = keys.map(|(key, at)| ((*key).to_owned(), json!(format!("{at:010}")))).collect();
     let data = Object::from_iter([("cache_keys".to_owned(), Value::Object(keys))]);
     let everyone = world.users.keys().copied().collect();
-    broadcast(
-        world,
-        out,
-        Some(everyone),
-        "account.cache_invalidated",
-        data,
-        true,
-    );
+    broadcast(world, out, Some(everyone), "account.cache_invalidated", data, true);
 }
 
 /// Tells of a message: the cable hears everything, webhooks no activity lines.
-fn of_message(
-    world: &World,
-    out: &mut Outgoing,
-    id: i64,
-    event: &str,
-    previous_changes: Option<&Value>,
-) {
+fn of_message(world: &World, out: &mut Outgoing, id: i64, event: &str, previous_changes: Option<&Value>) {
     let Some(message) = world.messages.get(&id) else {
         return;
     };
@@ -185,29 +163,13 @@ fn of_message(
     };
     if message.kind != Kind::Activity && event != "first.reply.created" {
         let word = event.replace('.', "_");
-        to_everyone(
-            world,
-            out,
-            one,
-            &word,
-            &conversations::message_webhook(world, message),
-        );
+        to_everyone(world, out, one, &word, &conversations::message_webhook(world, message));
     }
-    let mut data = conversations::message_event(world, message, true)
-        .as_object()
-        .cloned()
-        .unwrap_or_default();
+    let mut data = conversations::message_event(world, message, true).as_object().cloned().unwrap_or_default();
     if let Some(changes) = previous_changes {
         data.insert("previous_changes".to_owned(), changes.clone());
     }
-    broadcast(
-        world,
-        out,
-        Some(audience(world, one)),
-        event,
-        data,
-        previous_changes.is_none(),
-    );
+    broadcast(world, out, Some(audience(world, one)), event, data, previous_changes.is_none());
 }
 
 fn of_contact(world: &World, out: &mut Outgoing, happening: &Happening) {
@@ -231,10 +193,7 @@ fn of_contact(world: &World, out: &mut Outgoing, happening: &Happening) {
     if event != "contact.merged" {
         to_account(world, out, &event.replace('.', "_"), body);
     }
-    let data = people::contact_event(contact)
-        .as_object()
-        .cloned()
-        .unwrap_or_default();
+    let data = people::contact_event(contact).as_object().cloned().unwrap_or_default();
     broadcast(world, out, None, event, data, true);
 }
 
@@ -243,48 +202,31 @@ fn typing(world: &World, out: &mut Outgoing, conversation: i64, is_on: bool, is_
         return;
     };
     let user = match world.current {
-        Some(Actor::User(id)) => world.users.get(&id).map(
-            |user| json!({ "id": user.id, "name": user.name, "email": user.email, "type": "user" }),
-        ),
-        Some(Actor::Bot(id)) => world
-            .bots
+        Some(Actor::User(id)) => world
+            .users
             .get(&id)
-            .map(|bot| json!({ "id": bot.id, "name": bot.name, "type": "agent_bot" })),
-        None => world
-            .contacts
-            .get(&one.contact_id)
-            .map(people::contact_event),
+            .map(|user| json!({ "id": user.id, "name": user.name, "email": user.email, "type": "user" })),
+        Some(Actor::Bot(id)) => {
+            world.bots.get(&id).map(|bot| json!({ "id": bot.id, "name": bot.name, "type": "agent_bot" }))
+        }
+        None => world.contacts.get(&one.contact_id).map(people::contact_event),
     };
-    let event = if is_on {
-        "conversation_typing_on"
-    } else {
-        "conversation_typing_off"
-    };
+    let event = if is_on { "conversation_typing_on" } else { "conversation_typing_off" };
     let shown = conversations::conversation_event(world, one);
     let body = json!({ "user": user, "conversation": shown, "is_private": is_private });
     let body = body.as_object().cloned().unwrap_or_default();
     to_account(world, out, event, body.clone());
     to_inbox(world, out, one.inbox_id, event, body.clone());
-    let event = if is_on {
-        "conversation.typing_on"
-    } else {
-        "conversation.typing_off"
-    };
+    let event = if is_on { "conversation.typing_on" } else { "conversation.typing_off" };
     broadcast(world, out, Some(audience(world, one)), event, body, false);
 }
 
 /// Who hears of a conversation on the cable: the members of its inbox, and every administrator.
 fn audience(world: &World, one: &Conversation) -> Vec<i64> {
     let inbox = world.inboxes.get(&one.inbox_id);
-    let hears = |id: i64, is_administrator: bool| {
-        is_administrator || inbox.is_some_and(|inbox| inbox.members.contains(&id))
-    };
-    world
-        .users
-        .values()
-        .filter(|user| hears(user.id, user.is_administrator))
-        .map(|user| user.id)
-        .collect()
+    let hears =
+        |id: i64, is_administrator: bool| is_administrator || inbox.is_some_and(|inbox| inbox.members.contains(&id));
+    world.users.values().filter(|user| hears(user.id, user.is_administrator)).map(|user| user.id).collect()
 }
 
 fn to_everyone(world: &World, out: &mut Outgoing, one: &Conversation, event: &str, body: &Object) {
@@ -296,11 +238,7 @@ fn to_everyone(world: &World, out: &mut Outgoing, one: &Conversation, event: &st
 /// Every account webhook that subscribed to the event, whatever inbox it names (contract 2.1).
 fn to_account(world: &World, out: &mut Outgoing, event: &str, mut body: Object) {
     body.insert("event".to_owned(), json!(event));
-    for hook in world
-        .webhooks
-        .values()
-        .filter(|hook| hook.subscriptions.iter().any(|one| one == event))
-    {
+    for hook in world.webhooks.values().filter(|hook| hook.subscriptions.iter().any(|one| one == event)) {
         post(out, &hook.url, Some(&hook.secret), &body);
     }
 }
@@ -308,11 +246,7 @@ fn to_account(world: &World, out: &mut Outgoing, event: &str, mut body: Object) 
 /// The inbox's own webhook, if it has one.
 fn to_inbox(world: &World, out: &mut Outgoing, inbox: i64, event: &str, mut body: Object) {
     body.insert("event".to_owned(), json!(event));
-    if let Some(inbox) = world
-        .inboxes
-        .get(&inbox)
-        .filter(|inbox| !inbox.webhook_url.is_empty())
-    {
+    if let Some(inbox) = world.inboxes.get(&inbox).filter(|inbox| !inbox.webhook_url.is_empty()) {
         post(out, &inbox.webhook_url, Some(&inbox.secret), &body);
     }
 }
@@ -324,11 +258,7 @@ fn to_bots(world: &World, out: &mut Outgoing, one: &Conversation, event: &str, b
     ids.dedup();
     let mut body = body.clone();
     body.insert("event".to_owned(), json!(event));
-    for bot in ids
-        .iter()
-        .filter_map(|id| world.bots.get(id))
-        .filter(|bot| !bot.outgoing_url.is_empty())
-    {
+    for bot in ids.iter().filter_map(|id| world.bots.get(id)).filter(|bot| !bot.outgoing_url.is_empty()) {
         post(out, &bot.outgoing_url, Some(&bot.secret), &body);
     }
 }
@@ -344,17 +274,8 @@ fn post(out: &mut Outgoing, url: &str, secret: Option<&String>, body: &Object) {
             _ => text.push(letter),
         }
     }
-    let event = body
-        .get("event")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
-    out.posts.push(Post {
-        url: url.to_owned(),
-        secret: secret.cloned(),
-        body: text,
-        event,
-    });
+    let event = body.get("event").and_then(Value::as_str).unwrap_or_default().to_owned();
+    out.posts.push(Post { url: url.to_owned(), secret: secret.cloned(), body: text, event });
 }
 
 fn broadcast(
@@ -368,10 +289,9 @@ fn broadcast(
     data.insert("account_id".to_owned(), json!(world.account_id));
     if with_performer {
         let performer = match world.current {
-            Some(Actor::User(id)) => world
-                .users
-                .get(&id)
-                .map(|user| people::user_event(user, Some(presence::listed(world, user)))),
+            Some(Actor::User(id)) => {
+                world.users.get(&id).map(|user| people::user_event(user, Some(presence::listed(world, user))))
+            }
             Some(Actor::Bot(id)) => world.bots.get(&id).map(people::bot_event),
             None => None,
         };
@@ -379,8 +299,5 @@ fn broadcast(
             data.insert("performer".to_owned(), performer);
         }
     }
-    out.broadcasts.push(Broadcast {
-        users,
-        message: json!({ "event": event, "data": data }),
-    });
+    out.broadcasts.push(Broadcast { users, message: json!({ "event": event, "data": data }) });
 }

@@ -27,27 +27,17 @@ pub(super) fn may_see(world: &World, inbox: &Inbox) -> bool {
     let Some(Actor::User(id)) = world.current else {
         return true;
     };
-    inbox.members.contains(&id)
-        || world
-            .users
-            .get(&id)
-            .is_some_and(|user| user.is_administrator)
+    inbox.members.contains(&id) || world.users.get(&id).is_some_and(|user| user.is_administrator)
 }
 
 /// An inbox by id, if whoever asks may see it.
 pub(super) fn visible(world: &World, id: i64) -> Result<i64, Answer> {
     let inbox = world.inboxes.get(&id).ok_or_else(Answer::not_found)?;
-    if may_see(world, inbox) {
-        Ok(id)
-    } else {
-        Err(Answer::denied())
-    }
+    if may_see(world, inbox) { Ok(id) } else { Err(Answer::denied()) }
 }
 
 fn shows_secrets(world: &World) -> bool {
-    world
-        .current_user()
-        .is_some_and(|user| user.is_administrator)
+    world.current_user().is_some_and(|user| user.is_administrator)
 }
 
 fn shown(world: &World, id: i64) -> Outcome {
@@ -110,11 +100,7 @@ fn write(world: &mut World, id: i64, call: &Call) {
     }
     for (key, value) in &mut inbox.settings {
         if let Some(wanted) = call.body.get(key) {
-            *value = if value.is_boolean() {
-                json!(is_true(Some(wanted)))
-            } else {
-                wanted.clone()
-            };
+            *value = if value.is_boolean() { json!(is_true(Some(wanted))) } else { wanted.clone() };
         }
     }
     let channel = call.object("channel");
@@ -133,16 +119,9 @@ fn write(world: &mut World, id: i64, call: &Call) {
 
 /// `GET inboxes`: by name, unpaginated; agents see their own.
 pub(super) fn list(world: &mut World, _call: &Call) -> Outcome {
-    let mut found: Vec<&Inbox> = world
-        .inboxes
-        .values()
-        .filter(|inbox| may_see(world, inbox))
-        .collect();
+    let mut found: Vec<&Inbox> = world.inboxes.values().filter(|inbox| may_see(world, inbox)).collect();
     found.sort_by_key(|inbox| inbox.name.to_lowercase());
-    let payload: Vec<Value> = found
-        .into_iter()
-        .map(|inbox| people::inbox(inbox, shows_secrets(world)))
-        .collect();
+    let payload: Vec<Value> = found.into_iter().map(|inbox| people::inbox(inbox, shows_secrets(world))).collect();
     Ok(Answer::json(json!({ "payload": payload })))
 }
 
@@ -163,32 +142,20 @@ pub(super) fn update(world: &mut World, call: &Call) -> Outcome {
 pub(super) fn delete(world: &mut World, call: &Call) -> Outcome {
     let id = visible(world, call.id(0)?)?;
     world.inboxes.remove(&id);
-    world
-        .contact_inboxes
-        .retain(|_, place| place.inbox_id != id);
-    let inside = world
-        .conversations
-        .values()
-        .filter(|one| one.inbox_id == id)
-        .map(|one| one.id);
+    world.contact_inboxes.retain(|_, place| place.inbox_id != id);
+    let inside = world.conversations.values().filter(|one| one.inbox_id == id).map(|one| one.id);
     for conversation in inside.collect::<Vec<_>>() {
         conversations::remove(world, conversation);
     }
     told(world);
-    Ok(Answer::json(
-        json!({ "message": "Your inbox deletion request will be processed in some time." }),
-    ))
+    Ok(Answer::json(json!({ "message": "Your inbox deletion request will be processed in some time." })))
 }
 
 /// `POST inboxes/:id/reset_secret`.
 pub(super) fn reset_secret(world: &mut World, call: &Call) -> Outcome {
     let id = visible(world, call.id(0)?)?;
     let secret = world.draw_token();
-    world
-        .inboxes
-        .get_mut(&id)
-        .ok_or_else(Answer::not_found)?
-        .secret = secret;
+    world.inboxes.get_mut(&id).ok_or_else(Answer::not_found)?.secret = secret;
     shown(world, id)
 }
 
@@ -199,43 +166,28 @@ pub(super) fn set_bot(world: &mut World, call: &Call) -> Outcome {
     if bot.is_some_and(|bot| !world.bots.contains_key(&bot)) {
         return Err(Answer::not_found());
     }
-    world
-        .inboxes
-        .get_mut(&id)
-        .ok_or_else(Answer::not_found)?
-        .bot = bot;
+    world.inboxes.get_mut(&id).ok_or_else(Answer::not_found)?.bot = bot;
     Ok(Answer::empty())
 }
 
 /// `GET inboxes/:id/agent_bot`.
 pub(super) fn bot(world: &mut World, call: &Call) -> Outcome {
     let id = visible(world, call.id(0)?)?;
-    let bot = world
-        .inboxes
-        .get(&id)
-        .and_then(|inbox| inbox.bot)
-        .and_then(|bot| world.bots.get(&bot));
+    let bot = world.inboxes.get(&id).and_then(|inbox| inbox.bot).and_then(|bot| world.bots.get(&bot));
     let with_secret = shows_secrets(world);
-    let shown =
-        bot.map(|bot| json!({ "agent_bot": people::bot_of_inbox(world, bot, with_secret) }));
+    let shown = bot.map(|bot| json!({ "agent_bot": people::bot_of_inbox(world, bot, with_secret) }));
     Ok(Answer::json(shown.unwrap_or_else(|| json!({}))))
 }
 
 /// The inbox a request about members names in its body.
 fn of_members(world: &World, call: &Call) -> Result<i64, Answer> {
     let id = call.number("inbox_id").ok_or_else(Answer::not_found)?;
-    world
-        .inboxes
-        .contains_key(&id)
-        .then_some(id)
-        .ok_or_else(Answer::not_found)
+    world.inboxes.contains_key(&id).then_some(id).ok_or_else(Answer::not_found)
 }
 
 fn members(world: &World, id: i64) -> Outcome {
     let inbox = world.inboxes.get(&id).ok_or_else(Answer::not_found)?;
-    Ok(Answer::json(
-        json!({ "payload": people::agents(world, &inbox.members) }),
-    ))
+    Ok(Answer::json(json!({ "payload": people::agents(world, &inbox.members) })))
 }
 
 /// `GET inbox_members/:id`.
@@ -246,16 +198,8 @@ pub(super) fn list_members(world: &mut World, call: &Call) -> Outcome {
 
 /// The users a request adds: ids as text do not match those that are there, and fail as doubles (contract 2.6).
 fn wanted_members(world: &World, inbox: i64, call: &Call) -> Result<BTreeSet<i64>, Answer> {
-    let listed = call
-        .value("user_ids")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
-    let present = world
-        .inboxes
-        .get(&inbox)
-        .map(|inbox| inbox.members.clone())
-        .unwrap_or_default();
+    let listed = call.value("user_ids").and_then(Value::as_array).cloned().unwrap_or_default();
+    let present = world.inboxes.get(&inbox).map(|inbox| inbox.members.clone()).unwrap_or_default();
     let mut wanted = BTreeSet::new();
     for value in &listed {
         let id = super::call::number(value).ok_or_else(Answer::not_found)?;
@@ -281,13 +225,7 @@ fn set_members(world: &mut World, id: i64, members: BTreeSet<i64>) {
 pub(super) fn add_members(world: &mut World, call: &Call) -> Outcome {
     let id = of_members(world, call)?;
     let mut wanted = wanted_members(world, id, call)?;
-    wanted.extend(
-        world
-            .inboxes
-            .get(&id)
-            .into_iter()
-            .flat_map(|inbox| inbox.members.iter().copied()),
-    );
+    wanted.extend(world.inboxes.get(&id).into_iter().flat_map(|inbox| inbox.members.iter().copied()));
     set_members(world, id, wanted);
     members(world, id)
 }
@@ -304,49 +242,23 @@ pub(super) fn replace_members(world: &mut World, call: &Call) -> Outcome {
 pub(super) fn remove_members(world: &mut World, call: &Call) -> Outcome {
     let id = of_members(world, call)?;
     let named = call.numbers("user_ids");
-    let present = world
-        .inboxes
-        .get(&id)
-        .map(|inbox| inbox.members.clone())
-        .unwrap_or_default();
-    set_members(
-        world,
-        id,
-        present
-            .into_iter()
-            .filter(|user| !named.contains(user))
-            .collect(),
-    );
+    let present = world.inboxes.get(&id).map(|inbox| inbox.members.clone()).unwrap_or_default();
+    set_members(world, id, present.into_iter().filter(|user| !named.contains(user)).collect());
     Ok(Answer::empty())
 }
 
 /// `GET assignable_agents?inbox_ids[]=`: members of all of them, and every administrator.
 pub(super) fn assignable(world: &mut World, call: &Call) -> Outcome {
-    let ids = call
-        .query
-        .iter()
-        .filter(|(key, _)| key == "inbox_ids[]")
-        .map(|(_, id)| id.parse::<i64>().ok());
+    let ids = call.query.iter().filter(|(key, _)| key == "inbox_ids[]").map(|(_, id)| id.parse::<i64>().ok());
     let mut wanted: Option<BTreeSet<i64>> = None;
     for id in ids {
-        let inbox = world
-            .inboxes
-            .get(&visible(world, id.ok_or_else(Answer::not_found)?)?)
-            .ok_or_else(Answer::not_found)?;
-        wanted =
-            Some(wanted.map_or_else(|| inbox.members.clone(), |others| &others & &inbox.members));
+        let inbox =
+            world.inboxes.get(&visible(world, id.ok_or_else(Answer::not_found)?)?).ok_or_else(Answer::not_found)?;
+        wanted = Some(wanted.map_or_else(|| inbox.members.clone(), |others| &others & &inbox.members));
     }
     let mut wanted = wanted.unwrap_or_default().into_iter().collect::<Vec<_>>();
-    wanted.extend(
-        world
-            .users
-            .values()
-            .filter(|user| user.is_administrator)
-            .map(|user| user.id),
-    );
+    wanted.extend(world.users.values().filter(|user| user.is_administrator).map(|user| user.id));
     let mut seen = BTreeSet::new();
     wanted.retain(|id| seen.insert(*id));
-    Ok(Answer::json(
-        json!({ "payload": people::agents(world, &wanted) }),
-    ))
+    Ok(Answer::json(json!({ "payload": people::agents(world, &wanted) })))
 }

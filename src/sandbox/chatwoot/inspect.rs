@@ -85,13 +85,7 @@ impl ChatwootStandIn {
     /// Every conversation, oldest first.
     #[must_use]
     pub fn conversations(&self) -> Vec<ConversationView> {
-        self.shared.look(|world| {
-            world
-                .conversations
-                .values()
-                .map(|one| conversation(world, one))
-                .collect()
-        })
+        self.shared.look(|world| world.conversations.values().map(|one| conversation(world, one)).collect())
     }
 
     /// Every user, by id.
@@ -113,7 +107,8 @@ impl ChatwootStandIn {
     pub fn inbox_state(&self) -> Value {
         self.shared.look(|world| {
             let agents = world.users.values().filter(|user| !user.is_administrator);
-            let agent = |user| json!({ "id": id_of(user), "name": user.name, "availability": presence::listed(world, user) });
+            let agent =
+                |user| json!({ "id": id_of(user), "name": user.name, "availability": presence::listed(world, user) });
             let label = |label: &super::world::Label| json!({ "title": label.title, "color": label.color });
             json!({
                 "account_id": world.account_id, "agents": agents.map(agent).collect::<Vec<_>>(),
@@ -133,24 +128,15 @@ fn conversation(world: &World, one: &Conversation) -> ConversationView {
     ConversationView {
         id: one.id,
         inbox_id: one.inbox_id,
-        inbox: world
-            .inboxes
-            .get(&one.inbox_id)
-            .map(|inbox| inbox.name.clone())
-            .unwrap_or_default(),
+        inbox: world.inboxes.get(&one.inbox_id).map(|inbox| inbox.name.clone()).unwrap_or_default(),
         status: one.status.clone(),
         assignee_id: one.assignee_id,
         labels: one.labels.clone(),
         contact_id: one.contact_id,
         contact_phone: contact.and_then(|contact| contact.phone_number.clone()),
-        contact_name: contact
-            .map(|contact| contact.name.clone())
-            .unwrap_or_default(),
+        contact_name: contact.map(|contact| contact.name.clone()).unwrap_or_default(),
         custom_attributes: one.custom_attributes.clone(),
-        messages: world
-            .messages_of(one.id)
-            .map(|message| view(world, message))
-            .collect(),
+        messages: world.messages_of(one.id).map(|message| view(world, message)).collect(),
     }
 }
 
@@ -191,8 +177,7 @@ fn on_page(world: &World, one: &Conversation) -> Value {
     let contact = world.contacts.get(&one.contact_id);
     let assignee = one.assignee_id.and_then(|id| world.users.get(&id));
     let message = |message: &Message| {
-        let sender =
-            sender(world, message).map(|(name, kind)| json!({ "name": name, "type": kind }));
+        let sender = sender(world, message).map(|(name, kind)| json!({ "name": name, "type": kind }));
         let file = |file: AttachmentView| json!({ "file_type": file.file_type, "data_url": file.data_url, "transcribed_text": "" });
         json!({
             "id": message.id, "message_type": message.kind.number(), "private": message.is_private,

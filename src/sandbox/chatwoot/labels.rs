@@ -19,23 +19,14 @@ fn title(world: &World, body: &Object, own: Option<i64>) -> Result<Option<String
         return Ok(None);
     };
     let starts = title.starts_with(char::is_alphanumeric);
-    let fits = title
-        .chars()
-        .all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-'));
+    let fits = title.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-'));
     if title.trim().is_empty() {
-        return Err(Answer::invalid(
-            "title",
-            "Title must not be blank, Title is invalid",
-        ));
+        return Err(Answer::invalid("title", "Title must not be blank, Title is invalid"));
     }
     if !starts || !fits || title.chars().count() < 2 {
         return Err(Answer::invalid("title", "Title is invalid"));
     }
-    if world
-        .labels
-        .values()
-        .any(|label| label.title == title && Some(label.id) != own)
-    {
+    if world.labels.values().any(|label| label.title == title && Some(label.id) != own) {
         return Err(Answer::invalid("title", "Title has already been taken"));
     }
     Ok(Some(title))
@@ -43,17 +34,11 @@ fn title(world: &World, body: &Object, own: Option<i64>) -> Result<Option<String
 
 /// `GET labels`.
 pub(super) fn labels(world: &mut World, _call: &Call) -> Outcome {
-    Ok(Answer::json(
-        json!({ "payload": world.labels.values().map(people::label).collect::<Vec<_>>() }),
-    ))
+    Ok(Answer::json(json!({ "payload": world.labels.values().map(people::label).collect::<Vec<_>>() })))
 }
 
 fn shown_label(world: &World, id: i64) -> Outcome {
-    world
-        .labels
-        .get(&id)
-        .map(|label| Answer::json(people::label(label)))
-        .ok_or_else(Answer::not_found)
+    world.labels.get(&id).map(|label| Answer::json(people::label(label))).ok_or_else(Answer::not_found)
 }
 
 /// `GET labels/:id`.
@@ -95,12 +80,7 @@ pub(super) fn update_label(world: &mut World, call: &Call) -> Outcome {
     }
     if let Some(title) = title {
         let was = std::mem::replace(&mut label.title, title.clone());
-        for own in world
-            .conversations
-            .values_mut()
-            .flat_map(|one| one.labels.iter_mut())
-            .filter(|own| **own == was)
-        {
+        for own in world.conversations.values_mut().flat_map(|one| one.labels.iter_mut()).filter(|own| **own == was) {
             own.clone_from(&title);
         }
     }
@@ -110,10 +90,7 @@ pub(super) fn update_label(world: &mut World, call: &Call) -> Outcome {
 
 /// `DELETE labels/:id`: untags without conversation events.
 pub(super) fn delete_label(world: &mut World, call: &Call) -> Outcome {
-    let label = world
-        .labels
-        .remove(&call.id(0)?)
-        .ok_or_else(Answer::not_found)?;
+    let label = world.labels.remove(&call.id(0)?).ok_or_else(Answer::not_found)?;
     for one in world.conversations.values_mut() {
         one.labels.retain(|own| *own != label.title);
     }
@@ -124,17 +101,8 @@ pub(super) fn delete_label(world: &mut World, call: &Call) -> Outcome {
 /// `GET custom_attribute_definitions`.
 pub(super) fn definitions(world: &mut World, call: &Call) -> Outcome {
     let model = call.query("attribute_model");
-    let is_wanted =
-        |one: &&Object| model.is_none_or(|model| word(one, "attribute_model") == Some(model));
-    Ok(Answer::json(
-        world
-            .definitions
-            .values()
-            .filter(is_wanted)
-            .cloned()
-            .map(Value::Object)
-            .collect(),
-    ))
+    let is_wanted = |one: &&Object| model.is_none_or(|model| word(one, "attribute_model") == Some(model));
+    Ok(Answer::json(world.definitions.values().filter(is_wanted).cloned().map(Value::Object).collect()))
 }
 
 /// `POST custom_attribute_definitions`.
@@ -147,31 +115,18 @@ pub(super) fn define(world: &mut World, call: &Call) -> Outcome {
     let refused = |text: &str| Answer::invalid("attribute_key", &format!("Attribute key {text}"));
     let fits = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '.' | '-');
     if key.is_empty() || !key.chars().all(fits) {
-        return Err(refused(
-            "must only contain letters, numbers, underscores, hyphens, and dots",
-        ));
+        return Err(refused("must only contain letters, numbers, underscores, hyphens, and dots"));
     }
-    let reserved = if model == "contact_attribute" {
-        RESERVED_FOR_CONTACTS
-    } else {
-        RESERVED_FOR_CONVERSATIONS
-    };
+    let reserved = if model == "contact_attribute" { RESERVED_FOR_CONTACTS } else { RESERVED_FOR_CONVERSATIONS };
     if reserved.split_whitespace().any(|taken| taken == key) {
-        return Err(refused(
-            "The provided key is not allowed as it might conflict with default attributes.",
-        ));
+        return Err(refused("The provided key is not allowed as it might conflict with default attributes."));
     }
-    let is_same = |one: &Object| {
-        word(one, "attribute_key") == Some(key) && word(one, "attribute_model") == Some(model)
-    };
+    let is_same = |one: &Object| word(one, "attribute_key") == Some(key) && word(one, "attribute_model") == Some(model);
     if world.definitions.values().any(is_same) {
         return Err(refused("has already been taken"));
     }
     let kind = word(&body, "attribute_display_type").unwrap_or("text");
-    if !matches!(
-        kind,
-        "text" | "number" | "currency" | "percent" | "link" | "date" | "list" | "checkbox"
-    ) {
+    if !matches!(kind, "text" | "number" | "currency" | "percent" | "link" | "date" | "list" | "checkbox") {
         return Err(Answer::broken());
     }
     let (id, now) = (world.next_id("definitions"), iso(world.now()));
@@ -182,9 +137,7 @@ pub(super) fn define(world: &mut World, call: &Call) -> Outcome {
         "attribute_values": body.get("attribute_values").cloned().unwrap_or_else(|| json!([])),
         "attribute_model": model, "default_value": null, "created_at": now, "updated_at": now,
     });
-    world
-        .definitions
-        .insert(id, definition.as_object().cloned().unwrap_or_default());
+    world.definitions.insert(id, definition.as_object().cloned().unwrap_or_default());
     Ok(Answer::json(definition))
 }
 
@@ -192,17 +145,8 @@ pub(super) fn define(world: &mut World, call: &Call) -> Outcome {
 pub(super) fn redefine(world: &mut World, call: &Call) -> Outcome {
     let (id, body) = (call.id(0)?, call.wrapped("custom_attribute_definition")?);
     let now = iso(world.now());
-    let definition = world
-        .definitions
-        .get_mut(&id)
-        .ok_or_else(Answer::not_found)?;
-    for key in [
-        "attribute_display_name",
-        "attribute_description",
-        "attribute_values",
-        "regex_pattern",
-        "regex_cue",
-    ] {
+    let definition = world.definitions.get_mut(&id).ok_or_else(Answer::not_found)?;
+    for key in ["attribute_display_name", "attribute_description", "attribute_values", "regex_pattern", "regex_cue"] {
         if let Some(value) = body.get(key) {
             definition.insert(key.to_owned(), value.clone());
         }
@@ -213,9 +157,6 @@ pub(super) fn redefine(world: &mut World, call: &Call) -> Outcome {
 
 /// `DELETE custom_attribute_definitions/:id`: 204.
 pub(super) fn undefine(world: &mut World, call: &Call) -> Outcome {
-    world
-        .definitions
-        .remove(&call.id(0)?)
-        .ok_or_else(Answer::not_found)?;
+    world.definitions.remove(&call.id(0)?).ok_or_else(Answer::not_found)?;
     Ok(Answer::new(204, Body::None))
 }

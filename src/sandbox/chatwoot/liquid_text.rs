@@ -6,24 +6,15 @@ use liquid::{ObjectView, ParserBuilder};
 use super::world::{Conversation, Sender, World};
 
 /// Renders `content` the way Chatwoot does before it stores an outgoing message; broken templates stay as they are.
-pub(super) fn render(
-    world: &World,
-    conversation: &Conversation,
-    sender: Sender,
-    content: &str,
-) -> String {
+pub(super) fn render(world: &World, conversation: &Conversation, sender: Sender, content: &str) -> String {
     if !content.contains("{{") && !content.contains("{%") {
         return content.to_owned();
     }
-    let parsed = ParserBuilder::with_stdlib()
-        .build()
-        .and_then(|parser| parser.parse(&protect_code(content)));
+    let parsed = ParserBuilder::with_stdlib().build().and_then(|parser| parser.parse(&protect_code(content)));
     let Ok(template) = parsed else {
         return content.to_owned();
     };
-    template
-        .render(&names(world, conversation, sender))
-        .unwrap_or_else(|_| content.to_owned())
+    template.render(&names(world, conversation, sender)).unwrap_or_else(|_| content.to_owned())
 }
 
 /// Wraps what stands between backticks in `raw`, as Chatwoot does.
@@ -58,18 +49,9 @@ fn names(world: &World, conversation: &Conversation, sender: Sender) -> Drop {
                 ("name", Drop::text(&contact_name)),
                 ("first_name", Drop::text(first_word(&contact_name))),
                 ("last_name", Drop::text(last_word(&contact_name))),
-                (
-                    "email",
-                    Drop::optional(contact.and_then(|contact| contact.email.as_deref())),
-                ),
-                (
-                    "phone_number",
-                    Drop::optional(contact.and_then(|contact| contact.phone_number.as_deref())),
-                ),
-                (
-                    "custom_attribute",
-                    Drop::attributes(contact.map(|contact| &contact.custom_attributes)),
-                ),
+                ("email", Drop::optional(contact.and_then(|contact| contact.email.as_deref()))),
+                ("phone_number", Drop::optional(contact.and_then(|contact| contact.phone_number.as_deref()))),
+                ("custom_attribute", Drop::attributes(contact.map(|contact| &contact.custom_attributes))),
             ]),
         ),
         (
@@ -77,14 +59,8 @@ fn names(world: &World, conversation: &Conversation, sender: Sender) -> Drop {
             Drop::of([
                 ("name", Drop::text(&capitalized(agent_name.unwrap_or("")))),
                 ("available_name", Drop::text(agent_name.unwrap_or(""))),
-                (
-                    "first_name",
-                    Drop::text(first_word(&capitalized(agent_name.unwrap_or("")))),
-                ),
-                (
-                    "last_name",
-                    Drop::text(last_word(&capitalized(agent_name.unwrap_or("")))),
-                ),
+                ("first_name", Drop::text(first_word(&capitalized(agent_name.unwrap_or(""))))),
+                ("last_name", Drop::text(last_word(&capitalized(agent_name.unwrap_or(""))))),
             ]),
         ),
         (
@@ -92,23 +68,11 @@ fn names(world: &World, conversation: &Conversation, sender: Sender) -> Drop {
             Drop::of([
                 ("display_id", Drop::text(&conversation.id.to_string())),
                 ("contact_name", Drop::text(&contact_name)),
-                (
-                    "custom_attribute",
-                    Drop::attributes(Some(&conversation.custom_attributes)),
-                ),
+                ("custom_attribute", Drop::attributes(Some(&conversation.custom_attributes))),
             ]),
         ),
-        (
-            "inbox",
-            Drop::of([(
-                "name",
-                Drop::optional(inbox.map(|inbox| inbox.name.as_str())),
-            )]),
-        ),
-        (
-            "account",
-            Drop::of([("name", Drop::text(&world.account_name))]),
-        ),
+        ("inbox", Drop::of([("name", Drop::optional(inbox.map(|inbox| inbox.name.as_str())))])),
+        ("account", Drop::of([("name", Drop::text(&world.account_name))])),
     ])
 }
 
@@ -116,16 +80,10 @@ fn names(world: &World, conversation: &Conversation, sender: Sender) -> Drop {
 fn capitalized(name: &str) -> String {
     let word = |word: &str| {
         let mut letters = word.chars();
-        let first = letters
-            .next()
-            .map(|first| first.to_uppercase().to_string())
-            .unwrap_or_default();
+        let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
         first + &letters.as_str().to_lowercase()
     };
-    name.split_whitespace()
-        .map(word)
-        .collect::<Vec<_>>()
-        .join(" ")
+    name.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn first_word(name: &str) -> &str {
@@ -133,11 +91,7 @@ fn first_word(name: &str) -> &str {
 }
 
 fn last_word(name: &str) -> &str {
-    if name.contains(' ') {
-        name.split_whitespace().next_back().unwrap_or("")
-    } else {
-        ""
-    }
+    if name.contains(' ') { name.split_whitespace().next_back().unwrap_or("") } else { "" }
 }
 
 /// A Liquid value that takes every name asked of it for an empty one, as Ruby's Liquid does and Rust's does not.
@@ -148,51 +102,25 @@ struct Drop {
 }
 
 /// What an unknown name is.
-static NOTHING: Drop = Drop {
-    text: None,
-    named: Vec::new(),
-};
+static NOTHING: Drop = Drop { text: None, named: Vec::new() };
 
 impl Drop {
     fn of<const N: usize>(named: [(&str, Self); N]) -> Self {
-        Self {
-            text: None,
-            named: named
-                .into_iter()
-                .map(|(key, value)| (key.to_owned(), value))
-                .collect(),
-        }
+        Self { text: None, named: named.into_iter().map(|(key, value)| (key.to_owned(), value)).collect() }
     }
 
     fn text(text: &str) -> Self {
-        Self {
-            text: Some(Liquid::scalar(text.to_owned())),
-            named: Vec::new(),
-        }
+        Self { text: Some(Liquid::scalar(text.to_owned())), named: Vec::new() }
     }
 
     fn optional(text: Option<&str>) -> Self {
-        text.map_or(
-            Self {
-                text: None,
-                named: Vec::new(),
-            },
-            Self::text,
-        )
+        text.map_or(Self { text: None, named: Vec::new() }, Self::text)
     }
 
     fn attributes(attributes: Option<&super::world::Object>) -> Self {
-        let word = |value: &serde_json::Value| {
-            value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned)
-        };
-        let one =
-            |(key, value): (&String, &serde_json::Value)| (key.clone(), Self::text(&word(value)));
-        Self {
-            text: None,
-            named: attributes.into_iter().flatten().map(one).collect(),
-        }
+        let word = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let one = |(key, value): (&String, &serde_json::Value)| (key.clone(), Self::text(&word(value)));
+        Self { text: None, named: attributes.into_iter().flatten().map(one).collect() }
     }
 
     fn inner(&self) -> &dyn ValueView {
@@ -217,11 +145,7 @@ impl ValueView for Drop {
         "object"
     }
     fn query_state(&self, state: State) -> bool {
-        if self.named.is_empty() {
-            self.inner().query_state(state)
-        } else {
-            matches!(state, State::Truthy)
-        }
+        if self.named.is_empty() { self.inner().query_state(state) } else { matches!(state, State::Truthy) }
     }
     fn to_kstr(&self) -> KStringCow<'_> {
         self.inner().to_kstr()
@@ -236,11 +160,7 @@ impl ValueView for Drop {
         self.text.is_none() && self.named.is_empty()
     }
     fn as_object(&self) -> Option<&dyn ObjectView> {
-        if self.text.is_some() {
-            None
-        } else {
-            Some(self)
-        }
+        if self.text.is_some() { None } else { Some(self) }
     }
 }
 
@@ -255,30 +175,20 @@ impl ObjectView for Drop {
         Box::new(self.named.iter().map(|(key, _)| KStringCow::from_ref(key)))
     }
     fn values<'k>(&'k self) -> Box<dyn Iterator<Item = &'k dyn ValueView> + 'k> {
-        Box::new(
-            self.named
-                .iter()
-                .map(|(_, value)| -> &dyn ValueView { value }),
-        )
+        Box::new(self.named.iter().map(|(_, value)| -> &dyn ValueView { value }))
     }
     fn iter<'k>(&'k self) -> Box<dyn Iterator<Item = (KStringCow<'k>, &'k dyn ValueView)> + 'k> {
         Box::new(
             self.named
                 .iter()
-                .map(|(key, value)| -> (KStringCow<'k>, &dyn ValueView) {
-                    (KStringCow::from_ref(key), value)
-                }),
+                .map(|(key, value)| -> (KStringCow<'k>, &dyn ValueView) { (KStringCow::from_ref(key), value) }),
         )
     }
     fn contains_key(&self, _index: &str) -> bool {
         true
     }
     fn get<'s>(&'s self, index: &str) -> Option<&'s dyn ValueView> {
-        let found = self
-            .named
-            .iter()
-            .find(|(key, _)| key == index)
-            .map(|(_, value)| value);
+        let found = self.named.iter().find(|(key, _)| key == index).map(|(_, value)| value);
         Some(found.unwrap_or(&NOTHING))
     }
 }
@@ -298,49 +208,26 @@ mod tests {
     /// What a real Chatwoot stored of 120 texts posted as notes.
     #[test]
     fn notes_are_stored_as_recorded() {
-        let mut world = World::new(
-            Arc::new(SystemClock),
-            Arc::new(CountedIds::new(1)),
-            "Lab".to_owned(),
-        );
+        let mut world = World::new(Arc::new(SystemClock), Arc::new(CountedIds::new(1)), "Lab".to_owned());
         let user = users::insert(&mut world, "Offhook", "service@example.com", true);
         world.current = Some(Actor::User(user));
         let inbox = inboxes::insert(&mut world, "Acme Movers");
-        let body = json!({ "name": "Vec note3 1795354734.3587997" })
-            .as_object()
-            .cloned()
-            .unwrap();
-        let contact = contacts::make(
-            &mut world,
-            &Call {
-                body,
-                ..Call::default()
-            },
-        )
-        .unwrap();
+        let body = json!({ "name": "Vec note3 1795354734.3587997" }).as_object().cloned().unwrap();
+        let contact = contacts::make(&mut world, &Call { body, ..Call::default() }).unwrap();
         let place = contact_inboxes::find_or_make(&mut world, contact, inbox, Some("a")).unwrap();
         let id = conversations::open(&mut world, place, "open", &Call::default()).unwrap();
 
-        let recorded =
-            include_str!("../../../tests/fixtures/chatwoot/chatwoot-4.13.0-rendering.json");
+        let recorded = include_str!("../../../tests/fixtures/chatwoot/chatwoot-4.13.0-rendering.json");
         let recorded: Vec<Value> = serde_json::from_str(recorded).unwrap();
         let mut judged = 0;
         for one in &recorded {
             let text = one["text"].as_str().unwrap();
             for (posted, stored) in [
                 (text, &one["note"]["stored"]),
-                (
-                    one["escaped"]["posted"].as_str().unwrap_or(text),
-                    &one["escaped"]["stored"],
-                ),
+                (one["escaped"]["posted"].as_str().unwrap_or(text), &one["escaped"]["stored"]),
             ] {
                 if let Some(stored) = stored.as_str() {
-                    let rendered = render(
-                        &world,
-                        &world.conversations[&id],
-                        Sender::User(user),
-                        posted,
-                    );
+                    let rendered = render(&world, &world.conversations[&id], Sender::User(user), posted);
                     assert_eq!(rendered, stored, "of {posted:?}");
                     judged += 1;
                 }

@@ -23,11 +23,8 @@ pub(super) fn add(world: &mut World, conversation: i64, draft: Draft) -> i64 {
         content = Some(liquid_text::render(world, one, draft.sender, text));
     }
     let attachments = draft.attachments.into_iter();
-    let attachments = attachments.map(|(blob, file_type)| Attachment {
-        id: world.next_id("attachments"),
-        file_type,
-        blob,
-    });
+    let attachments =
+        attachments.map(|(blob, file_type)| Attachment { id: world.next_id("attachments"), file_type, blob });
     let attachments = attachments.collect();
     let message = Message {
         id,
@@ -70,25 +67,11 @@ fn follow_incoming(world: &mut World, conversation: i64) {
     let Some(one) = world.conversations.get(&conversation).cloned() else {
         return;
     };
-    let is_blocked = world
-        .contacts
-        .get(&one.contact_id)
-        .is_some_and(|contact| contact.blocked);
-    let has_bot = world
-        .inboxes
-        .get(&one.inbox_id)
-        .is_some_and(|inbox| inbox.bot.is_some());
+    let is_blocked = world.contacts.get(&one.contact_id).is_some_and(|contact| contact.blocked);
+    let has_bot = world.inboxes.get(&one.inbox_id).is_some_and(|inbox| inbox.bot.is_some());
     if matches!(one.status.as_str(), "resolved" | "snoozed") && !is_blocked {
-        let status = if has_bot && one.status == "resolved" {
-            "pending"
-        } else {
-            "open"
-        };
-        let by = if status == "open" {
-            None
-        } else {
-            world.current_name()
-        };
+        let status = if has_bot && one.status == "resolved" { "pending" } else { "open" };
+        let by = if status == "open" { None } else { world.current_name() };
         changes::change_as(world, conversation, by.as_deref(), |one| {
             status.clone_into(&mut one.status);
         });
@@ -101,10 +84,7 @@ fn follow_incoming(world: &mut World, conversation: i64) {
 /// A public reply ends the waiting; the first by a person is noted.
 fn follow_reply(world: &mut World, conversation: i64, message: i64, is_user: bool) {
     let now = world.now();
-    let is_first = world
-        .conversations
-        .get(&conversation)
-        .is_some_and(|one| one.first_reply_created_at.is_none());
+    let is_first = world.conversations.get(&conversation).is_some_and(|one| one.first_reply_created_at.is_none());
     changes::change_as(world, conversation, None, |one| {
         one.waiting_since = None;
         if is_user {
@@ -118,11 +98,7 @@ fn follow_reply(world: &mut World, conversation: i64, message: i64, is_user: boo
 
 /// Makes those mentioned in a note participants, if they may see the conversation (contract 4.7).
 fn mention(world: &mut World, conversation: i64, message: i64) {
-    let content = world
-        .messages
-        .get(&message)
-        .and_then(|message| message.content.clone())
-        .unwrap_or_default();
+    let content = world.messages.get(&message).and_then(|message| message.content.clone()).unwrap_or_default();
     let Some(one) = world.conversations.get(&conversation) else {
         return;
     };
@@ -131,12 +107,8 @@ fn mention(world: &mut World, conversation: i64, message: i64) {
     };
     let ids = content.split("(mention://user/").skip(1);
     let ids = ids.filter_map(|rest| rest.split('/').next()?.parse::<i64>().ok());
-    let may_see = |id: &i64| {
-        world
-            .users
-            .get(id)
-            .is_some_and(|user| user.is_administrator || inbox.members.contains(id))
-    };
+    let may_see =
+        |id: &i64| world.users.get(id).is_some_and(|user| user.is_administrator || inbox.members.contains(id));
     let ids: Vec<i64> = ids.filter(may_see).collect();
     if let Some(one) = world.conversations.get_mut(&conversation) {
         one.participants.extend(ids);
@@ -148,11 +120,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
     let conversation = conversations::visible(world, call)?;
     let draft = drafts::read(world, conversation, call)?;
     let id = add(world, conversation, draft);
-    let mut shown = world
-        .messages
-        .get(&id)
-        .map(|message| show::message(world, message))
-        .unwrap_or_default();
+    let mut shown = world.messages.get(&id).map(|message| show::message(world, message)).unwrap_or_default();
     if let (Some(echo), Some(shown)) = (call.value("echo_id"), shown.as_object_mut()) {
         shown.insert("echo_id".to_owned(), echo.clone());
     }
@@ -163,30 +131,20 @@ pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
 pub(super) fn list(world: &mut World, call: &Call) -> Outcome {
     let conversation = conversations::visible(world, call)?;
     let hides = call.query("filter_internal_messages").is_some();
-    let shown = world
-        .messages_of(conversation)
-        .filter(|one| !(hides && (one.is_private || one.kind == Kind::Activity)));
+    let shown =
+        world.messages_of(conversation).filter(|one| !(hides && (one.is_private || one.kind == Kind::Activity)));
     let (before, after) = (call.query_number("before"), call.query_number("after"));
     let page: Vec<&Message> = match (before, after) {
-        (Some(before), Some(after)) => shown
-            .filter(|one| one.id >= after && one.id < before)
-            .take(1000)
-            .collect(),
+        (Some(before), Some(after)) => shown.filter(|one| one.id >= after && one.id < before).take(1000).collect(),
         (None, Some(after)) => shown.filter(|one| one.id > after).take(100).collect(),
         (before, None) => {
-            let mut latest: Vec<&Message> = shown
-                .rev()
-                .filter(|one| before.is_none_or(|id| one.id < id))
-                .take(20)
-                .collect();
+            let mut latest: Vec<&Message> =
+                shown.rev().filter(|one| before.is_none_or(|id| one.id < id)).take(20).collect();
             latest.reverse();
             latest
         }
     };
-    let payload: Vec<Value> = page
-        .into_iter()
-        .map(|message| show::message(world, message))
-        .collect();
+    let payload: Vec<Value> = page.into_iter().map(|message| show::message(world, message)).collect();
     let Some(one) = world.conversations.get(&conversation) else {
         return Err(Answer::not_found());
     };
@@ -199,10 +157,7 @@ pub(super) fn list(world: &mut World, call: &Call) -> Outcome {
     let assignee = one.assignee_id.and_then(|id| world.users.get(&id));
     if let (Some(user), Some(meta)) = (assignee, meta.as_object_mut()) {
         let status = super::presence::listed(world, user);
-        meta.insert(
-            "assignee".to_owned(),
-            people::user_event(user, Some(status)),
-        );
+        meta.insert("assignee".to_owned(), people::user_event(user, Some(status)));
     }
     Ok(Answer::json(json!({ "meta": meta, "payload": payload })))
 }
@@ -210,13 +165,8 @@ pub(super) fn list(world: &mut World, call: &Call) -> Outcome {
 /// The message a path names, within its conversation.
 fn find(world: &World, call: &Call) -> Result<i64, Answer> {
     let (conversation, id) = (conversations::visible(world, call)?, call.id(1)?);
-    let found = world
-        .messages
-        .get(&id)
-        .filter(|message| message.conversation_id == conversation);
-    found
-        .map(|message| message.id)
-        .ok_or_else(Answer::not_found)
+    let found = world.messages.get(&id).filter(|message| message.conversation_id == conversation);
+    found.map(|message| message.id).ok_or_else(Answer::not_found)
 }
 
 /// `DELETE conversations/:id/messages/:id`: the row stays, the words go (contract 5.7).
@@ -233,16 +183,12 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Outcome {
 /// `PATCH conversations/:id/messages/:id`: the delivery status and its reason, nothing else.
 pub(super) fn update(world: &mut World, call: &Call) -> Outcome {
     let id = find(world, call)?;
-    let status = call
-        .text("status")
-        .filter(|word| matches!(*word, "sent" | "delivered" | "read" | "failed"));
+    let status = call.text("status").filter(|word| matches!(*word, "sent" | "delivered" | "read" | "failed"));
     if let Some(status) = status {
         change(world, id, |message| {
             status.clone_into(&mut message.status);
             match call.value("external_error").filter(|_| status == "failed") {
-                Some(error) => message
-                    .content_attributes
-                    .insert("external_error".to_owned(), error.clone()),
+                Some(error) => message.content_attributes.insert("external_error".to_owned(), error.clone()),
                 None => message.content_attributes.remove("external_error"),
             };
         });
@@ -267,10 +213,7 @@ fn change(world: &mut World, id: i64, alter: impl FnOnce(&mut Message)) {
     let mut previous_changes = json!({ "updated_at": [iso(before.updated_at), iso(now)] });
     if let Some(changes) = previous_changes.as_object_mut() {
         if before.content != message.content {
-            changes.insert(
-                "content".to_owned(),
-                json!([before.content, message.content]),
-            );
+            changes.insert("content".to_owned(), json!([before.content, message.content]));
         }
         if before.content_attributes != message.content_attributes {
             let both = json!([before.content_attributes, message.content_attributes]);
@@ -280,28 +223,20 @@ fn change(world: &mut World, id: i64, alter: impl FnOnce(&mut Message)) {
             changes.insert("status".to_owned(), json!([before.status, message.status]));
         }
     }
-    world.tell(Happening::MessageUpdated {
-        id,
-        previous_changes,
-    });
+    world.tell(Happening::MessageUpdated { id, previous_changes });
 }
 
 /// `GET conversations/:id/attachments`.
 pub(super) fn list_attachments(world: &mut World, call: &Call) -> Outcome {
     let conversation = conversations::visible(world, call)?;
-    let pairs = world
-        .messages_of(conversation)
-        .flat_map(|message| message.attachments.iter().map(move |one| (message, one)));
-    let payload: Vec<Value> = pairs
-        .map(|(message, one)| show::listed_attachment(world, message, one))
-        .collect();
+    let pairs =
+        world.messages_of(conversation).flat_map(|message| message.attachments.iter().map(move |one| (message, one)));
+    let payload: Vec<Value> = pairs.map(|(message, one)| show::listed_attachment(world, message, one)).collect();
     let page = call.query_number("page").map_or(1, |page| page.max(1));
     let start = usize::try_from(page - 1).unwrap_or(0).saturating_mul(100);
     let total = payload.len();
     let payload: Vec<Value> = payload.into_iter().skip(start).take(100).collect();
-    Ok(Answer::json(
-        json!({ "meta": { "total_count": total }, "payload": payload }),
-    ))
+    Ok(Answer::json(json!({ "meta": { "total_count": total }, "payload": payload })))
 }
 
 /// Writes a text as a user, as from the browser.
@@ -319,11 +254,7 @@ pub(super) fn write_as(
         return Err(format!("no user {user}"));
     }
     world.current = Some(Actor::User(user));
-    let draft = Draft {
-        is_private: private,
-        sender: Sender::User(user),
-        ..Draft::new(Some(content.to_owned()))
-    };
+    let draft = Draft { is_private: private, sender: Sender::User(user), ..Draft::new(Some(content.to_owned())) };
     add(world, conversation, draft);
     Ok(())
 }

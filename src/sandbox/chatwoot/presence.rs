@@ -23,25 +23,14 @@ pub(super) fn last_ping(world: &World, user: i64) -> Option<i64> {
 pub(super) fn listed<'a>(world: &World, user: &'a User) -> &'a str {
     let since = world.now().timestamp() - DURATION_S;
     let is_there = !user.auto_offline || last_ping(world, user.id).is_some_and(|ping| ping > since);
-    if is_there {
-        &user.availability
-    } else {
-        "offline"
-    }
+    if is_there { &user.availability } else { "offline" }
 }
 
 /// The users of a `presence.update`: the bound is included, those without `auto_offline` are always there.
 pub(super) fn on_cable(world: &World) -> BTreeMap<String, String> {
     let since = world.now().timestamp() - DURATION_S;
-    let is_there = |user: &&User| {
-        !user.auto_offline || last_ping(world, user.id).is_some_and(|ping| ping >= since)
-    };
-    world
-        .users
-        .values()
-        .filter(is_there)
-        .map(|user| (user.id.to_string(), user.availability.clone()))
-        .collect()
+    let is_there = |user: &&User| !user.auto_offline || last_ping(world, user.id).is_some_and(|ping| ping >= since);
+    world.users.values().filter(is_there).map(|user| (user.id.to_string(), user.availability.clone())).collect()
 }
 
 /// Notes that a user is there now.
@@ -63,11 +52,7 @@ mod tests {
 
     fn world() -> (World, ManualClock, i64) {
         let clock = ManualClock::new(DateTime::from_timestamp_millis(1_780_000_000_700).unwrap());
-        let mut world = World::new(
-            Arc::new(clock.clone()),
-            Arc::new(CountedIds::new(1)),
-            "Lab".to_owned(),
-        );
+        let mut world = World::new(Arc::new(clock.clone()), Arc::new(CountedIds::new(1)), "Lab".to_owned());
         let user = users::insert(&mut world, "Sam Carter", "sam@example.com", false);
         (world, clock, user)
     }
@@ -97,10 +82,7 @@ mod tests {
             clock.advance(TimeDelta::milliseconds(500));
         }
         let fraction = f64::from(offline) / 260.0;
-        assert!(
-            (fraction - 0.023).abs() < 0.05 && offline > 0,
-            "offline in {fraction} of all samples"
-        );
+        assert!((fraction - 0.023).abs() < 0.05 && offline > 0, "offline in {fraction} of all samples");
     }
 
     #[test]

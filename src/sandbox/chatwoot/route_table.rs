@@ -3,8 +3,8 @@
 use super::call::{Answer, Body, Call, Outcome};
 use super::world::World;
 use super::{
-    actions, automation, contact_inboxes, contacts, conversations, files, inboxes, labels,
-    messages, public_api, settings, teams, users,
+    actions, automation, contact_inboxes, contacts, conversations, files, inboxes, labels, messages, public_api,
+    settings, teams, users,
 };
 
 /// Who may take a route.
@@ -168,15 +168,14 @@ const CONVERSATIONS: &[Route] = &[
 
 /// All routes.
 pub(super) fn all() -> impl Iterator<Item = &'static Route> {
-    [PEOPLE, SETTINGS, CONTACTS, CONVERSATIONS]
-        .into_iter()
-        .flatten()
+    [PEOPLE, SETTINGS, CONTACTS, CONVERSATIONS].into_iter().flatten()
 }
 
 /// `GET /api`.
 fn version(world: &mut World, _call: &Call) -> Outcome {
     let now = world.now().format("%Y-%m-%d %H:%M:%S").to_string();
-    let body = serde_json::json!({ "version": "4.13.0", "timestamp": now, "queue_services": "ok", "data_services": "ok" });
+    let body =
+        serde_json::json!({ "version": "4.13.0", "timestamp": now, "queue_services": "ok", "data_services": "ok" });
     Ok(Answer::new(200, Body::Json(body)))
 }
 

@@ -35,17 +35,9 @@ pub(super) fn serve(shared: &Arc<Shared>, listener: TcpListener) -> std::io::Res
     let shared = Arc::clone(shared);
     let app = move || {
         let shared = web::Data::from(Arc::clone(&shared));
-        App::new()
-            .app_data(shared)
-            .route("/cable", web::get().to(open_cable))
-            .default_service(web::to(answer))
+        App::new().app_data(shared).route("/cable", web::get().to(open_cable)).default_service(web::to(answer))
     };
-    Ok(HttpServer::new(app)
-        .workers(1)
-        .on_connect(hold)
-        .disable_signals()
-        .listen(listener)?
-        .run())
+    Ok(HttpServer::new(app).workers(1).on_connect(hold).disable_signals().listen(listener)?.run())
 }
 
 /// Takes the second hold on a connection.
@@ -87,11 +79,7 @@ async fn open_cable(
     }
 }
 
-async fn answer(
-    request: HttpRequest,
-    payload: web::Payload,
-    shared: web::Data<Shared>,
-) -> HttpResponse {
+async fn answer(request: HttpRequest, payload: web::Payload, shared: web::Data<Shared>) -> HttpResponse {
     let (method, path) = (request.method().to_string(), request.path().to_owned());
     let (state, delay) = shared.switches(|switches| (switches.state, switches.delay));
     if state == State::Down {
@@ -113,17 +101,8 @@ async fn answer(
 }
 
 /// Does what is asked; no answer is a lost one.
-async fn act(
-    request: &HttpRequest,
-    payload: web::Payload,
-    shared: &web::Data<Shared>,
-) -> Option<Answer> {
-    let parts: Vec<String> = request
-        .path()
-        .split('/')
-        .filter(|part| !part.is_empty())
-        .map(decoded)
-        .collect();
+async fn act(request: &HttpRequest, payload: web::Payload, shared: &web::Data<Shared>) -> Option<Answer> {
+    let parts: Vec<String> = request.path().split('/').filter(|part| !part.is_empty()).map(decoded).collect();
     let Some(found) = routes::find(request.method().as_str(), &parts) else {
         return Some(Answer::no_page());
     };
@@ -155,32 +134,18 @@ async fn commit_late(shared: Arc<Shared>, found: Found, call: Call, span: chrono
 
 /// A part of a path, without percent signs.
 fn decoded(part: &str) -> String {
-    let safe = part
-        .replace('+', "%2B")
-        .replace('&', "%26")
-        .replace('=', "%3D");
-    url::form_urlencoded::parse(safe.as_bytes())
-        .next()
-        .map(|(text, _)| text.into_owned())
-        .unwrap_or_default()
+    let safe = part.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
+    url::form_urlencoded::parse(safe.as_bytes()).next().map(|(text, _)| text.into_owned()).unwrap_or_default()
 }
 
 fn pairs(text: &[u8]) -> Vec<(String, String)> {
-    url::form_urlencoded::parse(text)
-        .map(|(key, value)| (key.into_owned(), value.into_owned()))
-        .collect()
+    url::form_urlencoded::parse(text).map(|(key, value)| (key.into_owned(), value.into_owned())).collect()
 }
 
 /// Reads headers, query and body; header names come with underscores, as Rack has them.
 async fn read(request: &HttpRequest, payload: web::Payload) -> Result<Call, Unreadable> {
-    let header = |(name, value): (
-        &actix_web::http::header::HeaderName,
-        &actix_web::http::header::HeaderValue,
-    )| {
-        Some((
-            name.as_str().replace('-', "_"),
-            value.to_str().ok()?.to_owned(),
-        ))
+    let header = |(name, value): (&actix_web::http::header::HeaderName, &actix_web::http::header::HeaderValue)| {
+        Some((name.as_str().replace('-', "_"), value.to_str().ok()?.to_owned()))
     };
     let mut call = Call {
         query: pairs(request.query_string().as_bytes()),
@@ -188,17 +153,11 @@ async fn read(request: &HttpRequest, payload: web::Payload) -> Result<Call, Unre
         ..Call::default()
     };
     let body = collect(payload).await?;
-    let kind = call
-        .headers
-        .get("content_type")
-        .cloned()
-        .unwrap_or_default();
+    let kind = call.headers.get("content_type").cloned().unwrap_or_default();
     if kind.starts_with("multipart/") {
         read_form(request, body, &mut call).await?;
     } else if kind.starts_with("application/x-www-form-urlencoded") {
-        pairs(&body)
-            .into_iter()
-            .for_each(|(name, value)| put(&mut call.body, &name, &value));
+        pairs(&body).into_iter().for_each(|(name, value)| put(&mut call.body, &name, &value));
     } else if kind.starts_with("application/json") && !body.is_empty() {
         call.body = match serde_json::from_slice(&body) {
             Ok(Value::Object(object)) => object,
@@ -231,21 +190,11 @@ async fn read_form(request: &HttpRequest, body: Bytes, call: &mut Call) -> Resul
             bytes.extend_from_slice(&chunk.map_err(|_| Unreadable)?);
         }
         let name = field.name().unwrap_or_default().to_owned();
-        match field
-            .content_disposition()
-            .and_then(|found| found.get_filename())
-        {
+        match field.content_disposition().and_then(|found| found.get_filename()) {
             Some(filename) => {
-                let content_type = field
-                    .content_type()
-                    .map_or("application/octet-stream", |kind| kind.essence_str());
+                let content_type = field.content_type().map_or("application/octet-stream", |kind| kind.essence_str());
                 let (filename, content_type) = (filename.to_owned(), content_type.to_owned());
-                call.uploads.push(Upload {
-                    field: name,
-                    filename,
-                    content_type,
-                    bytes: bytes.freeze(),
-                });
+                call.uploads.push(Upload { field: name, filename, content_type, bytes: bytes.freeze() });
             }
             None => put(&mut call.body, &name, &String::from_utf8_lossy(&bytes)),
         }
@@ -260,9 +209,7 @@ fn put(body: &mut Object, name: &str, value: &str) {
         if let Some(list) = list.as_array_mut() {
             list.push(json!(value));
         }
-    } else if let Some((outer, inner)) =
-        name.strip_suffix(']').and_then(|name| name.split_once('['))
-    {
+    } else if let Some((outer, inner)) = name.strip_suffix(']').and_then(|name| name.split_once('[')) {
         let object = body.entry(outer.to_owned()).or_insert_with(|| json!({}));
         if let Some(object) = object.as_object_mut() {
             object.insert(inner.to_owned(), json!(value));
@@ -274,33 +221,25 @@ fn put(body: &mut Object, name: &str, value: &str) {
 
 /// Writes an answer the way Rails does.
 fn written(answer: Answer) -> HttpResponse {
-    let mut response = HttpResponse::build(
-        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-    );
-    response
-        .insert_header(("x-frame-options", "SAMEORIGIN"))
-        .insert_header(("x-content-type-options", "nosniff"));
+    let mut response =
+        HttpResponse::build(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    response.insert_header(("x-frame-options", "SAMEORIGIN")).insert_header(("x-content-type-options", "nosniff"));
     for (name, value) in answer.headers {
         response.insert_header((name, value));
     }
     match answer.body {
-        Body::Json(value) => response
-            .insert_header((CONTENT_TYPE, "application/json; charset=utf-8"))
-            .body(value.to_string()),
-        Body::ErrorPage(value) => response
-            .insert_header((CONTENT_TYPE, "application/json; charset=UTF-8"))
-            .body(value.to_string()),
-        Body::Empty => response
-            .insert_header((CONTENT_TYPE, "application/json"))
-            .finish(),
+        Body::Json(value) => {
+            response.insert_header((CONTENT_TYPE, "application/json; charset=utf-8")).body(value.to_string())
+        }
+        Body::ErrorPage(value) => {
+            response.insert_header((CONTENT_TYPE, "application/json; charset=UTF-8")).body(value.to_string())
+        }
+        Body::Empty => response.insert_header((CONTENT_TYPE, "application/json")).finish(),
         Body::None => response.finish(),
-        Body::Text(text) => response
-            .insert_header((CONTENT_TYPE, "text/plain"))
-            .body(text),
+        Body::Text(text) => response.insert_header((CONTENT_TYPE, "text/plain")).body(text),
         Body::File(bytes, kind) => response.insert_header((CONTENT_TYPE, kind)).body(bytes),
-        Body::Redirect(place) => response
-            .insert_header((LOCATION, place))
-            .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
-            .finish(),
+        Body::Redirect(place) => {
+            response.insert_header((LOCATION, place)).insert_header((CONTENT_TYPE, "text/html; charset=utf-8")).finish()
+        }
     }
 }

@@ -31,29 +31,17 @@ pub(super) fn word<'a>(body: &'a Object, key: &str) -> Option<&'a str> {
 
 /// The events of the recording's default list, in its order.
 fn default_events() -> Vec<String> {
-    EVENTS
-        .iter()
-        .take(8)
-        .map(|event| (*event).to_owned())
-        .collect()
+    EVENTS.iter().take(8).map(|event| (*event).to_owned()).collect()
 }
 
 fn subscriptions(body: &Object) -> Result<Option<Vec<String>>, Answer> {
     let Some(listed) = body.get("subscriptions") else {
         return Ok(None);
     };
-    let listed: Vec<String> = listed
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect();
+    let listed: Vec<String> =
+        listed.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
     if listed.is_empty() || listed.iter().any(|event| !EVENTS.contains(&event.as_str())) {
-        return Err(Answer::invalid(
-            "subscriptions",
-            "Subscriptions Invalid events",
-        ));
+        return Err(Answer::invalid("subscriptions", "Subscriptions Invalid events"));
     }
     Ok(Some(listed))
 }
@@ -66,11 +54,7 @@ fn url(world: &World, body: &Object, own: Option<i64>) -> Result<Option<String>,
     if !is_url {
         return Err(Answer::invalid("url", "Url is invalid"));
     }
-    if world
-        .webhooks
-        .values()
-        .any(|hook| hook.url == url && Some(hook.id) != own)
-    {
+    if world.webhooks.values().any(|hook| hook.url == url && Some(hook.id) != own) {
         return Err(Answer::invalid("url", "Url has already been taken"));
     }
     Ok(Some(url.to_owned()))
@@ -78,19 +62,13 @@ fn url(world: &World, body: &Object, own: Option<i64>) -> Result<Option<String>,
 
 /// `GET webhooks`.
 pub(super) fn webhooks(world: &mut World, _call: &Call) -> Outcome {
-    let listed: Vec<Value> = world
-        .webhooks
-        .values()
-        .map(|hook| people::webhook(world, hook))
-        .collect();
+    let listed: Vec<Value> = world.webhooks.values().map(|hook| people::webhook(world, hook)).collect();
     Ok(Answer::json(json!({ "payload": { "webhooks": listed } })))
 }
 
 fn shown_webhook(world: &World, id: i64) -> Outcome {
     let hook = world.webhooks.get(&id).ok_or_else(Answer::not_found)?;
-    Ok(Answer::json(
-        json!({ "payload": { "webhook": people::webhook(world, hook) } }),
-    ))
+    Ok(Answer::json(json!({ "payload": { "webhook": people::webhook(world, hook) } })))
 }
 
 /// `POST webhooks`.
@@ -100,13 +78,7 @@ pub(super) fn create_webhook(world: &mut World, call: &Call) -> Outcome {
     let subscriptions = subscriptions(&body)?.unwrap_or_else(default_events);
     let id = world.next_id("webhooks");
     let name = word(&body, "name").map(str::to_owned);
-    let hook = Webhook {
-        id,
-        name,
-        url,
-        subscriptions,
-        secret: world.draw_token(),
-    };
+    let hook = Webhook { id, name, url, subscriptions, secret: world.draw_token() };
     world.webhooks.insert(id, hook);
     shown_webhook(world, id)
 }
@@ -126,11 +98,7 @@ pub(super) fn update_webhook(world: &mut World, call: &Call) -> Outcome {
 
 /// `DELETE webhooks/:id`.
 pub(super) fn delete_webhook(world: &mut World, call: &Call) -> Outcome {
-    world
-        .webhooks
-        .remove(&call.id(0)?)
-        .map(|_| Answer::empty())
-        .ok_or_else(Answer::not_found)
+    world.webhooks.remove(&call.id(0)?).map(|_| Answer::empty()).ok_or_else(Answer::not_found)
 }
 
 /// The content of a dashboard app: frames with a web address, of which only two keys are kept.
@@ -140,37 +108,22 @@ fn frames(body: &Object) -> Result<Option<Value>, Answer> {
     };
     let frame = |one: &Value| {
         let url = one.get("url")?.as_str()?;
-        let is_frame = one.get("type")?.as_str()? == "frame"
-            && (url.starts_with("http://") || url.starts_with("https://"));
+        let is_frame =
+            one.get("type")?.as_str()? == "frame" && (url.starts_with("http://") || url.starts_with("https://"));
         is_frame.then(|| json!({ "url": url, "type": "frame" }))
     };
-    let frames: Option<Vec<Value>> = content
-        .as_array()
-        .and_then(|content| content.iter().map(frame).collect());
+    let frames: Option<Vec<Value>> = content.as_array().and_then(|content| content.iter().map(frame).collect());
     let frames = frames.filter(|frames| !frames.is_empty());
-    frames
-        .map(|frames| Some(Value::Array(frames)))
-        .ok_or_else(|| Answer::invalid("content", "Content : Invalid data"))
+    frames.map(|frames| Some(Value::Array(frames))).ok_or_else(|| Answer::invalid("content", "Content : Invalid data"))
 }
 
 /// `GET dashboard_apps`: no policy asks anything (contract 1.2).
 pub(super) fn apps(world: &mut World, _call: &Call) -> Outcome {
-    Ok(Answer::json(
-        world
-            .dashboard_apps
-            .values()
-            .cloned()
-            .map(Value::Object)
-            .collect(),
-    ))
+    Ok(Answer::json(world.dashboard_apps.values().cloned().map(Value::Object).collect()))
 }
 
 fn shown_app(world: &World, id: i64) -> Outcome {
-    world
-        .dashboard_apps
-        .get(&id)
-        .map(|app| Answer::json(json!(app)))
-        .ok_or_else(Answer::not_found)
+    world.dashboard_apps.get(&id).map(|app| Answer::json(json!(app))).ok_or_else(Answer::not_found)
 }
 
 /// `GET dashboard_apps/:id`.
@@ -181,13 +134,10 @@ pub(super) fn show_app(world: &mut World, call: &Call) -> Outcome {
 /// `POST dashboard_apps`: the same twice is two tabs.
 pub(super) fn create_app(world: &mut World, call: &Call) -> Outcome {
     let body = call.wrapped("dashboard_app")?;
-    let content =
-        frames(&body)?.ok_or_else(|| Answer::invalid("content", "Content : Invalid data"))?;
+    let content = frames(&body)?.ok_or_else(|| Answer::invalid("content", "Content : Invalid data"))?;
     let id = world.next_id("dashboard_apps");
     let app = json!({ "id": id, "title": word(&body, "title"), "content": content, "created_at": iso(world.now()) });
-    world
-        .dashboard_apps
-        .insert(id, app.as_object().cloned().unwrap_or_default());
+    world.dashboard_apps.insert(id, app.as_object().cloned().unwrap_or_default());
     shown_app(world, id)
 }
 
@@ -195,10 +145,7 @@ pub(super) fn create_app(world: &mut World, call: &Call) -> Outcome {
 pub(super) fn update_app(world: &mut World, call: &Call) -> Outcome {
     let (id, body) = (call.id(0)?, call.wrapped("dashboard_app")?);
     let content = frames(&body)?;
-    let app = world
-        .dashboard_apps
-        .get_mut(&id)
-        .ok_or_else(Answer::not_found)?;
+    let app = world.dashboard_apps.get_mut(&id).ok_or_else(Answer::not_found)?;
     if let Some(content) = content {
         app.insert("content".to_owned(), content);
     }
@@ -210,10 +157,7 @@ pub(super) fn update_app(world: &mut World, call: &Call) -> Outcome {
 
 /// `DELETE dashboard_apps/:id`: 204.
 pub(super) fn delete_app(world: &mut World, call: &Call) -> Outcome {
-    world
-        .dashboard_apps
-        .remove(&call.id(0)?)
-        .ok_or_else(Answer::not_found)?;
+    world.dashboard_apps.remove(&call.id(0)?).ok_or_else(Answer::not_found)?;
     Ok(Answer::new(204, Body::None))
 }
 
@@ -226,11 +170,8 @@ pub(super) fn told(world: &mut World, key: &'static str) {
 
 /// `GET accounts/:id/cache_keys`.
 pub(super) fn cache_keys(world: &mut World, _call: &Call) -> Outcome {
-    let keys: Object = world
-        .cache_keys
-        .iter()
-        .map(|(key, at)| ((*key).to_owned(), json!(format!("{at:010}"))))
-        .collect();
+    let keys: Object =
+        world.cache_keys.iter().map(|(key, at)| ((*key).to_owned(), json!(format!("{at:010}")))).collect();
     Ok(Answer::json(json!({ "cache_keys": keys })))
 }
 

@@ -89,18 +89,12 @@ impl Shared {
 
     /// Says that something changed.
     pub(super) fn touch(&self) {
-        self.changes
-            .send_modify(|count| *count = count.wrapping_add(1));
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// Notes a request.
     pub(super) fn note(&self, method: &str, path: &str, status: Option<u16>) {
-        let seen = Seen {
-            at: self.clock.now(),
-            method: method.to_owned(),
-            path: path.to_owned(),
-            status,
-        };
+        let seen = Seen { at: self.clock.now(), method: method.to_owned(), path: path.to_owned(), status };
         lock(&self.seen).push(seen);
     }
 

@@ -6,34 +6,20 @@ use super::call::Answer;
 use super::presence;
 use super::show_people as people;
 use super::world::{
-    Attachment, ContactInbox, Conversation, Kind, Message, Object, Sender, World, fractional, iso,
-    seconds_or_zero,
+    Attachment, ContactInbox, Conversation, Kind, Message, Object, Sender, World, fractional, iso, seconds_or_zero,
 };
 
 /// How many incoming messages no agent has seen.
 pub(super) fn unread_count(world: &World, conversation: &Conversation) -> usize {
-    let is_new = |message: &&Message| {
-        conversation
-            .agent_last_seen_at
-            .is_none_or(|seen| message.created_at > seen)
-    };
-    world
-        .messages_of(conversation.id)
-        .filter(|message| message.kind == Kind::Incoming)
-        .filter(is_new)
-        .count()
+    let is_new = |message: &&Message| conversation.agent_last_seen_at.is_none_or(|seen| message.created_at > seen);
+    world.messages_of(conversation.id).filter(|message| message.kind == Kind::Incoming).filter(is_new).count()
 }
 
 /// A conversation in REST. Fails as Chatwoot does when a bot asks for one with a team (contract 1.3).
 pub(super) fn conversation(world: &World, shown: &Conversation) -> Result<Value, Answer> {
     let contact = world.contacts.get(&shown.contact_id);
-    let last = world
-        .messages_of(shown.id)
-        .next_back()
-        .map(|message| message_event(world, message, true));
-    let last_said = world
-        .messages_of(shown.id)
-        .rfind(|message| message.kind != Kind::Activity);
+    let last = world.messages_of(shown.id).next_back().map(|message| message_event(world, message, true));
+    let last_said = world.messages_of(shown.id).rfind(|message| message.kind != Kind::Activity);
     Ok(json!({
         "meta": meta(world, shown)?, "id": shown.id, "messages": last.into_iter().collect::<Vec<_>>(),
         "account_id": world.account_id, "uuid": shown.uuid, "additional_attributes": shown.additional_attributes,
@@ -55,10 +41,7 @@ pub(super) fn conversation(world: &World, shown: &Conversation) -> Result<Value,
 /// The `meta` of a conversation in REST: absent people are absent keys.
 fn meta(world: &World, shown: &Conversation) -> Result<Value, Answer> {
     let mut meta = Object::new();
-    let sender = world
-        .contacts
-        .get(&shown.contact_id)
-        .map(|contact| people::contact(world, contact, false));
+    let sender = world.contacts.get(&shown.contact_id).map(|contact| people::contact(world, contact, false));
     meta.insert("sender".to_owned(), json!(sender));
     meta.insert("channel".to_owned(), json!("Channel::Api"));
     if let Some(bot) = shown.assignee_bot_id.and_then(|id| world.bots.get(&id)) {
@@ -77,17 +60,10 @@ fn meta(world: &World, shown: &Conversation) -> Result<Value, Answer> {
 
 /// A conversation in webhooks and on the cable (contract 6.3).
 pub(super) fn conversation_event(world: &World, shown: &Conversation) -> Object {
-    let last_public = world
-        .messages_of(shown.id)
-        .rfind(|message| message.kind != Kind::Activity && !message.is_private);
-    let messages: Vec<Value> = last_public
-        .map(|message| message_event(world, message, false))
-        .into_iter()
-        .collect();
-    let contact_inbox = world
-        .contact_inboxes
-        .get(&shown.contact_inbox_id)
-        .map(contact_inbox_record);
+    let last_public =
+        world.messages_of(shown.id).rfind(|message| message.kind != Kind::Activity && !message.is_private);
+    let messages: Vec<Value> = last_public.map(|message| message_event(world, message, false)).into_iter().collect();
+    let contact_inbox = world.contact_inboxes.get(&shown.contact_inbox_id).map(contact_inbox_record);
     let body = json!({
         "additional_attributes": shown.additional_attributes, "can_reply": true, "channel": "Channel::Api",
         "contact_inbox": contact_inbox, "id": shown.id, "inbox_id": shown.inbox_id, "messages": messages,
@@ -135,10 +111,7 @@ pub(super) fn sender(world: &World, message: &Message, with_availability: bool) 
     match message.sender {
         Sender::User(id) => {
             let user = world.users.get(&id)?;
-            Some(people::user_event(
-                user,
-                with_availability.then(|| presence::listed(world, user)),
-            ))
+            Some(people::user_event(user, with_availability.then(|| presence::listed(world, user))))
         }
         Sender::Bot(id) => world.bots.get(&id).map(people::bot_event),
         Sender::Contact(id) => world.contacts.get(&id).map(people::contact_event),
@@ -148,10 +121,7 @@ pub(super) fn sender(world: &World, message: &Message, with_availability: bool) 
 
 /// A message in REST.
 pub(super) fn message(world: &World, shown: &Message) -> Value {
-    let inbox = world
-        .conversations
-        .get(&shown.conversation_id)
-        .map(|one| one.inbox_id);
+    let inbox = world.conversations.get(&shown.conversation_id).map(|one| one.inbox_id);
     let body = json!({
         "id": shown.id, "content": shown.content, "inbox_id": inbox, "conversation_id": shown.conversation_id,
         "message_type": shown.kind.number(), "content_type": shown.content_type, "status": shown.status,
@@ -205,23 +175,13 @@ fn with_extras(world: &World, shown: &Message, mut body: Value, with_availabilit
 
 /// The attachments of a message.
 pub(super) fn attachments(world: &World, shown: &Message) -> Value {
-    shown
-        .attachments
-        .iter()
-        .map(|one| attachment(world, shown, one))
-        .collect()
+    shown.attachments.iter().map(|one| attachment(world, shown, one)).collect()
 }
 
 /// Where the bytes of a file are, for anyone and for good (contract 5.4).
 pub(super) fn data_url(world: &World, blob: &str) -> String {
-    let name = world
-        .blobs
-        .get(blob)
-        .map_or("", |blob| blob.filename.as_str());
-    format!(
-        "{}/rails/active_storage/blobs/redirect/{blob}/{name}",
-        world.base_url
-    )
+    let name = world.blobs.get(blob).map_or("", |blob| blob.filename.as_str());
+    format!("{}/rails/active_storage/blobs/redirect/{blob}/{name}", world.base_url)
 }
 
 /// The ending of a file's name.
@@ -259,17 +219,16 @@ pub(super) fn message_webhook(world: &World, shown: &Message) -> Object {
     let conversation = world.conversations.get(&shown.conversation_id);
     let inbox = conversation.and_then(|one| world.inboxes.get(&one.inbox_id));
     let sender = match shown.sender {
-        Sender::User(id) => world.users.get(&id).map(
-            |user| json!({ "id": user.id, "name": user.name, "email": user.email, "type": "user" }),
-        ),
-        Sender::Bot(id) => world
-            .bots
+        Sender::User(id) => world
+            .users
             .get(&id)
-            .map(|bot| json!({ "id": bot.id, "name": bot.name, "type": "agent_bot" })),
-        Sender::Contact(id) => world
-            .contacts
-            .get(&id)
-            .map(|contact| Value::Object(people::contact_webhook(world, contact))),
+            .map(|user| json!({ "id": user.id, "name": user.name, "email": user.email, "type": "user" })),
+        Sender::Bot(id) => {
+            world.bots.get(&id).map(|bot| json!({ "id": bot.id, "name": bot.name, "type": "agent_bot" }))
+        }
+        Sender::Contact(id) => {
+            world.contacts.get(&id).map(|contact| Value::Object(people::contact_webhook(world, contact)))
+        }
         Sender::Nobody => None,
     };
     let mut body = json!({

@@ -4,9 +4,7 @@ use serde_json::{Value, json};
 
 use super::call::Answer;
 use super::presence;
-use super::world::{
-    Bot, Contact, ContactInbox, Inbox, Label, Object, Team, User, Webhook, World, iso,
-};
+use super::world::{Bot, Contact, ContactInbox, Inbox, Label, Object, Team, User, Webhook, World, iso};
 
 /// A user in lists of agents, and as assignee in REST.
 pub(super) fn agent(world: &World, user: &User) -> Value {
@@ -16,29 +14,19 @@ pub(super) fn agent(world: &World, user: &User) -> Value {
         "available_name": user.name, "name": user.name, "role": role(user), "thumbnail": "", "custom_role_id": null,
     });
     if let (false, Some(shown)) = (user.custom_attributes.is_empty(), shown.as_object_mut()) {
-        shown.insert(
-            "custom_attributes".to_owned(),
-            Value::Object(user.custom_attributes.clone()),
-        );
+        shown.insert("custom_attributes".to_owned(), Value::Object(user.custom_attributes.clone()));
     }
     shown
 }
 
 /// Agents by id, in the order given; unknown ones are left out.
 pub(super) fn agents<'a>(world: &World, ids: impl IntoIterator<Item = &'a i64>) -> Vec<Value> {
-    ids.into_iter()
-        .filter_map(|id| world.users.get(id))
-        .map(|user| agent(world, user))
-        .collect()
+    ids.into_iter().filter_map(|id| world.users.get(id)).map(|user| agent(world, user)).collect()
 }
 
 /// The word for a role.
 pub(super) const fn role(user: &User) -> &'static str {
-    if user.is_administrator {
-        "administrator"
-    } else {
-        "agent"
-    }
+    if user.is_administrator { "administrator" } else { "agent" }
 }
 
 /// The own profile (contract 1.4).
@@ -195,15 +183,9 @@ pub(super) fn inbox_record(world: &World, inbox: &Inbox) -> Value {
 }
 
 /// The contact inboxes of a contact.
-pub(super) fn contact_inboxes<'a>(
-    world: &'a World,
-    contact: &Contact,
-) -> impl Iterator<Item = &'a ContactInbox> {
+pub(super) fn contact_inboxes<'a>(world: &'a World, contact: &Contact) -> impl Iterator<Item = &'a ContactInbox> {
     let id = contact.id;
-    world
-        .contact_inboxes
-        .values()
-        .filter(move |one| one.contact_id == id)
+    world.contact_inboxes.values().filter(move |one| one.contact_id == id)
 }
 
 /// A source id with its inbox.
@@ -225,9 +207,7 @@ pub(super) fn contact(world: &World, contact: &Contact, with_inboxes: bool) -> V
             shown.insert("last_activity_at".to_owned(), json!(at.timestamp()));
         }
         if with_inboxes {
-            let inboxes = contact_inboxes(world, contact)
-                .map(|one| contact_inbox(world, one))
-                .collect();
+            let inboxes = contact_inboxes(world, contact).map(|one| contact_inbox(world, one)).collect();
             shown.insert("contact_inboxes".to_owned(), inboxes);
         }
     }
@@ -245,10 +225,7 @@ pub(super) fn contact_event(contact: &Contact) -> Value {
 
 /// A contact in its own webhooks, and as sender in those of messages: without a type.
 pub(super) fn contact_webhook(world: &World, contact: &Contact) -> Object {
-    let mut shown = contact_event(contact)
-        .as_object()
-        .cloned()
-        .unwrap_or_default();
+    let mut shown = contact_event(contact).as_object().cloned().unwrap_or_default();
     shown.remove("type");
     shown.insert("account".to_owned(), account(world));
     shown.insert("avatar".to_owned(), json!(""));

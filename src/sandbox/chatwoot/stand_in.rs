@@ -54,10 +54,7 @@ pub struct ChatwootStandIn {
 
 impl std::fmt::Debug for ChatwootStandIn {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("ChatwootStandIn")
-            .field("base_url", &self.base_url())
-            .finish_non_exhaustive()
+        formatter.debug_struct("ChatwootStandIn").field("base_url", &self.base_url()).finish_non_exhaustive()
     }
 }
 
@@ -67,10 +64,7 @@ impl ChatwootStandIn {
     ///
     /// # Errors
     /// When the port is taken, or no HTTP client can be made to send webhooks with.
-    #[expect(
-        clippy::unused_async,
-        reason = "must be called within a runtime, which the signature says"
-    )]
+    #[expect(clippy::unused_async, reason = "must be called within a runtime, which the signature says")]
     pub async fn start(options: Options) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", options.port))?;
         let mut world = World::new(options.clock, options.ids, options.account);
@@ -82,10 +76,7 @@ impl ChatwootStandIn {
             users::insert(&mut world, name, email, false);
         }
         let _already_installed = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .build()
-            .map_err(std::io::Error::other)?;
+        let client = reqwest::Client::builder().no_proxy().build().map_err(std::io::Error::other)?;
         let (posts, received) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared::new(world, posts));
         let running = server::serve(&shared, listener)?;
@@ -93,10 +84,7 @@ impl ChatwootStandIn {
         tokio::spawn(running);
         tokio::spawn(deliveries::send_all(Arc::clone(&shared), client, received));
         tokio::spawn(watch_presence(Arc::downgrade(&shared)));
-        Ok(Self {
-            shared,
-            server: handle,
-        })
+        Ok(Self { shared, server: handle })
     }
 
     /// Stops the server; open connections are cut.
@@ -117,9 +105,7 @@ impl ChatwootStandIn {
     }
 
     fn user<T: Default>(&self, id: i64, get: impl FnOnce(&User) -> T) -> T {
-        self.shared
-            .look(|world| world.users.get(&id).map(get))
-            .unwrap_or_default()
+        self.shared.look(|world| world.users.get(&id).map(get)).unwrap_or_default()
     }
 
     /// The access token of Offhook Service.
@@ -161,13 +147,7 @@ impl ChatwootStandIn {
     /// The secret of the account webhook with this URL.
     #[must_use]
     pub fn webhook_secret(&self, url: &str) -> Option<String> {
-        self.shared.look(|world| {
-            world
-                .webhooks
-                .values()
-                .find(|hook| hook.url == url)
-                .map(|hook| hook.secret.clone())
-        })
+        self.shared.look(|world| world.webhooks.values().find(|hook| hook.url == url).map(|hook| hook.secret.clone()))
     }
 
     /// Makes an API inbox without automatic assignment, with these members; returns its id.
@@ -175,9 +155,7 @@ impl ChatwootStandIn {
         self.shared.run(|world| {
             let id = inboxes::insert(world, name);
             if let Some(inbox) = world.inboxes.get_mut(&id) {
-                inbox
-                    .settings
-                    .insert("enable_auto_assignment".to_owned(), Value::Bool(false));
+                inbox.settings.insert("enable_auto_assignment".to_owned(), Value::Bool(false));
                 inbox.members.extend(member_ids);
             }
             id
@@ -212,10 +190,7 @@ impl ChatwootStandIn {
             return Err(format!("no such availability: {availability}"));
         }
         self.shared.run(|world| {
-            let user = world
-                .users
-                .get_mut(&user_id)
-                .ok_or_else(|| format!("no user {user_id}"))?;
+            let user = world.users.get_mut(&user_id).ok_or_else(|| format!("no user {user_id}"))?;
             availability.clone_into(&mut user.availability);
             Ok(())
         })
@@ -232,8 +207,7 @@ impl ChatwootStandIn {
 
     /// Blocks a contact, or lets it through again.
     pub fn block_contact(&self, contact_id: i64, blocked: bool) {
-        self.shared
-            .run(|world| contacts::change(world, contact_id, |contact| contact.blocked = blocked));
+        self.shared.run(|world| contacts::change(world, contact_id, |contact| contact.blocked = blocked));
     }
 
     /// Gives a contact another name.
@@ -249,15 +223,8 @@ impl ChatwootStandIn {
     ///
     /// # Errors
     /// For an unknown conversation or user.
-    pub fn reply(
-        &self,
-        conversation: i64,
-        user_id: i64,
-        content: &str,
-        private: bool,
-    ) -> Result<(), String> {
-        self.shared
-            .run(|world| messages::write_as(world, conversation, user_id, content, private))
+    pub fn reply(&self, conversation: i64, user_id: i64, content: &str, private: bool) -> Result<(), String> {
+        self.shared.run(|world| messages::write_as(world, conversation, user_id, content, private))
     }
 
     /// How the server behaves from now on.
@@ -273,8 +240,7 @@ impl ChatwootStandIn {
 
     /// Lets the next request of a route, such as `POST conversations/:id/messages`, be done and its reply be lost.
     pub fn lose_reply_once(&self, route: &str) {
-        self.shared
-            .switches(|switches| switches.arm(route, Fault::LoseReply));
+        self.shared.switches(|switches| switches.arm(route, Fault::LoseReply));
     }
 
     /// Lets the next request of a route be done only `seconds` later by the injected clock, and never answered.
@@ -286,8 +252,7 @@ impl ChatwootStandIn {
 
     /// Whether webhooks are sent.
     pub fn send_webhooks(&self, on: bool) {
-        self.shared
-            .switches(|switches| switches.sends_webhooks = on);
+        self.shared.switches(|switches| switches.sends_webhooks = on);
     }
 
     /// The switches as the demo page shows them: `state` (ok, down, slow, 429, 500), `slow_ms`, `webhooks` (on, off).
@@ -300,10 +265,7 @@ impl ChatwootStandIn {
     ///
     /// # Errors
     /// For a value that is none of those above.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "the demo page hands over what it has parsed"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "the demo page hands over what it has parsed")]
     pub fn set_switches(&self, switches: Value) -> Result<(), String> {
         let outcome = self.shared.switches(|own| own.set(&switches));
         self.shared.touch();
@@ -337,13 +299,8 @@ async fn watch_presence(shared: std::sync::Weak<Shared>) {
         let Some(shared) = shared.upgrade() else {
             return;
         };
-        let now: Vec<String> = shared.look(|world| {
-            world
-                .users
-                .values()
-                .map(|user| presence::listed(world, user).to_owned())
-                .collect()
-        });
+        let now: Vec<String> =
+            shared.look(|world| world.users.values().map(|user| presence::listed(world, user).to_owned()).collect());
         if now != last {
             last = now;
             shared.touch();

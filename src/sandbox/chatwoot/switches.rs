@@ -33,15 +33,7 @@ impl State {
     }
 
     fn from_word(word: &str) -> Option<Self> {
-        [
-            Self::Ok,
-            Self::Down,
-            Self::Slow,
-            Self::TooMany,
-            Self::Broken,
-        ]
-        .into_iter()
-        .find(|state| state.word() == word)
+        [Self::Ok, Self::Down, Self::Slow, Self::TooMany, Self::Broken].into_iter().find(|state| state.word() == word)
     }
 }
 
@@ -67,12 +59,7 @@ pub(super) struct Switches {
 
 impl Default for Switches {
     fn default() -> Self {
-        Self {
-            state: State::Ok,
-            delay: TimeDelta::seconds(30),
-            sends_webhooks: true,
-            faults: Vec::new(),
-        }
+        Self { state: State::Ok, delay: TimeDelta::seconds(30), sends_webhooks: true, faults: Vec::new() }
     }
 }
 
@@ -92,10 +79,8 @@ impl Switches {
             self.state = known.ok_or_else(|| format!("no such state: {state}"))?;
         }
         if let Some(delay) = wanted.get("slow_ms") {
-            let delay = delay
-                .as_i64()
-                .and_then(TimeDelta::try_milliseconds)
-                .ok_or("slow_ms is a number of milliseconds")?;
+            let delay =
+                delay.as_i64().and_then(TimeDelta::try_milliseconds).ok_or("slow_ms is a number of milliseconds")?;
             self.delay = delay;
         }
         if let Some(webhooks) = wanted.get("webhooks") {

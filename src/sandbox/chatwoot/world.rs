@@ -75,10 +75,7 @@ pub(super) struct Inbox {
 impl Inbox {
     /// Whether a yes-or-no setting is on.
     pub(super) fn is_on(&self, setting: &str) -> bool {
-        self.settings
-            .get(setting)
-            .and_then(Value::as_bool)
-            .unwrap_or(false)
+        self.settings.get(setting).and_then(Value::as_bool).unwrap_or(false)
     }
 }
 
@@ -364,12 +361,7 @@ impl World {
     pub(super) fn draw_token(&self) -> String {
         const LETTERS: &[u8] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
         let digest = Sha256::digest(self.ids.draw(self.now()).as_bytes());
-        let letter = |byte: &u8| {
-            LETTERS
-                .get(usize::from(*byte) % LETTERS.len())
-                .copied()
-                .map_or('1', char::from)
-        };
+        let letter = |byte: &u8| LETTERS.get(usize::from(*byte) % LETTERS.len()).copied().map_or('1', char::from);
         digest.iter().take(24).map(letter).collect()
     }
 
@@ -395,13 +387,8 @@ impl World {
     }
 
     /// The messages of a conversation, oldest first.
-    pub(super) fn messages_of(
-        &self,
-        conversation: i64,
-    ) -> impl DoubleEndedIterator<Item = &Message> {
-        self.messages
-            .values()
-            .filter(move |message| message.conversation_id == conversation)
+    pub(super) fn messages_of(&self, conversation: i64) -> impl DoubleEndedIterator<Item = &Message> {
+        self.messages.values().filter(move |message| message.conversation_id == conversation)
     }
 }
 
@@ -418,8 +405,5 @@ pub(super) fn iso(at: DateTime<Utc>) -> String {
 /// Unix seconds with microseconds, as `updated_at` is written.
 pub(super) fn fractional(at: DateTime<Utc>) -> Value {
     let text = format!("{}.{:06}", at.timestamp(), at.timestamp_subsec_micros());
-    text.parse::<f64>()
-        .ok()
-        .and_then(serde_json::Number::from_f64)
-        .map_or(Value::Null, Value::Number)
+    text.parse::<f64>().ok().and_then(serde_json::Number::from_f64).map_or(Value::Null, Value::Number)
 }

@@ -13,10 +13,7 @@ struct Noting {
 
 impl Noting {
     fn new() -> Arc<Self> {
-        Arc::new(Self {
-            asked: Mutex::default(),
-            count: watch::Sender::new(0),
-        })
+        Arc::new(Self { asked: Mutex::default(), count: watch::Sender::new(0) })
     }
 
     fn boxed(self: &Arc<Self>) -> Arc<dyn Stage> {
@@ -60,11 +57,7 @@ impl Stage for Noting {
     }
 
     async fn set_switches(&self, change: SwitchesChange) -> Result<(), String> {
-        self.note(format!(
-            "{:?} {:?}",
-            change.twilio.map(|v| v.to_string()),
-            change.chatwoot.map(|v| v.to_string())
-        ))
+        self.note(format!("{:?} {:?}", change.twilio.map(|v| v.to_string()), change.chatwoot.map(|v| v.to_string())))
     }
 
     async fn set_availability(&self, agent_id: i64, availability: &str) -> Result<(), String> {
@@ -72,10 +65,7 @@ impl Stage for Noting {
     }
 
     async fn reply(&self, conversation: i64, reply: Reply) -> Result<(), String> {
-        self.note(format!(
-            "{conversation} {} {} {}",
-            reply.agent_id, reply.content, reply.private
-        ))
+        self.note(format!("{conversation} {} {} {}", reply.agent_id, reply.content, reply.private))
     }
 
     fn subscribe(&self) -> Vec<watch::Receiver<u64>> {
@@ -85,20 +75,9 @@ impl Stage for Noting {
 
 async fn post(stage: &Arc<Noting>, path: &str, body: Value) -> (u16, Value) {
     let app = init_service(App::new().configure(routes(stage.boxed()))).await;
-    let given = call_service(
-        &app,
-        TestRequest::post().uri(path).set_json(body).to_request(),
-    )
-    .await;
+    let given = call_service(&app, TestRequest::post().uri(path).set_json(body).to_request()).await;
     let status = given.status().as_u16();
-    (
-        status,
-        if status == 204 {
-            Value::Null
-        } else {
-            read_body_json(given).await
-        },
-    )
+    (status, if status == 204 { Value::Null } else { read_body_json(given).await })
 }
 
 #[actix_web::test]
@@ -113,24 +92,11 @@ async fn every_action_of_the_page_reaches_the_stage() {
         (format!("{phone}/hang-up"), json!({})),
         (format!("{phone}/keys"), json!({ "keys": "1#" })),
         (format!("{phone}/speak"), json!({ "text": "Hello" })),
-        (
-            "/sandbox/api/switches".to_owned(),
-            json!({ "chatwoot": { "state": "down" } }),
-        ),
-        (
-            "/sandbox/api/agents/12/availability".to_owned(),
-            json!({ "availability": "busy" }),
-        ),
-        (
-            "/sandbox/api/conversations/42/reply".to_owned(),
-            json!({ "agent_id": 12, "content": "Hi", "private": true }),
-        ),
+        ("/sandbox/api/switches".to_owned(), json!({ "chatwoot": { "state": "down" } })),
+        ("/sandbox/api/agents/12/availability".to_owned(), json!({ "availability": "busy" })),
+        ("/sandbox/api/conversations/42/reply".to_owned(), json!({ "agent_id": 12, "content": "Hi", "private": true })),
     ] {
-        assert_eq!(
-            post(&stage, &path, body).await,
-            (204, Value::Null),
-            "{path}"
-        );
+        assert_eq!(post(&stage, &path, body).await, (204, Value::Null), "{path}");
     }
     assert_eq!(
         stage.asked(),
@@ -164,22 +130,10 @@ async fn what_never_makes_sense_does_not_reach_the_stage() {
         ("/sandbox/api/phones/+1/keys", json!({ "keys": "1a" }), 400),
         ("/sandbox/api/phones/+1/keys", json!({ "keys": "" }), 400),
         ("/sandbox/api/phones/+1/speak", json!({ "text": " " }), 400),
-        (
-            "/sandbox/api/phones/+1/answer",
-            json!({ "loudly": true }),
-            400,
-        ),
+        ("/sandbox/api/phones/+1/answer", json!({ "loudly": true }), 400),
         ("/sandbox/api/phones/+1/explode", json!({}), 404),
-        (
-            "/sandbox/api/agents/12/availability",
-            json!({ "availability": "away" }),
-            400,
-        ),
-        (
-            "/sandbox/api/conversations/42/reply",
-            json!({ "agent_id": 1, "content": "", "private": false }),
-            400,
-        ),
+        ("/sandbox/api/agents/12/availability", json!({ "availability": "away" }), 400),
+        ("/sandbox/api/conversations/42/reply", json!({ "agent_id": 1, "content": "", "private": false }), 400),
         ("/sandbox/api/switches", json!({ "weather": {} }), 400),
     ] {
         let (got, answer) = post(&stage, path, body.clone()).await;
@@ -203,40 +157,24 @@ async fn a_form_from_a_foreign_page_is_not_taken_for_an_action() {
 }
 
 /// Reads one event of an open stream.
-async fn next_event(
-    events: &mut (impl Stream<Item = Result<Bytes, Infallible>> + Unpin),
-) -> (String, Value) {
-    let Some(Ok(bytes)) = events.next().await else {
-        panic!("the stream ended")
-    };
+async fn next_event(events: &mut (impl Stream<Item = Result<Bytes, Infallible>> + Unpin)) -> (String, Value) {
+    let Some(Ok(bytes)) = events.next().await else { panic!("the stream ended") };
     let text = String::from_utf8(bytes.to_vec()).unwrap();
     let (name, data) = text.trim_end().split_once('\n').unwrap();
     let data = data.strip_prefix("data: ").unwrap();
-    (
-        name.strip_prefix("event: ").unwrap().to_owned(),
-        serde_json::from_str(data).unwrap(),
-    )
+    (name.strip_prefix("event: ").unwrap().to_owned(), serde_json::from_str(data).unwrap())
 }
 
 #[actix_web::test]
 async fn the_stream_tells_the_state_at_once_after_each_change_and_beats_when_quiet() {
     let stage = Noting::new();
-    let pace = Pace {
-        states: Duration::from_millis(1),
-        beats: Duration::from_millis(5),
-    };
+    let pace = Pace { states: Duration::from_millis(1), beats: Duration::from_millis(5) };
     let mut body = Box::pin(events(stage.boxed(), pace));
 
     let (name, state) = next_event(&mut body).await;
-    assert_eq!(
-        (name.as_str(), &state["inbox"]["count"]),
-        ("state", &json!(0))
-    );
+    assert_eq!((name.as_str(), &state["inbox"]["count"]), ("state", &json!(0)));
     assert_eq!(state["now"], "2026-05-28T20:26:40.000Z");
-    assert_eq!(
-        state["switches"],
-        json!({ "twilio": { "rest": "ok" }, "chatwoot": { "state": "ok" } })
-    );
+    assert_eq!(state["switches"], json!({ "twilio": { "rest": "ok" }, "chatwoot": { "state": "ok" } }));
 
     assert_eq!(next_event(&mut body).await.0, "beat");
 
@@ -255,30 +193,15 @@ async fn the_stream_tells_the_state_at_once_after_each_change_and_beats_when_qui
 #[actix_web::test]
 async fn the_page_is_served_on_a_free_port_and_stops() {
     let server = serve(Noting::new(), 0).unwrap();
-    let address = server
-        .url
-        .trim_start_matches("http://")
-        .trim_end_matches('/')
-        .to_owned();
+    let address = server.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
-    tokio::io::AsyncWriteExt::write_all(
-        &mut stream,
-        b"GET /sandbox/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
-    )
-    .await
-    .unwrap();
-    let mut answer = String::new();
-    tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut answer)
+    tokio::io::AsyncWriteExt::write_all(&mut stream, b"GET /sandbox/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
         .await
         .unwrap();
-    assert!(
-        answer.starts_with("HTTP/1.1 200") || answer.contains("This build has no pages"),
-        "{answer}"
-    );
-    assert!(
-        answer.to_lowercase().contains("frame-ancestors 'none'"),
-        "{answer}"
-    );
+    let mut answer = String::new();
+    tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") || answer.contains("This build has no pages"), "{answer}");
+    assert!(answer.to_lowercase().contains("frame-ancestors 'none'"), "{answer}");
     server.stop().await;
     assert!(tokio::net::TcpStream::connect(&address).await.is_err());
 }

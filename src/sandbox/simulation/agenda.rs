@@ -56,27 +56,61 @@ pub(super) enum Step {
 pub(super) enum Happening {
     CallerDials,
     /// The carrier's request for a document reaches the service.
-    Asked { who: Listener, epoch: u32, signal: Signal, is_second: bool },
+    Asked {
+        who: Listener,
+        epoch: u32,
+        signal: Signal,
+        is_second: bool,
+    },
     /// The second half of a decision.
     Commits(Box<Pending>),
     /// The document reaches the carrier.
-    Hears { who: Listener, epoch: u32, reply: Reply },
+    Hears {
+        who: Listener,
+        epoch: u32,
+        reply: Reply,
+    },
     /// The request failed, and the carrier gave up on it.
-    Fails { who: Listener, epoch: u32, signal: Signal, is_second: bool },
+    Fails {
+        who: Listener,
+        epoch: u32,
+        signal: Signal,
+        is_second: bool,
+    },
     /// A status callback reaches the service.
-    Noted { call: usize, signal: Signal },
-    Steps { who: Listener, epoch: u32, step: Step },
+    Noted {
+        call: usize,
+        signal: Signal,
+    },
+    Steps {
+        who: Listener,
+        epoch: u32,
+        step: Step,
+    },
     /// A caller who has waited long enough hangs up.
-    LosesPatience { call: usize },
+    LosesPatience {
+        call: usize,
+    },
     /// The caller would rather leave a message.
-    WantsRecorder { call: usize },
-    Delivers { lane: usize },
-    Settles { lane: usize, outcome: Outcome },
-    Wakes { call: usize },
+    WantsRecorder {
+        call: usize,
+    },
+    Delivers {
+        lane: usize,
+    },
+    Settles {
+        lane: usize,
+        outcome: Outcome,
+    },
+    Wakes {
+        call: usize,
+    },
     Stirs,
     PresenceFlips,
     Trouble,
-    RecordingDone { recording: usize },
+    RecordingDone {
+        recording: usize,
+    },
 }
 
 struct Entry(Ms, u64, Happening);

@@ -24,11 +24,18 @@ pub(super) enum Place {
     Queue,
     /// In the queue, between two wait documents.
     QueueAsking,
-    Dial { round: u32 },
-    Bridged { line: usize, round: u32 },
+    Dial {
+        round: u32,
+    },
+    Bridged {
+        line: usize,
+        round: u32,
+    },
     Room,
     Greeting,
-    Recording { since: Ms },
+    Recording {
+        since: Ms,
+    },
     Hearing,
     Gone,
 }
@@ -65,10 +72,7 @@ impl World {
     pub(super) fn caller_dials(&mut self) {
         let call = self.callers.len();
         let brand = self.choose_brand();
-        let facts = CallerFacts {
-            is_blocked: self.chance.hits(10),
-            recent_calls: u32::from(self.chance.hits(15)) * 2,
-        };
+        let facts = CallerFacts { is_blocked: self.chance.hits(10), recent_calls: u32::from(self.chance.hits(15)) * 2 };
         let number = format!("+44163296{:04}", call % 10_000);
         self.callers.push(Caller {
             brand,
@@ -168,7 +172,9 @@ impl World {
             | Reply::LeaveQueue
             | Reply::AskToAccept { .. }
             | Reply::Bridge
-            | Reply::JoinRoom { .. } => self.accuse(call, 3, "a caller was handed a document that is not for callers there"),
+            | Reply::JoinRoom { .. } => {
+                self.accuse(call, 3, "a caller was handed a document that is not for callers there")
+            }
         }
     }
 
@@ -322,7 +328,13 @@ impl World {
             Place::Recording { since } => {
                 self.stop_recording(call, since);
             }
-            Place::Asking | Place::Words | Place::Queue | Place::QueueAsking | Place::Greeting | Place::Hearing | Place::Gone => {}
+            Place::Asking
+            | Place::Words
+            | Place::Queue
+            | Place::QueueAsking
+            | Place::Greeting
+            | Place::Hearing
+            | Place::Gone => {}
         }
     }
 
@@ -366,7 +378,13 @@ impl World {
                 self.callback(call, Signal::RoomLeft { who: Party::Caller });
                 self.send_lines_out(call);
             }
-            Place::Asking | Place::Words | Place::Queue | Place::QueueAsking | Place::Greeting | Place::Hearing | Place::Gone => {}
+            Place::Asking
+            | Place::Words
+            | Place::Queue
+            | Place::QueueAsking
+            | Place::Greeting
+            | Place::Hearing
+            | Place::Gone => {}
         }
         self.callback(call, Signal::CallerGone);
     }
@@ -406,7 +424,11 @@ impl World {
             self.judge_dropped(call);
             return self.caller_gone(call);
         }
-        let next = if self.shelf.find(call).is_some() { Signal::CallerAsks { at: CallerDoor::Elsewhere } } else { Signal::Arrived };
+        let next = if self.shelf.find(call).is_some() {
+            Signal::CallerAsks { at: CallerDoor::Elsewhere }
+        } else {
+            Signal::Arrived
+        };
         self.turn_caller(call, Place::Asking);
         let epoch = self.callers.get(call).map_or(0, |caller| caller.epoch);
         let at = self.now + self.chance.between(15, 90);

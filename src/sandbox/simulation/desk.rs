@@ -62,7 +62,9 @@ impl World {
         let sorry = || "Something went wrong.".to_owned();
         let reply = match (who, signal) {
             (Listener::Line(_), _) | (_, Signal::VoicemailTaken { .. }) => Reply::SayAndHangUp { words: sorry() },
-            (_, Signal::WaitPolled | Signal::CallerPressed { .. }) => Reply::KeepWaiting { seconds: 5, voicemail_key: None, step: 0 },
+            (_, Signal::WaitPolled | Signal::CallerPressed { .. }) => {
+                Reply::KeepWaiting { seconds: 5, voicemail_key: None, step: 0 }
+            }
             (_, Signal::CallerAsks { at: CallerDoor::Room } | Signal::DialEnded { bridged: true, .. }) => Reply::HangUp,
             _ => Reply::TakeVoicemail { greeting: sorry(), max_length_s: 120, transcribe: false },
         };
@@ -260,7 +262,8 @@ impl World {
             let before = self.shelf.find(number).map_or(0, |call| call.version);
             self.decide_and_save(number, &Signal::Woken);
             let after = self.shelf.find(number);
-            let still_due = after.is_some_and(|call| call.version == before || call.wake_at().is_some_and(|at| at <= self.clock()));
+            let still_due =
+                after.is_some_and(|call| call.version == before || call.wake_at().is_some_and(|at| at <= self.clock()));
             if let Some(line) = self.callers.get_mut(number) {
                 line.idle_wakes = if still_due { line.idle_wakes + 1 } else { 0 };
                 if line.idle_wakes > 100 {

@@ -103,7 +103,10 @@ impl World {
                         case.offered_at.get_or_insert(now);
                     }
                 }
-                Event::CallClaimed { .. } | Event::FallbackBegan { .. } | Event::CallerLeft | Event::CallEnded { .. } => {
+                Event::CallClaimed { .. }
+                | Event::FallbackBegan { .. }
+                | Event::CallerLeft
+                | Event::CallEnded { .. } => {
                     if let Some(case) = self.case(call) {
                         case.stop_at.get_or_insert(now);
                         if let Event::CallEnded { ending } = event {
@@ -301,7 +304,8 @@ impl World {
         for (key, count) in &self.outbox.posts {
             if *count != 1 && self.judge.violation.is_none() {
                 let (what, seed) = (format!("{key} stands in the inbox {count} times"), self.options.seed);
-                let violation = Violation { seed, call: usize::MAX, at_ms: self.now, invariant: 8, what, ladder: Vec::new() };
+                let violation =
+                    Violation { seed, call: usize::MAX, at_ms: self.now, invariant: 8, what, ladder: Vec::new() };
                 self.judge.violation = Some(violation);
             }
         }
@@ -321,8 +325,16 @@ impl World {
             (self.callers.get(number).is_some_and(|caller| caller.place != Place::Gone), 3, "still holds its caller"),
             (self.holds_phone(number), 5, "still holds a phone"),
             (self.outbox.pending_of(number) > 0, 6, "has effects that were not delivered"),
-            (call.owner.is_some() && case.met.is_none() && !case.bridge_lost, 1, "has an owner who never met the caller"),
-            (call.owner.is_some() != (call.ending == Some(Ending::Answered)), 1, "has an ending that does not fit its owner"),
+            (
+                call.owner.is_some() && case.met.is_none() && !case.bridge_lost,
+                1,
+                "has an owner who never met the caller",
+            ),
+            (
+                call.owner.is_some() != (call.ending == Some(Ending::Answered)),
+                1,
+                "has an ending that does not fit its owner",
+            ),
             (call.owner.is_none() && case.longest_talk > 20_000 + case.allowance, 1, "was talked on and has no owner"),
         ];
         let agent = call.owner.as_ref();

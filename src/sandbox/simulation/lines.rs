@@ -1,9 +1,9 @@
 //! The carrier's legs to agents, and the people who hold the phones.
 
+use super::Ms;
 use super::agenda::{Happening, Listener, Step};
 use super::callers::Place;
 use super::world::World;
-use super::Ms;
 use crate::call::reply::{PhoneToRing, Reply, RoomSeat};
 use crate::call::signal::{LegOutcome, Party, Signal};
 use crate::ids::{AgentId, CarrierRef};
@@ -258,7 +258,9 @@ impl World {
             | Reply::RingTogether { .. }
             | Reply::Bridge
             | Reply::JoinRoom { .. }
-            | Reply::TakeVoicemail { .. } => self.accuse(call, 3, "an agent was handed a document that is not for agents"),
+            | Reply::TakeVoicemail { .. } => {
+                self.accuse(call, 3, "an agent was handed a document that is not for agents")
+            }
         }
     }
 
@@ -324,7 +326,11 @@ impl World {
             self.callback(call, Signal::RoomStarted);
         }
         let caller_ends = self.chance.hits(500);
-        let span = if self.chance.hits(20) { self.chance.between(240_000, 600_000) } else { self.chance.between(1_000, 40_000) };
+        let span = if self.chance.hits(20) {
+            self.chance.between(240_000, 600_000)
+        } else {
+            self.chance.between(1_000, 40_000)
+        };
         self.line_later(number, span, Step::TalkOver { caller_ends });
     }
 
@@ -389,9 +395,10 @@ impl World {
         if caller.place != (Place::Dial { round }) {
             return;
         }
-        let is_over = caller.lines.iter().all(|number| {
-            self.lines.get(*number).is_none_or(|line| line.round != round || line.is_done())
-        });
+        let is_over = caller
+            .lines
+            .iter()
+            .all(|number| self.lines.get(*number).is_none_or(|line| line.round != round || line.is_done()));
         if is_over {
             self.ask_caller_anew(call, Signal::DialEnded { round, bridged: false });
         }

@@ -121,7 +121,11 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seed {}: invariant {}: call {} {} (at {} ms)", self.seed, self.invariant, self.call, self.what, self.at_ms)?;
+        writeln!(
+            f,
+            "seed {}: invariant {}: call {} {} (at {} ms)",
+            self.seed, self.invariant, self.call, self.what, self.at_ms
+        )?;
         self.ladder.iter().try_for_each(|rung| writeln!(f, "{rung}"))
     }
 }

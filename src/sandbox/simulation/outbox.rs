@@ -188,7 +188,9 @@ impl World {
                 done(vec![Signal::RoomChecked { caller_in, leg_in }])
             }
             Effect::FindRecordings { .. } => self.find_recordings(call),
-            Effect::FetchRecording { recording } => done(vec![Signal::RecordingStored { recording: recording.clone() }]),
+            Effect::FetchRecording { recording } => {
+                done(vec![Signal::RecordingStored { recording: recording.clone() }])
+            }
         }
     }
 
@@ -218,10 +220,13 @@ impl World {
     }
 
     fn ring_agent(&mut self, call: usize, leg: u32) -> Outcome {
-        let Some(state) = self.shelf.find(call).and_then(|state| state.find_leg(leg)).cloned() else { return done(Vec::new()) };
+        let Some(state) = self.shelf.find(call).and_then(|state| state.find_leg(leg)).cloned() else {
+            return done(Vec::new());
+        };
         if let Some(line) = self.find_line(call, leg) {
             // Tried before with a result nobody knows: it is there.
-            let carrier_ref = self.lines.get(line).map_or_else(|| CarrierRef::new("?"), |line| line.carrier_ref.clone());
+            let carrier_ref =
+                self.lines.get(line).map_or_else(|| CarrierRef::new("?"), |line| line.carrier_ref.clone());
             return done(vec![Signal::LegPlaced { leg, carrier_ref }]);
         }
         let left = (state.give_up_at - self.clock()).num_milliseconds();
@@ -268,7 +273,9 @@ impl World {
                 self.end_line(number, outcome, true);
                 done(Vec::new())
             }
-            Some(LineState::Asking | LineState::Prompted | LineState::Room | LineState::Bridged | LineState::Hearing) if even_answered => {
+            Some(
+                LineState::Asking | LineState::Prompted | LineState::Room | LineState::Bridged | LineState::Hearing,
+            ) if even_answered => {
                 self.end_line(number, LegOutcome::Completed, true);
                 done(Vec::new())
             }
@@ -314,7 +321,8 @@ impl World {
             LineState::Asking | LineState::Prompted | LineState::Room | LineState::Bridged | LineState::Hearing => {
                 let state = self.shelf.find(call);
                 let is_over = state.is_some_and(|call| {
-                    call.has_ended() || call.find_leg(leg).is_some_and(|leg| leg.end.is_some() && leg.progress < LegProgress::InRoom)
+                    call.has_ended()
+                        || call.find_leg(leg).is_some_and(|leg| leg.end.is_some() && leg.progress < LegProgress::InRoom)
                 });
                 if is_over {
                     self.end_line(number, LegOutcome::Completed, true);

@@ -61,11 +61,11 @@ impl Shelf {
             .iter()
             .filter_map(|id| {
                 let mut facts = self.agents.iter().find(|facts| facts.agent == *id)?.clone();
-                facts.live_leg = self
-                    .held
-                    .iter()
-                    .find(|held| held.agent == *id)
-                    .map(|held| LiveLeg { call: held.call, since: held.since, talking: held.talking });
+                facts.live_leg = self.held.iter().find(|held| held.agent == *id).map(|held| LiveLeg {
+                    call: held.call,
+                    since: held.since,
+                    talking: held.talking,
+                });
                 Some(facts)
             })
             .collect();

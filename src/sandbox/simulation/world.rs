@@ -62,7 +62,11 @@ impl World {
         let agents = rules
             .agents
             .iter()
-            .map(|agent| AgentFacts { presence: Presence::Online, presence_at: Some(instant(0)), ..AgentFacts::unknown(agent.id.clone()) })
+            .map(|agent| AgentFacts {
+                presence: Presence::Online,
+                presence_at: Some(instant(0)),
+                ..AgentFacts::unknown(agent.id.clone())
+            })
             .collect();
         let mut chance = Chance::new(options.seed);
         let pace_ms = if chance.hits(500) { 200 } else { 1_000 };
@@ -203,9 +207,10 @@ impl World {
     /// Whether what was planned for a listener still concerns them.
     pub(super) fn is_on_line(&self, who: Listener, epoch: u32) -> bool {
         match who {
-            Listener::Caller(call) => {
-                self.callers.get(call).is_some_and(|caller| caller.epoch == epoch && caller.place != super::callers::Place::Gone)
-            }
+            Listener::Caller(call) => self
+                .callers
+                .get(call)
+                .is_some_and(|caller| caller.epoch == epoch && caller.place != super::callers::Place::Gone),
             Listener::Line(line) => self.lines.get(line).is_some_and(|line| line.epoch == epoch),
         }
     }

@@ -30,7 +30,9 @@ const MEETS_WITHIN_S: u32 = 8;
 const RECORDER_WITHIN_S: u32 = 40;
 
 async fn all_ring(scene: &Scene) -> anyhow::Result<()> {
-    scene.wait_for("every phone rings", RINGS_WITHIN_S, |scene| AGENTS.iter().all(|agent| scene.is_ringing(agent))).await
+    scene
+        .wait_for("every phone rings", RINGS_WITHIN_S, |scene| AGENTS.iter().all(|agent| scene.is_ringing(agent)))
+        .await
 }
 
 async fn accept(scene: &Scene, agent: &str, caller: &str) -> anyhow::Result<()> {
@@ -59,15 +61,24 @@ fn answered(scene: &mut Scene) -> Played<'_> {
         all_ring(scene).await?;
         accept(scene, PRIYA, JANE).await?;
         scene
-            .wait_for("the other phones stop", STOPS_WITHIN_S, |scene| !AGENTS.iter().any(|agent| scene.is_ringing(agent)))
+            .wait_for("the other phones stop", STOPS_WITHIN_S, |scene| {
+                !AGENTS.iter().any(|agent| scene.is_ringing(agent))
+            })
             .await?;
         scene.wait(42.0).await?;
         scene.act(JANE, PhoneAction::HangUp).await?;
         scene.wait(5.0).await?;
-        ensure!(scene.assignee(JANE).as_deref() == Some("Priya Nair"), "the conversation is {:?}'s", scene.assignee(JANE));
+        ensure!(
+            scene.assignee(JANE).as_deref() == Some("Priya Nair"),
+            "the conversation is {:?}'s",
+            scene.assignee(JANE)
+        );
         let labels = scene.conversations(JANE).first().map(|it| it.labels.clone()).unwrap_or_default();
         ensure!(labels.contains(&"brand-acme-movers".to_owned()), "the labels are {labels:?}");
-        ensure!(scene.messages(JANE).iter().any(|it| it.content.as_deref().is_some_and(|text| text.contains("Call ended"))), "no note at the end");
+        ensure!(
+            scene.messages(JANE).iter().any(|it| it.content.as_deref().is_some_and(|text| text.contains("Call ended"))),
+            "no note at the end"
+        );
         Ok(())
     })
 }
@@ -83,7 +94,9 @@ fn two_press_at_once(scene: &mut Scene) -> Played<'_> {
         let both = vec![press(SAM), press(PRIYA)];
         scene.exchange.twilio.act_together(both).await.map_err(anyhow::Error::msg)?;
         scene
-            .wait_for("one of them meets the caller", MEETS_WITHIN_S, |scene| scene.talk(SAM, JANE) || scene.talk(PRIYA, JANE))
+            .wait_for("one of them meets the caller", MEETS_WITHIN_S, |scene| {
+                scene.talk(SAM, JANE) || scene.talk(PRIYA, JANE)
+            })
             .await?;
         scene.wait(4.0).await?;
         let (sam, priya) = (scene.talk(SAM, JANE), scene.talk(PRIYA, JANE));
@@ -92,7 +105,11 @@ fn two_press_at_once(scene: &mut Scene) -> Played<'_> {
         ensure!(scene.heard(loser, "took this call"), "the loser was not told who took the call");
         scene.act(winner, PhoneAction::HangUp).await?;
         scene.wait(5.0).await?;
-        ensure!(scene.assignee(JANE).as_deref() == Some(name), "the conversation is {:?}'s, not {name}'s", scene.assignee(JANE));
+        ensure!(
+            scene.assignee(JANE).as_deref() == Some(name),
+            "the conversation is {:?}'s, not {name}'s",
+            scene.assignee(JANE)
+        );
         Ok(())
     })
 }
@@ -104,7 +121,10 @@ fn nobody_answers(scene: &mut Scene) -> Played<'_> {
         leave_message(scene, JANE, "Hi, this is Jane. Please call me back about Friday.").await?;
         ensure!(!AGENTS.iter().any(|agent| scene.is_ringing(agent)), "a phone still rings");
         ensure!(scene.voicemails(JANE) == 1, "{} voicemails are in the inbox", scene.voicemails(JANE));
-        let transcript = scene.messages(JANE).iter().any(|it| it.content.as_deref().is_some_and(|text| text.contains("about Friday")));
+        let transcript = scene
+            .messages(JANE)
+            .iter()
+            .any(|it| it.content.as_deref().is_some_and(|text| text.contains("about Friday")));
         ensure!(transcript, "the transcript is not in the inbox");
         Ok(())
     })
@@ -121,7 +141,11 @@ fn voicemail_picks_up_first(scene: &mut Scene) -> Played<'_> {
         scene.wait(20.0).await?;
         scene.act(PRIYA, PhoneAction::HangUp).await?;
         scene.wait(5.0).await?;
-        ensure!(scene.assignee(JANE).as_deref() == Some("Priya Nair"), "the conversation is {:?}'s", scene.assignee(JANE));
+        ensure!(
+            scene.assignee(JANE).as_deref() == Some("Priya Nair"),
+            "the conversation is {:?}'s",
+            scene.assignee(JANE)
+        );
         Ok(())
     })
 }
@@ -135,7 +159,10 @@ fn caller_hangs_up(scene: &mut Scene) -> Played<'_> {
             .wait_for("every phone stops", STOPS_WITHIN_S, |scene| !AGENTS.iter().any(|agent| scene.is_ringing(agent)))
             .await?;
         scene.wait(5.0).await?;
-        let missed = scene.messages(JANE).iter().any(|it| it.content.as_deref().is_some_and(|text| text.contains("Missed call")));
+        let missed = scene
+            .messages(JANE)
+            .iter()
+            .any(|it| it.content.as_deref().is_some_and(|text| text.contains("Missed call")));
         ensure!(missed, "the inbox does not show the missed call");
         Ok(())
     })
@@ -156,7 +183,11 @@ fn winner_drops_before_the_bridge(scene: &mut Scene) -> Played<'_> {
         scene.wait(10.0).await?;
         scene.act(JANE, PhoneAction::HangUp).await?;
         scene.wait(5.0).await?;
-        ensure!(scene.assignee(JANE).as_deref() == Some("Priya Nair"), "the conversation is {:?}'s", scene.assignee(JANE));
+        ensure!(
+            scene.assignee(JANE).as_deref() == Some("Priya Nair"),
+            "the conversation is {:?}'s",
+            scene.assignee(JANE)
+        );
         Ok(())
     })
 }
@@ -176,7 +207,11 @@ fn second_caller_while_all_ring(scene: &mut Scene) -> Played<'_> {
         scene.act(JANE, PhoneAction::HangUp).await?;
         scene.act(OMAR, PhoneAction::HangUp).await?;
         scene.wait(5.0).await?;
-        ensure!(scene.assignee(OMAR).as_deref() == Some("Sam Carter"), "Omar's conversation is {:?}'s", scene.assignee(OMAR));
+        ensure!(
+            scene.assignee(OMAR).as_deref() == Some("Sam Carter"),
+            "Omar's conversation is {:?}'s",
+            scene.assignee(OMAR)
+        );
         Ok(())
     })
 }
@@ -194,14 +229,20 @@ fn restart_while_three_wait(scene: &mut Scene) -> Played<'_> {
         scene.answer(SAM).await?;
         scene.press(SAM, "1").await?;
         scene
-            .wait_for("Sam meets one who waited", MEETS_WITHIN_S, |scene| scene.talk(SAM, OMAR) || scene.talk(SAM, RUTH))
+            .wait_for("Sam meets one who waited", MEETS_WITHIN_S, |scene| {
+                scene.talk(SAM, OMAR) || scene.talk(SAM, RUTH)
+            })
             .await?;
         for customer in [JANE, OMAR, RUTH] {
             scene.act(customer, PhoneAction::HangUp).await?;
         }
         scene.wait(20.0).await?;
         for customer in [JANE, OMAR, RUTH] {
-            ensure!(scene.conversations(customer).len() == 1, "{} conversations for one call", scene.conversations(customer).len());
+            ensure!(
+                scene.conversations(customer).len() == 1,
+                "{} conversations for one call",
+                scene.conversations(customer).len()
+            );
         }
         Ok(())
     })
@@ -220,7 +261,11 @@ fn chatwoot_down(scene: &mut Scene) -> Played<'_> {
         ensure!(scene.conversations(JANE).is_empty(), "a conversation appeared in a Chatwoot that is down");
         scene.exchange.chatwoot.set_state(State::Ok);
         scene.wait(700.0).await?;
-        ensure!(scene.assignee(JANE).as_deref() == Some("Priya Nair"), "the conversation is {:?}'s", scene.assignee(JANE));
+        ensure!(
+            scene.assignee(JANE).as_deref() == Some("Priya Nair"),
+            "the conversation is {:?}'s",
+            scene.assignee(JANE)
+        );
         ensure!(scene.voicemails(OMAR) == 1, "{} voicemails are in the inbox", scene.voicemails(OMAR));
         Ok(())
     })

@@ -202,7 +202,11 @@ impl Scene {
             let _ = writeln!(told, "  inbox  conversation {} ({})", conversation.id, conversation.labels.join(", "));
             for message in &conversation.messages {
                 let audio = if message.attachments.is_empty() { "" } else { " [audio]" };
-                let _ = writeln!(told, "  inbox    {}{audio}", message.content.as_deref().unwrap_or_default().replace('\n', " / "));
+                let _ = writeln!(
+                    told,
+                    "  inbox    {}{audio}",
+                    message.content.as_deref().unwrap_or_default().replace('\n', " / ")
+                );
             }
         }
         told
@@ -223,7 +227,8 @@ impl Scene {
             ensure!(twice.is_empty(), "{} was rung for two calls at once: {twice:?}", self.name_of(phone));
         }
         for conversation in self.exchange.chatwoot.conversations() {
-            let mut keys: Vec<_> = conversation.messages.iter().filter_map(|message| message.source_id.clone()).collect();
+            let mut keys: Vec<_> =
+                conversation.messages.iter().filter_map(|message| message.source_id.clone()).collect();
             let all = keys.len();
             keys.sort();
             keys.dedup();

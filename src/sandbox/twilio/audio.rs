@@ -17,9 +17,7 @@ pub fn wav(seconds: u32, channels: u16) -> Vec<u8> {
     file.extend_from_slice(&1_u16.to_le_bytes());
     file.extend_from_slice(&channels.to_le_bytes());
     file.extend_from_slice(&RATE.to_le_bytes());
-    file.extend_from_slice(
-        &(RATE.saturating_mul(u32::from(channels)).saturating_mul(2)).to_le_bytes(),
-    );
+    file.extend_from_slice(&(RATE.saturating_mul(u32::from(channels)).saturating_mul(2)).to_le_bytes());
     file.extend_from_slice(&channels.saturating_mul(2).to_le_bytes());
     file.extend_from_slice(&16_u16.to_le_bytes());
     file.extend_from_slice(b"data");
@@ -28,10 +26,7 @@ pub fn wav(seconds: u32, channels: u16) -> Vec<u8> {
         // A triangle wave needs no floating point: 18 samples a period is 444 Hz.
         let phase = frame % 18;
         let height = if phase < 9 { phase } else { 18 - phase };
-        let sample = i16::try_from(height)
-            .unwrap_or(0)
-            .saturating_mul(400)
-            .saturating_sub(1800);
+        let sample = i16::try_from(height).unwrap_or(0).saturating_mul(400).saturating_sub(1800);
         for _ in 0..channels {
             file.extend_from_slice(&sample.to_le_bytes());
         }
@@ -62,25 +57,17 @@ pub fn wav_millis(file: &[u8]) -> Option<u64> {
     let mut bytes_per_second = 0_u64;
     loop {
         let name = file.get(at..at.checked_add(4)?)?;
-        let size_bytes: [u8; 4] = file
-            .get(at.checked_add(4)?..at.checked_add(8)?)?
-            .try_into()
-            .ok()?;
+        let size_bytes: [u8; 4] = file.get(at.checked_add(4)?..at.checked_add(8)?)?.try_into().ok()?;
         let size = u32::from_le_bytes(size_bytes);
         let body = at.checked_add(8)?;
         if name == b"fmt " {
-            let rate: [u8; 4] = file
-                .get(body.checked_add(8)?..body.checked_add(12)?)?
-                .try_into()
-                .ok()?;
+            let rate: [u8; 4] = file.get(body.checked_add(8)?..body.checked_add(12)?)?.try_into().ok()?;
             bytes_per_second = u64::from(u32::from_le_bytes(rate));
         }
         if name == b"data" {
             return (u64::from(size) * 1000).checked_div(bytes_per_second);
         }
-        at = body
-            .checked_add(usize::try_from(size).ok()?)?
-            .checked_add(usize::try_from(size % 2).ok()?)?;
+        at = body.checked_add(usize::try_from(size).ok()?)?.checked_add(usize::try_from(size % 2).ok()?)?;
     }
 }
 

@@ -16,12 +16,8 @@ impl Engine {
     }
 
     fn subresources(&self, path: &str, names: &[(&str, &str)]) -> Value {
-        let all = names.iter().map(|(name, end)| {
-            (
-                (*name).to_owned(),
-                json!(format!("{}{path}/{end}.json", self.root())),
-            )
-        });
+        let all =
+            names.iter().map(|(name, end)| ((*name).to_owned(), json!(format!("{}{path}/{end}.json", self.root()))));
         Value::Object(all.collect::<Map<String, Value>>())
     }
 
@@ -29,14 +25,8 @@ impl Engine {
         let path = format!("/Calls/{}", call.sid);
         let over = call.status.is_final();
         let fresh = call.status == Status::Queued;
-        let queued_ms = call
-            .started_at
-            .map_or(0, |at| (at - call.created_at).num_milliseconds());
-        let ours = if call.direction == Direction::Inbound {
-            &call.to
-        } else {
-            &call.from
-        };
+        let queued_ms = call.started_at.map_or(0, |at| (at - call.created_at).num_milliseconds());
+        let ours = if call.direction == Direction::Inbound { &call.to } else { &call.from };
         json!({
             "account_sid": self.account_sid,
             "answered_by": call.amd.answered_by,
@@ -141,23 +131,11 @@ impl Engine {
             if of_call {
                 let call = file.call_sid.as_deref().unwrap_or_default();
                 fields.insert("track".to_owned(), json!(file.track));
-                fields.insert(
-                    "uri".to_owned(),
-                    json!(format!("{}/Calls/{call}{path}.json", self.root())),
-                );
+                fields.insert("uri".to_owned(), json!(format!("{}/Calls/{call}{path}.json", self.root())));
             } else {
-                fields.insert(
-                    "uri".to_owned(),
-                    json!(format!("{}{path}.json", self.root())),
-                );
-                let inner = [
-                    ("add_on_results", "AddOnResults"),
-                    ("transcriptions", "Transcriptions"),
-                ];
-                fields.insert(
-                    "subresource_uris".to_owned(),
-                    self.subresources(&path, &inner),
-                );
+                fields.insert("uri".to_owned(), json!(format!("{}{path}.json", self.root())));
+                let inner = [("add_on_results", "AddOnResults"), ("transcriptions", "Transcriptions")];
+                fields.insert("subresource_uris".to_owned(), self.subresources(&path, &inner));
                 fields.insert("media_url".to_owned(), json!(self.recording_url(&file.sid)));
             }
         }

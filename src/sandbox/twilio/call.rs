@@ -49,10 +49,7 @@ impl Status {
     }
 
     pub(super) fn is_final(self) -> bool {
-        matches!(
-            self,
-            Self::Completed | Self::Busy | Self::Failed | Self::NoAnswer | Self::Canceled
-        )
+        matches!(self, Self::Completed | Self::Busy | Self::Failed | Self::NoAnswer | Self::Canceled)
     }
 
     pub(super) fn sip_code(self) -> &'static str {
@@ -60,9 +57,7 @@ impl Status {
             Self::Busy => "486",
             Self::Failed => "404",
             Self::NoAnswer | Self::Canceled => "487",
-            Self::Queued | Self::Initiated | Self::Ringing | Self::InProgress | Self::Completed => {
-                "200"
-            }
+            Self::Queued | Self::Initiated | Self::Ringing | Self::InProgress | Self::Completed => "200",
         }
     }
 }
@@ -95,11 +90,7 @@ pub(super) struct Frame {
 
 impl Frame {
     pub(super) fn empty(context: Context) -> Self {
-        Self {
-            verbs: VecDeque::new(),
-            context,
-            fresh: false,
-        }
+        Self { verbs: VecDeque::new(), context, fresh: false }
     }
 }
 

@@ -16,18 +16,8 @@ const BEEP_MS: u64 = 500;
 
 impl Engine {
     pub(super) fn gather(&mut self, sid: &str, verb: Gather) -> Then {
-        self.turn(
-            sid,
-            Doing::Gathering(Box::new(Gathering {
-                verb,
-                digits: String::new(),
-            })),
-        );
-        let kept = self
-            .calls
-            .get_mut(sid)
-            .map(|call| std::mem::take(&mut call.kept_keys))
-            .unwrap_or_default();
+        self.turn(sid, Doing::Gathering(Box::new(Gathering { verb, digits: String::new() })));
+        let kept = self.calls.get_mut(sid).map(|call| std::mem::take(&mut call.kept_keys)).unwrap_or_default();
         self.next_prompt(sid);
         for key in kept.chars() {
             self.gathered(sid, key);
@@ -54,13 +44,7 @@ impl Engine {
         };
         let millis = match prompt {
             None => {
-                self.after_s(
-                    timeout,
-                    Timer::Quiet {
-                        call: sid.to_owned(),
-                        epoch,
-                    },
-                );
+                self.after_s(timeout, Timer::Quiet { call: sid.to_owned(), epoch });
                 return;
             }
             Some(Verb::Say { text, loops }) => {
@@ -74,13 +58,7 @@ impl Engine {
             Some(Verb::Pause { seconds }) => seconds.saturating_mul(1000),
             Some(_) => 0,
         };
-        self.after_ms(
-            millis,
-            Timer::Step {
-                call: sid.to_owned(),
-                epoch,
-            },
-        );
+        self.after_ms(millis, Timer::Step { call: sid.to_owned(), epoch });
     }
 
     /// Keys are pressed on the phone at the leg's end.
@@ -97,11 +75,7 @@ impl Engine {
             .filter(|dial| dial.verb.hangup_on_star && key == '*')
             .and_then(|dial| dial.bridged.clone());
         if let Some((other, _)) = star_hangs_up {
-            self.end(
-                &other,
-                super::call::Status::Completed,
-                super::call::By::Exchange,
-            );
+            self.end(&other, super::call::Status::Completed, super::call::By::Exchange);
             return;
         }
         match self.calls.get(sid).map(|call| &call.doing) {
@@ -134,10 +108,7 @@ impl Engine {
         }
         // A key stops the prompt.
         gathering.verb.prompts.clear();
-        let full = gathering
-            .verb
-            .num_digits
-            .is_some_and(|wanted| gathering.digits.chars().count() >= wanted);
+        let full = gathering.verb.num_digits.is_some_and(|wanted| gathering.digits.chars().count() >= wanted);
         let timeout = gathering.verb.timeout_s;
         if finishes || full {
             self.gather_ends(sid);
@@ -149,13 +120,7 @@ impl Engine {
         // A new epoch voids the prompt's timer and the wait before this key.
         call.epoch = call.epoch.saturating_add(1);
         let epoch = call.epoch;
-        self.after_s(
-            timeout,
-            Timer::Quiet {
-                call: sid.to_owned(),
-                epoch,
-            },
-        );
+        self.after_s(timeout, Timer::Quiet { call: sid.to_owned(), epoch });
     }
 
     /// The wait of a `<Gather>` or the silence of a `<Record>` is long enough.
@@ -177,10 +142,7 @@ impl Engine {
         let Some(gathering) = self.gathering(sid).map(|gathering| gathering.clone()) else {
             return;
         };
-        let context = self
-            .calls
-            .get(sid)
-            .map_or(Context::Call, |call| call.frame.context);
+        let context = self.calls.get(sid).map_or(Context::Call, |call| call.frame.context);
         let empty = gathering.digits.is_empty();
         if empty && !gathering.verb.action_on_empty {
             self.turn(sid, Doing::Nothing);
@@ -206,21 +168,12 @@ impl Engine {
     /// The person at the phone says something, which takes `secs`, or as long as the words take.
     pub(super) fn speak(&mut self, sid: &str, text: &str, secs: Option<u32>) {
         self.log(sid, What::Spoke(text.to_owned()));
-        let millis = secs.map_or_else(
-            || speech_ms(text),
-            |secs| u64::from(secs).saturating_mul(1000),
-        );
+        let millis = secs.map_or_else(|| speech_ms(text), |secs| u64::from(secs).saturating_mul(1000));
         match self.calls.get(sid).map(|call| &call.doing) {
             Some(Doing::Recording(_)) => self.speak_into_recording(sid, text, millis),
             Some(Doing::Gathering(gathering)) if gathering.verb.speech => {
-                let (action, language) = (
-                    gathering.verb.action.clone(),
-                    gathering.verb.language.clone(),
-                );
-                let context = self
-                    .calls
-                    .get(sid)
-                    .map_or(Context::Call, |call| call.frame.context);
+                let (action, language) = (gathering.verb.action.clone(), gathering.verb.language.clone());
+                let context = self.calls.get(sid).map_or(Context::Call, |call| call.frame.context);
                 let mut extra = Params::new();
                 add(&mut extra, "Confidence", "0.9128");
                 add(&mut extra, "Language", language);
@@ -246,9 +199,7 @@ impl Engine {
             return;
         };
         // Words before the beep are lost.
-        let begins = now
-            .max(recording.from)
-            .max(recording.heard_until.unwrap_or(now));
+        let begins = now.max(recording.from).max(recording.heard_until.unwrap_or(now));
         let until = begins + TimeDelta::milliseconds(i64::try_from(millis).unwrap_or(0));
         recording.heard_from.get_or_insert(begins);
         recording.heard_until = Some(until);
@@ -261,10 +212,7 @@ impl Engine {
             let wait = u64::try_from((until - now).num_milliseconds()).unwrap_or(0);
             self.after_ms(
                 wait.saturating_add(timeout_s.saturating_mul(1000)),
-                Timer::Quiet {
-                    call: sid.to_owned(),
-                    epoch,
-                },
+                Timer::Quiet { call: sid.to_owned(), epoch },
             );
         }
     }
@@ -276,22 +224,10 @@ impl Engine {
         if verb.beep {
             self.hear(sid, "beep", "a tone");
         }
-        let recording = Recording {
-            verb,
-            sid: recording_sid,
-            from,
-            heard_from: None,
-            heard_until: None,
-            text: String::new(),
-        };
+        let recording =
+            Recording { verb, sid: recording_sid, from, heard_from: None, heard_until: None, text: String::new() };
         let epoch = self.turn(sid, Doing::Recording(Box::new(recording)));
-        self.after_ms(
-            beep_ms,
-            Timer::Step {
-                call: sid.to_owned(),
-                epoch,
-            },
-        );
+        self.after_ms(beep_ms, Timer::Step { call: sid.to_owned(), epoch });
         Then::Wait
     }
 
@@ -302,33 +238,16 @@ impl Engine {
         let Doing::Recording(recording) = &call.doing else {
             return;
         };
-        let (epoch, max, timeout) = (
-            call.epoch,
-            recording.verb.max_length_s,
-            recording.verb.timeout_s,
-        );
-        self.after_s(
-            max,
-            Timer::RecordFull {
-                call: sid.to_owned(),
-                epoch,
-            },
-        );
+        let (epoch, max, timeout) = (call.epoch, recording.verb.max_length_s, recording.verb.timeout_s);
+        self.after_s(max, Timer::RecordFull { call: sid.to_owned(), epoch });
         if timeout > 0 {
-            self.after_s(
-                timeout,
-                Timer::Quiet {
-                    call: sid.to_owned(),
-                    epoch,
-                },
-            );
+            self.after_s(timeout, Timer::Quiet { call: sid.to_owned(), epoch });
         }
     }
 
     /// A `<Record>` ends while the call lives.
     pub(super) fn record_ends(&mut self, sid: &str, key: Option<char>) {
-        let Some(Doing::Recording(recording)) = self.calls.get(sid).map(|call| call.doing.clone())
-        else {
+        let Some(Doing::Recording(recording)) = self.calls.get(sid).map(|call| call.doing.clone()) else {
             return;
         };
         self.turn(sid, Doing::Nothing);
@@ -336,22 +255,9 @@ impl Engine {
         let mut extra = Params::new();
         if heard || self.switches.empty_record != EmptyRecord::NextVerb {
             self.record_params(&mut extra, &recording, heard);
-            add(
-                &mut extra,
-                "Digits",
-                key.map(String::from).unwrap_or_default(),
-            );
-            let context = self
-                .calls
-                .get(sid)
-                .map_or(Context::Call, |call| call.frame.context);
-            self.fetch(
-                sid,
-                recording.verb.action.clone(),
-                context,
-                extra,
-                "record-action",
-            );
+            add(&mut extra, "Digits", key.map(String::from).unwrap_or_default());
+            let context = self.calls.get(sid).map_or(Context::Call, |call| call.frame.context);
+            self.fetch(sid, recording.verb.action.clone(), context, extra, "record-action");
         } else {
             self.run(sid);
         }
@@ -376,11 +282,8 @@ impl Engine {
 
     fn record_params(&self, extra: &mut Params, recording: &Recording, heard: bool) {
         if heard {
-            let seconds = self
-                .recordings
-                .iter()
-                .find(|file| file.sid == recording.sid)
-                .map_or(0, |file| file.duration_s);
+            let seconds =
+                self.recordings.iter().find(|file| file.sid == recording.sid).map_or(0, |file| file.duration_s);
             add(extra, "RecordingDuration", seconds.to_string());
             add(extra, "RecordingSid", &recording.sid);
             add(extra, "RecordingUrl", self.recording_url(&recording.sid));
@@ -395,21 +298,10 @@ impl Engine {
     fn close_record(&mut self, recording: &Recording) -> bool {
         let spoken = spoken_s(recording, self.now);
         let elapsed = whole_seconds(self.now - recording.from);
-        let seconds = if recording.verb.wishes.trim {
-            spoken
-        } else {
-            elapsed
-        };
+        let seconds = if recording.verb.wishes.trim { spoken } else { elapsed };
         let heard = seconds > 0;
-        let text = if spoken > 0 {
-            recording.text.clone()
-        } else {
-            String::new()
-        };
-        let transcribe = recording
-            .verb
-            .transcribe
-            .then(|| recording.verb.transcribe_callback.clone());
+        let text = if spoken > 0 { recording.text.clone() } else { String::new() };
+        let transcribe = recording.verb.transcribe.then(|| recording.verb.transcribe_callback.clone());
         self.finish_recording(&recording.sid, seconds, text, transcribe);
         heard
     }
@@ -421,17 +313,11 @@ impl Engine {
         };
         match &call.place {
             super::call::Place::Bridged { with, .. } => vec![with.clone()],
-            super::call::Place::Dialling(dial) => dial
-                .bridged
-                .iter()
-                .map(|(other, _)| other.clone())
-                .collect(),
+            super::call::Place::Dialling(dial) => dial.bridged.iter().map(|(other, _)| other.clone()).collect(),
             super::call::Place::InRoom(room) => self.others_in_room(&room.conference, sid),
-            super::call::Place::Queued(queued) => queued
-                .bridged_since
-                .and(queued.taken_by.clone())
-                .into_iter()
-                .collect(),
+            super::call::Place::Queued(queued) => {
+                queued.bridged_since.and(queued.taken_by.clone()).into_iter().collect()
+            }
             super::call::Place::Alone => Vec::new(),
         }
     }

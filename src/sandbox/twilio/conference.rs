@@ -41,15 +41,11 @@ pub(super) struct Conference {
 
 impl Engine {
     pub(super) fn conference(&self, sid: &str) -> Option<&Conference> {
-        self.conferences
-            .iter()
-            .find(|conference| conference.sid == sid)
+        self.conferences.iter().find(|conference| conference.sid == sid)
     }
 
     pub(super) fn conference_mut(&mut self, sid: &str) -> Option<&mut Conference> {
-        self.conferences
-            .iter_mut()
-            .find(|conference| conference.sid == sid)
+        self.conferences.iter_mut().find(|conference| conference.sid == sid)
     }
 
     fn in_room(&self, sid: &str) -> Option<&InRoom> {
@@ -88,10 +84,7 @@ impl Engine {
         }
         self.turn(sid, Doing::Playing);
         if let Some(call) = self.calls.get_mut(sid) {
-            call.saved = Some(std::mem::replace(
-                &mut call.frame,
-                Frame::empty(Context::ConferenceWait),
-            ));
+            call.saved = Some(std::mem::replace(&mut call.frame, Frame::empty(Context::ConferenceWait)));
             call.place = Place::InRoom(Box::new(InRoom {
                 conference: conference_sid.clone(),
                 room: room.clone(),
@@ -102,29 +95,18 @@ impl Engine {
         }
         if let Some(wishes) = dial.record {
             let recording = self.open_recording(Some(sid), None, "DialVerb", &wishes, joined_at);
-            if let Some(Place::InRoom(place)) = self.calls.get_mut(sid).map(|call| &mut call.place)
-            {
+            if let Some(Place::InRoom(place)) = self.calls.get_mut(sid).map(|call| &mut call.place) {
                 place.recording = Some(recording);
             }
         }
-        self.room_news(
-            &conference_sid,
-            "join",
-            "participant-join",
-            Some(sid),
-            Params::new(),
-        );
+        self.room_news(&conference_sid, "join", "participant-join", Some(sid), Params::new());
         self.beep(&conference_sid, sid, &room.beep, "onEnter");
         self.begin_or_wait(&conference_sid, sid);
     }
 
     /// The running conference of this name, or a new one with the first participant's wishes.
     fn open_conference(&mut self, room: &Room) -> String {
-        if let Some(running) = self
-            .conferences
-            .iter()
-            .find(|one| one.name == room.name && one.status != "completed")
-        {
+        if let Some(running) = self.conferences.iter().find(|one| one.name == room.name && one.status != "completed") {
             return running.sid.clone();
         }
         let sid = self.fresh_sid("CF");
@@ -160,38 +142,22 @@ impl Engine {
         let Some(conference) = self.conference(conference_sid) else {
             return;
         };
-        let calls: Vec<String> = conference
-            .participants
-            .iter()
-            .map(|one| one.call.clone())
-            .collect();
-        let may_start =
-            conference.participants.iter().any(|one| one.start_on_enter) && calls.len() >= 2;
+        let calls: Vec<String> = conference.participants.iter().map(|one| one.call.clone()).collect();
+        let may_start = conference.participants.iter().any(|one| one.start_on_enter) && calls.len() >= 2;
         if !may_start {
             self.wait_in_room(newcomer);
             return;
         }
         let starts = conference.status == "init";
-        let (now, wishes, recorded) = (
-            self.now,
-            conference.record.clone(),
-            conference.recording.is_some(),
-        );
+        let (now, wishes, recorded) = (self.now, conference.record.clone(), conference.recording.is_some());
         if starts {
             if let Some(conference) = self.conference_mut(conference_sid) {
                 conference.status = "in-progress";
             }
-            self.room_news(
-                conference_sid,
-                "start",
-                "conference-start",
-                None,
-                Params::new(),
-            );
+            self.room_news(conference_sid, "start", "conference-start", None, Params::new());
         }
         if let Some(wishes) = wishes.filter(|_| !recorded) {
-            let recording =
-                self.open_recording(None, Some(conference_sid), "Conference", &wishes, now);
+            let recording = self.open_recording(None, Some(conference_sid), "Conference", &wishes, now);
             if let Some(conference) = self.conference_mut(conference_sid) {
                 conference.recording = Some(recording);
             }
@@ -200,9 +166,7 @@ impl Engine {
     }
 
     fn talk(&mut self, conference_sid: &str, calls: &[String]) {
-        let name = self
-            .conference(conference_sid)
-            .map(|conference| conference.name.clone());
+        let name = self.conference(conference_sid).map(|conference| conference.name.clone());
         for sid in calls {
             self.turn(sid, Doing::Playing);
             let with: Vec<String> = calls
@@ -211,17 +175,10 @@ impl Engine {
                 .filter_map(|other| self.calls.get(other))
                 .map(|call| phone_number(call).to_owned())
                 .collect();
-            if let Some(Place::InRoom(place)) = self.calls.get_mut(sid).map(|call| &mut call.place)
-            {
+            if let Some(Place::InRoom(place)) = self.calls.get_mut(sid).map(|call| &mut call.place) {
                 place.talked = true;
             }
-            self.log(
-                sid,
-                What::Bridged {
-                    with,
-                    conference: name.clone(),
-                },
-            );
+            self.log(sid, What::Bridged { with, conference: name.clone() });
         }
     }
 
@@ -230,32 +187,16 @@ impl Engine {
         match wait {
             None => self.hear(sid, "play", "Twilio's hold music"),
             Some(target) if target.url.is_empty() => self.hear(sid, "silence", "waiting alone"),
-            Some(target) => self.fetch(
-                sid,
-                target,
-                Context::ConferenceWait,
-                Params::new(),
-                "conference-wait-url",
-            ),
+            Some(target) => self.fetch(sid, target, Context::ConferenceWait, Params::new(), "conference-wait-url"),
         }
     }
 
     pub(super) fn others_in_room(&self, conference: &str, sid: &str) -> Vec<String> {
-        let started = self
-            .conference(conference)
-            .filter(|conference| conference.status == "in-progress");
+        let started = self.conference(conference).filter(|conference| conference.status == "in-progress");
         started
             .map(|conference| {
-                let hears = |call: &str| {
-                    conference
-                        .participants
-                        .iter()
-                        .any(|one| one.call == call && !one.hold)
-                };
-                let speaks = conference
-                    .participants
-                    .iter()
-                    .any(|one| one.call == sid && !one.muted && !one.hold);
+                let hears = |call: &str| conference.participants.iter().any(|one| one.call == call && !one.hold);
+                let speaks = conference.participants.iter().any(|one| one.call == sid && !one.muted && !one.hold);
                 conference
                     .participants
                     .iter()
@@ -268,10 +209,8 @@ impl Engine {
 
     /// A live leg is put out of its room; its Dial goes on with the action or the next verb.
     pub(super) fn leave_room(&mut self, sid: &str, reason: &str) {
-        let Some(Place::InRoom(room)) = self
-            .calls
-            .get_mut(sid)
-            .map(|call| std::mem::replace(&mut call.place, Place::Alone))
+        let Some(Place::InRoom(room)) =
+            self.calls.get_mut(sid).map(|call| std::mem::replace(&mut call.place, Place::Alone))
         else {
             return;
         };
@@ -306,49 +245,25 @@ impl Engine {
             self.stop_recording(recording);
         }
         let mut extra = Params::new();
-        let status = self
-            .calls
-            .get(sid)
-            .map_or("completed", |call| call.status.name());
+        let status = self.calls.get(sid).map_or("completed", |call| call.status.name());
         add(&mut extra, "ParticipantCallStatus", status);
         add(&mut extra, "ReasonParticipantLeft", reason);
-        self.room_news(
-            &room.conference,
-            "leave",
-            "participant-leave",
-            Some(sid),
-            extra,
-        );
+        self.room_news(&room.conference, "leave", "participant-leave", Some(sid), extra);
         self.beep(&room.conference, sid, &room.room.beep, "onExit");
         let now = self.now;
         let Some(conference) = self.conference_mut(&room.conference) else {
             return;
         };
-        let ends = conference
-            .participants
-            .iter()
-            .any(|one| one.call == sid && one.end_on_exit);
-        let label = conference
-            .participants
-            .iter()
-            .find(|one| one.call == sid)
-            .and_then(|one| one.label.clone());
+        let ends = conference.participants.iter().any(|one| one.call == sid && one.end_on_exit);
+        let label = conference.participants.iter().find(|one| one.call == sid).and_then(|one| one.label.clone());
         conference.participants.retain(|one| one.call != sid);
         conference.updated_at = now;
-        let left: Vec<String> = conference
-            .participants
-            .iter()
-            .map(|one| one.call.clone())
-            .collect();
+        let left: Vec<String> = conference.participants.iter().map(|one| one.call.clone()).collect();
         if conference.status == "completed" {
             return;
         }
         if ends || left.is_empty() {
-            let reason = if ends {
-                "participant-with-end-conference-on-exit-left"
-            } else {
-                "last-participant-left"
-            };
+            let reason = if ends { "participant-with-end-conference-on-exit-left" } else { "last-participant-left" };
             self.end_conference(&room.conference, reason, Some((sid, label)));
         } else {
             self.rearrange(&left);
@@ -362,10 +277,7 @@ impl Engine {
             return;
         };
         if left.len() >= 2 {
-            if self
-                .conference(&place.conference)
-                .is_some_and(|conference| conference.status == "in-progress")
-            {
+            if self.conference(&place.conference).is_some_and(|conference| conference.status == "in-progress") {
                 self.talk(&place.conference, left);
             }
             return;
@@ -384,9 +296,8 @@ impl Engine {
         by: Option<(&str, Option<String>)>,
     ) {
         let now = self.now;
-        let Some(conference) = self
-            .conference_mut(conference_sid)
-            .filter(|conference| conference.status != "completed")
+        let Some(conference) =
+            self.conference_mut(conference_sid).filter(|conference| conference.status != "completed")
         else {
             return;
         };
@@ -395,11 +306,7 @@ impl Engine {
         conference.ended_by = by.as_ref().map(|(sid, _)| (*sid).to_owned());
         conference.updated_at = now;
         let recording = conference.recording.clone();
-        let left: Vec<String> = conference
-            .participants
-            .iter()
-            .map(|one| one.call.clone())
-            .collect();
+        let left: Vec<String> = conference.participants.iter().map(|one| one.call.clone()).collect();
         let why = if reason == "conference-ended-via-api" {
             "conference_ended_via_api"
         } else {
@@ -412,9 +319,7 @@ impl Engine {
             self.stop_recording(&recording);
         }
         let mut extra = Params::new();
-        let (sid, label) = by
-            .map(|(sid, label)| (sid.to_owned(), label.unwrap_or_default()))
-            .unwrap_or_default();
+        let (sid, label) = by.map(|(sid, label)| (sid.to_owned(), label.unwrap_or_default())).unwrap_or_default();
         add(&mut extra, "CallSidEndingConference", sid);
         add(&mut extra, "ParticipantLabelEndingConference", label);
         add(&mut extra, "Reason", reason_in_words(reason));
@@ -429,11 +334,7 @@ fn refusal(conference: &Conference, room: &Room) -> Option<(u32, &'static str)> 
     if room.label.is_some() && others.iter().any(|other| other.label == room.label) {
         return Some((16025, "the participant label is taken"));
     }
-    if room
-        .coach
-        .as_ref()
-        .is_some_and(|coach| !others.iter().any(|other| &other.call == coach))
-    {
+    if room.coach.as_ref().is_some_and(|coach| !others.iter().any(|other| &other.call == coach)) {
         return Some((13240, "the call to coach is not in the conference"));
     }
     (others.len() >= conference.max).then_some((12200, "the conference is full"))

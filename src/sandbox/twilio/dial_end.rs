@@ -13,37 +13,24 @@ impl Engine {
         let Some(dial) = self.dialling(sid) else {
             return;
         };
-        let children: Vec<&Call> = dial
-            .children
-            .iter()
-            .filter_map(|leg| self.calls.get(leg))
-            .collect();
+        let children: Vec<&Call> = dial.children.iter().filter_map(|leg| self.calls.get(leg)).collect();
         let statuses: Vec<Status> = children.iter().map(|call| call.status).collect();
         let status = if children.iter().any(|call| call.answered_at.is_some()) {
             self.switches.unaccepted_dial_status.as_status()
         } else if dial.timed_out || statuses.is_empty() {
             Status::NoAnswer
         } else {
-            [
-                Status::NoAnswer,
-                Status::Busy,
-                Status::Failed,
-                Status::Canceled,
-            ]
-            .into_iter()
-            .find(|status| statuses.contains(status))
-            .unwrap_or(Status::NoAnswer)
+            [Status::NoAnswer, Status::Busy, Status::Failed, Status::Canceled]
+                .into_iter()
+                .find(|status| statuses.contains(status))
+                .unwrap_or(Status::NoAnswer)
         };
         let mut extra = Params::new();
         add(&mut extra, "DialBridged", "false");
         add(&mut extra, "DialCallStatus", status.name());
         // The sample of an unanswered Dial names no leg.
         if status != Status::NoAnswer
-            && let Some(call) = children
-                .iter()
-                .rev()
-                .find(|call| call.status == status)
-                .or(children.last())
+            && let Some(call) = children.iter().rev().find(|call| call.status == status).or(children.last())
         {
             add(&mut extra, "DialCallSid", &call.sid);
         }
@@ -58,11 +45,7 @@ impl Engine {
         };
         self.log(sid, What::Unbridged);
         let extra = self.bridged_params(&dial, other);
-        let kind = if dial.queue.is_some() {
-            "dial-queue-action"
-        } else {
-            "dial-action"
-        };
+        let kind = if dial.queue.is_some() { "dial-queue-action" } else { "dial-action" };
         let action = dial.verb.action;
         if let Some(recording) = dial.recording {
             self.stop_recording(&recording);
@@ -81,25 +64,13 @@ impl Engine {
         if let Some(queue) = &dial.queue {
             add(&mut extra, "DequeueResult", "bridged");
             add(&mut extra, "DequeuedCallDuration", seconds.to_string());
-            add(
-                &mut extra,
-                "DequeuedCallQueueTime",
-                self.queue_time_of(other).to_string(),
-            );
+            add(&mut extra, "DequeuedCallQueueTime", self.queue_time_of(other).to_string());
             add(&mut extra, "DequeuedCallSid", other);
             add(&mut extra, "QueueSid", queue);
         }
         if let Some(recording) = &dial.recording {
-            let from = self
-                .recordings
-                .iter()
-                .find(|file| &file.sid == recording)
-                .map_or(since, |file| file.started_at);
-            add(
-                &mut extra,
-                "RecordingDuration",
-                whole_seconds(self.now - from).to_string(),
-            );
+            let from = self.recordings.iter().find(|file| &file.sid == recording).map_or(since, |file| file.started_at);
+            add(&mut extra, "RecordingDuration", whole_seconds(self.now - from).to_string());
             add(&mut extra, "RecordingSid", recording);
             add(&mut extra, "RecordingUrl", self.recording_url(recording));
         }
@@ -134,23 +105,10 @@ impl Engine {
             self.queued_bridge_over(other);
         }
         let detached = |sid: &String| self.calls.get(sid).is_some_and(|call| call.detached);
-        let children: Vec<String> = dial
-            .children
-            .iter()
-            .filter(|sid| !detached(sid))
-            .cloned()
-            .collect();
+        let children: Vec<String> = dial.children.iter().filter(|sid| !detached(sid)).cloned().collect();
         for child in &children {
             let answered = self.calls.get(child).is_some_and(Call::is_answered);
-            self.end(
-                child,
-                if answered {
-                    Status::Completed
-                } else {
-                    Status::Canceled
-                },
-                By::Exchange,
-            );
+            self.end(child, if answered { Status::Completed } else { Status::Canceled }, By::Exchange);
         }
         if hung_up
             && self.switches.dial_action_after_hangup
@@ -160,13 +118,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn ask_after_hangup(
-        &mut self,
-        sid: &str,
-        target: Target,
-        extra: Params,
-        kind: &'static str,
-    ) {
+    pub(super) fn ask_after_hangup(&mut self, sid: &str, target: Target, extra: Params, kind: &'static str) {
         let Some(call) = self.calls.get(sid) else {
             return;
         };
@@ -176,13 +128,6 @@ impl Engine {
             "completed".clone_into(status);
         }
         params.extend(extra);
-        self.request(
-            kind,
-            target,
-            params,
-            Purpose::Ignored {
-                context: Context::Call,
-            },
-        );
+        self.request(kind, target, params, Purpose::Ignored { context: Context::Call });
     }
 }

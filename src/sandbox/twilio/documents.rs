@@ -13,14 +13,7 @@ const APPLICATION_ERROR: &str = "We are sorry, an application error has occurred
 
 impl Engine {
     /// Asks for a document for a leg; everything it was doing before is void.
-    pub(super) fn fetch(
-        &mut self,
-        sid: &str,
-        target: Target,
-        context: Context,
-        extra: Params,
-        kind: &'static str,
-    ) {
+    pub(super) fn fetch(&mut self, sid: &str, target: Target, context: Context, extra: Params, kind: &'static str) {
         self.fetch_as(sid, target, context, extra, kind, false);
     }
 
@@ -38,47 +31,22 @@ impl Engine {
             return;
         };
         let mut params = self.common(call);
-        if let (Some(answered_by), false, 0) =
-            (call.amd.answered_by, call.amd.asynchronous, call.documents)
-        {
+        if let (Some(answered_by), false, 0) = (call.amd.answered_by, call.amd.asynchronous, call.documents) {
             add(&mut params, "AnsweredBy", answered_by);
             add(&mut params, "MachineDetectionDuration", "2310");
         }
         params.extend(extra);
-        self.request(
-            kind,
-            target,
-            params,
-            Purpose::Document {
-                call: sid.to_owned(),
-                epoch,
-                context,
-                fallback,
-            },
-        );
+        self.request(kind, target, params, Purpose::Document { call: sid.to_owned(), epoch, context, fallback });
     }
 
     /// Asks for a document whose reply is not run, since the call is over.
-    pub(super) fn fetch_ignored(
-        &mut self,
-        sid: &str,
-        target: Target,
-        extra: Params,
-        kind: &'static str,
-    ) {
+    pub(super) fn fetch_ignored(&mut self, sid: &str, target: Target, extra: Params, kind: &'static str) {
         let Some(call) = self.calls.get(sid) else {
             return;
         };
         let mut params = self.common(call);
         params.extend(extra);
-        self.request(
-            kind,
-            target,
-            params,
-            Purpose::Ignored {
-                context: Context::Call,
-            },
-        );
+        self.request(kind, target, params, Purpose::Ignored { context: Context::Call });
     }
 
     /// Runs the document of the `Twiml` parameter.
@@ -86,14 +54,7 @@ impl Engine {
         self.turn(sid, Doing::Nothing);
         self.keep_document(sid, Context::Call, "Twiml", text);
         match twiml::read(text, "", Context::Call, true) {
-            Ok(verbs) => self.run_frame(
-                sid,
-                Frame {
-                    verbs,
-                    context: Context::Call,
-                    fresh: true,
-                },
-            ),
+            Ok(verbs) => self.run_frame(sid, Frame { verbs, context: Context::Call, fresh: true }),
             Err(faults) => self.document_failed(sid, Context::Call, "Twiml", &faults, false),
         }
     }
@@ -109,13 +70,7 @@ impl Engine {
 
     /// Brings a reply back.
     pub(super) fn apply(&mut self, exchange: &Exchange, outcome: Outcome) {
-        let url = exchange
-            .target
-            .url
-            .split('#')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
+        let url = exchange.target.url.split('#').next().unwrap_or_default().to_owned();
         match &exchange.purpose {
             Purpose::News => self.judge_news_reply(&url, &outcome),
             Purpose::Ignored { context } => {
@@ -132,12 +87,7 @@ impl Engine {
             Purpose::Sound { call, epoch, loops } => {
                 self.sound_arrived(call, *epoch, *loops, &url, outcome);
             }
-            Purpose::Document {
-                call,
-                epoch,
-                context,
-                fallback,
-            } => {
+            Purpose::Document { call, epoch, context, fallback } => {
                 self.document_arrived(call, *epoch, *context, &url, outcome, *fallback);
             }
         }
@@ -151,11 +101,13 @@ impl Engine {
         {
             let body = String::from_utf8_lossy(&reply.body);
             let is_empty_response = roxmltree::Document::parse(&body).is_ok_and(|xml| {
-                xml.root_element().tag_name().name() == "Response"
-                    && !xml.root_element().has_children()
+                xml.root_element().tag_name().name() == "Response" && !xml.root_element().has_children()
             });
             if !is_empty_response {
-                self.violate(12200, format!("the reply to the status callback {url} holds more than an empty <Response/>"));
+                self.violate(
+                    12200,
+                    format!("the reply to the status callback {url} holds more than an empty <Response/>"),
+                );
             }
         }
     }
@@ -181,28 +133,14 @@ impl Engine {
                 vec![Fault::new(11200, format!("HTTP status {}", reply.status))]
             }
             Ok(reply) => {
-                let kind = reply
-                    .content_type
-                    .split(';')
-                    .next()
-                    .unwrap_or_default()
-                    .trim()
-                    .to_ascii_lowercase();
+                let kind = reply.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
                 let body = String::from_utf8_lossy(&reply.body).into_owned();
                 if matches!(kind.as_str(), "text/xml" | "application/xml" | "text/html") {
                     self.keep_document(sid, context, url, &body);
                     match twiml::read(&body, url, context, false) {
                         Ok(verbs) => {
-                            if self
-                                .calls
-                                .get(sid)
-                                .is_some_and(|call| call.is_live() && call.epoch == epoch)
-                            {
-                                let frame = Frame {
-                                    verbs,
-                                    context,
-                                    fresh: true,
-                                };
+                            if self.calls.get(sid).is_some_and(|call| call.is_live() && call.epoch == epoch) {
+                                let frame = Frame { verbs, context, fresh: true };
                                 self.run_frame(sid, frame);
                             }
                             return;
@@ -214,11 +152,7 @@ impl Engine {
                 }
             }
         };
-        if self
-            .calls
-            .get(sid)
-            .is_some_and(|call| call.is_live() && call.epoch == epoch)
-        {
+        if self.calls.get(sid).is_some_and(|call| call.is_live() && call.epoch == epoch) {
             self.document_failed(sid, context, url, &faults, fallback);
         } else {
             self.violate_all(url, &faults);
@@ -239,9 +173,7 @@ impl Engine {
             return;
         };
         let covered = match context {
-            Context::Call => {
-                self.switches.fallback_covers == FallbackCovers::All || call.documents == 0
-            }
+            Context::Call => self.switches.fallback_covers == FallbackCovers::All || call.documents == 0,
             Context::Screen => self.switches.failed_screen == FailedScreen::Fallback,
             Context::EnqueueWait | Context::ConferenceWait | Context::QueueUrl => false,
         };
@@ -251,14 +183,7 @@ impl Engine {
             add(&mut extra, "ErrorCode", fault.code.to_string());
             add(&mut extra, "ErrorUrl", url);
             // A fallback never leads to bridging: it runs as the leg's own document, and the leg ends with it.
-            self.fetch_as(
-                sid,
-                target,
-                Context::Call,
-                extra,
-                "voice-fallback-request",
-                true,
-            );
+            self.fetch_as(sid, target, Context::Call, extra, "voice-fallback-request", true);
             return;
         }
         match context {

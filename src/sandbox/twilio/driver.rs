@@ -40,30 +40,18 @@ impl Driver {
     async fn carry(&self, exchange: &Exchange) -> (u32, Outcome) {
         let (token, reachable) = {
             let engine = self.lock();
-            (
-                engine.auth_token.clone(),
-                engine.switches.webhooks == Webhooks::Ok,
-            )
+            (engine.auth_token.clone(), engine.switches.webhooks == Webhooks::Ok)
         };
         if reachable {
             send(&self.client, &token, exchange).await
         } else {
-            (
-                0,
-                Err(NoReply {
-                    code: 11205,
-                    message: "no connection could be made".to_owned(),
-                }),
-            )
+            (0, Err(NoReply { code: 11205, message: "no connection could be made".to_owned() }))
         }
     }
 
     fn bring_back(&self, exchange: &Exchange, attempts: u32, outcome: Outcome) {
         let mut engine = self.at_work();
-        let result = outcome
-            .as_ref()
-            .map(|reply| reply.status)
-            .map_err(|failure| failure.code);
+        let result = outcome.as_ref().map(|reply| reply.status).map_err(|failure| failure.code);
         engine.keep_sent(exchange, attempts, result);
         if let Err(failure) = &outcome
             && failure.code == 11100
@@ -96,8 +84,7 @@ impl Driver {
             let (attempts, outcome) = self.carry(&exchange).await;
             self.bring_back(&exchange, attempts, outcome);
         }
-        self.lock()
-            .violate(11215, "documents lead to each other without time passing");
+        self.lock().violate(11215, "documents lead to each other without time passing");
     }
 
     /// Performs everything due now at once; the replies are applied as they come.
@@ -155,13 +142,11 @@ impl Driver {
                 });
             }
             let now = SystemClock.now();
-            let wait = next
-                .and_then(|at| (at - now).to_std().ok())
-                .unwrap_or(if next.is_some() {
-                    Duration::ZERO
-                } else {
-                    Duration::from_secs(3600)
-                });
+            let wait = next.and_then(|at| (at - now).to_std().ok()).unwrap_or(if next.is_some() {
+                Duration::ZERO
+            } else {
+                Duration::from_secs(3600)
+            });
             tokio::select! {
                 () = stop.cancelled() => return,
                 changed = changes.changed() => if changed.is_err() { return },

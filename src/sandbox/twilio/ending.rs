@@ -43,23 +43,15 @@ impl Engine {
         call.ended_at = Some(self.now);
         call.updated_at = self.now;
         call.epoch = call.epoch.saturating_add(1);
-        let (parent, detached, is_child) = (
-            call.parent.clone(),
-            call.detached,
-            call.direction == Direction::OutboundDial,
-        );
+        let (parent, detached, is_child) =
+            (call.parent.clone(), call.detached, call.direction == Direction::OutboundDial);
         self.log(sid, What::HungUp { by: by.name() });
         if let Doing::Recording(recording) = doing {
             self.record_ended_by_hangup(sid, *recording);
         }
         self.leave_place(sid, place, by, "hangup");
         self.stop_recordings_of(sid);
-        self.log(
-            sid,
-            What::Ended {
-                status: status.name(),
-            },
-        );
+        self.log(sid, What::Ended { status: status.name() });
         self.leave_handset(sid);
         self.starting.retain(|waiting| waiting != sid);
         if !was_queued {
@@ -77,11 +69,7 @@ impl Engine {
             return; // taken elsewhere: this Dial has no hold on it any more
         }
         let answered = self.calls.get(sid).is_some_and(Call::is_answered);
-        let status = if answered {
-            Status::Completed
-        } else {
-            self.switches.losing_leg_status.as_status()
-        };
+        let status = if answered { Status::Completed } else { self.switches.losing_leg_status.as_status() };
         self.end(sid, status, By::Exchange);
     }
 
@@ -126,11 +114,7 @@ impl Engine {
             let seconds = call.duration_s();
             add(&mut params, "CallDuration", seconds.to_string());
             // Billed minutes, rounded up.
-            add(
-                &mut params,
-                "Duration",
-                (seconds.saturating_add(59) / 60).to_string(),
-            );
+            add(&mut params, "Duration", (seconds.saturating_add(59) / 60).to_string());
             if !is_number_news {
                 add(&mut params, "SipResponseCode", call.status.sip_code());
             }
@@ -152,10 +136,7 @@ impl Engine {
         let place = std::mem::replace(&mut call.place, Place::Alone);
         call.saved = None;
         call.frame = Frame::empty(Context::Call);
-        let parent = call
-            .parent
-            .clone()
-            .filter(|_| call.direction == Direction::OutboundDial && !call.detached);
+        let parent = call.parent.clone().filter(|_| call.direction == Direction::OutboundDial && !call.detached);
         if parent.is_some() {
             call.detached = true;
         }
@@ -169,13 +150,7 @@ impl Engine {
             self.child_ended(&parent, sid);
         }
         match target {
-            Ok(target) => self.fetch(
-                sid,
-                target,
-                Context::Call,
-                Vec::new(),
-                "redirect-url-request",
-            ),
+            Ok(target) => self.fetch(sid, target, Context::Call, Vec::new(), "redirect-url-request"),
             Err(inline) => self.run_inline(sid, &inline),
         }
     }
@@ -189,13 +164,10 @@ impl Engine {
             Place::InRoom(room) => self.room_left(sid, *room, by),
             Place::Bridged { with, .. } => {
                 self.log(sid, What::Unbridged);
-                let dials_it = self.dialling(&with).is_some_and(|dial| {
-                    dial.bridged.as_ref().is_some_and(|(other, _)| other == sid)
-                });
-                let is_child = self
-                    .calls
-                    .get(sid)
-                    .is_some_and(|call| call.direction == Direction::OutboundDial);
+                let dials_it = self
+                    .dialling(&with)
+                    .is_some_and(|dial| dial.bridged.as_ref().is_some_and(|(other, _)| other == sid));
+                let is_child = self.calls.get(sid).is_some_and(|call| call.direction == Direction::OutboundDial);
                 if dials_it && !is_child {
                     self.finish_dial_with(&with, sid);
                 }

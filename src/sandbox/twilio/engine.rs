@@ -127,8 +127,7 @@ impl Engine {
     }
 
     pub(super) fn changed(&self) {
-        self.version
-            .send_modify(|version| *version = version.wrapping_add(1));
+        self.version.send_modify(|version| *version = version.wrapping_add(1));
     }
 
     // Time.
@@ -177,33 +176,24 @@ impl Engine {
 
     fn is_live(&self, timer: &Timer) -> bool {
         let live = |sid: &str| self.calls.get(sid).is_some_and(Call::is_live);
-        let same = |sid: &str, epoch: u64| {
-            self.calls
-                .get(sid)
-                .is_some_and(|call| call.is_live() && call.epoch == epoch)
-        };
+        let same =
+            |sid: &str, epoch: u64| self.calls.get(sid).is_some_and(|call| call.is_live() && call.epoch == epoch);
         match timer {
             Timer::StartQueued => !self.starting.is_empty(),
-            Timer::Reach { call } | Timer::Behave { call, .. } | Timer::AmdDone { call } => {
-                live(call)
+            Timer::Reach { call } | Timer::Behave { call, .. } | Timer::AmdDone { call } => live(call),
+            Timer::RingTimeout { call } => {
+                self.calls.get(call).is_some_and(|call| call.is_live() && !call.is_answered())
             }
-            Timer::RingTimeout { call } => self
-                .calls
-                .get(call)
-                .is_some_and(|call| call.is_live() && !call.is_answered()),
-            Timer::DialTimeout { call, serial } => self
-                .dialling(call)
-                .is_some_and(|dial| dial.serial == *serial && dial.bridged.is_none()),
+            Timer::DialTimeout { call, serial } => {
+                self.dialling(call).is_some_and(|dial| dial.serial == *serial && dial.bridged.is_none())
+            }
             Timer::TimeLimit { call, serial: None } => live(call),
-            Timer::TimeLimit {
-                call,
-                serial: Some(serial),
-            } => self
-                .dialling(call)
-                .is_some_and(|dial| dial.serial == *serial),
-            Timer::Step { call, epoch }
-            | Timer::Quiet { call, epoch }
-            | Timer::RecordFull { call, epoch } => same(call, *epoch),
+            Timer::TimeLimit { call, serial: Some(serial) } => {
+                self.dialling(call).is_some_and(|dial| dial.serial == *serial)
+            }
+            Timer::Step { call, epoch } | Timer::Quiet { call, epoch } | Timer::RecordFull { call, epoch } => {
+                same(call, *epoch)
+            }
             Timer::RecordingReady { .. } | Timer::TranscriptReady { .. } | Timer::Send(_) => true,
         }
     }
@@ -229,46 +219,23 @@ impl Engine {
     // The log.
 
     pub(super) fn log(&mut self, sid: &str, what: What) {
-        let phone = self
-            .calls
-            .get(sid)
-            .map(|call| phone_number(call).to_owned())
-            .unwrap_or_default();
-        self.journal.entries.push(Entry {
-            at: self.now,
-            call_sid: sid.to_owned(),
-            phone,
-            what,
-        });
+        let phone = self.calls.get(sid).map(|call| phone_number(call).to_owned()).unwrap_or_default();
+        self.journal.entries.push(Entry { at: self.now, call_sid: sid.to_owned(), phone, what });
         self.changed();
     }
 
     /// The phone at the leg's other end hears something.
     pub(super) fn hear(&mut self, sid: &str, kind: &'static str, text: &str) {
-        self.log(
-            sid,
-            What::Heard {
-                kind,
-                text: text.to_owned(),
-            },
-        );
+        self.log(sid, What::Heard { kind, text: text.to_owned() });
         let now = self.now;
         let handset = self.calls.get(sid).and_then(|call| call.handset.clone());
         if let Some(phone) = handset.and_then(|number| self.phone_mut(&number)) {
-            phone.heard.push(Heard {
-                at: now,
-                kind,
-                text: text.to_owned(),
-            });
+            phone.heard.push(Heard { at: now, kind, text: text.to_owned() });
         }
     }
 
     pub(super) fn violate(&mut self, code: u32, message: impl Into<String>) {
-        self.journal.violations.push(Violation {
-            at: self.now,
-            code,
-            message: message.into(),
-        });
+        self.journal.violations.push(Violation { at: self.now, code, message: message.into() });
         self.changed();
     }
 
@@ -282,19 +249,8 @@ impl Engine {
         });
     }
 
-    pub(super) fn keep_sent(
-        &mut self,
-        exchange: &Exchange,
-        attempts: u32,
-        result: Result<u16, u32>,
-    ) {
-        let url = exchange
-            .target
-            .url
-            .split('#')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
+    pub(super) fn keep_sent(&mut self, exchange: &Exchange, attempts: u32, result: Result<u16, u32>) {
+        let url = exchange.target.url.split('#').next().unwrap_or_default().to_owned();
         self.journal.sent.push(Sent {
             at: self.now,
             kind: exchange.kind,
@@ -319,13 +275,7 @@ impl Engine {
         let serial = self.next_serial();
         let hash = hex::encode(Sha1::digest(format!("token{serial}").as_bytes()));
         let token: String = hash.chars().take(36).collect();
-        let exchange = Exchange {
-            target,
-            params,
-            token,
-            purpose,
-            kind,
-        };
+        let exchange = Exchange { target, params, token, purpose, kind };
         if matches!(exchange.purpose, Purpose::News) {
             self.send_news(&exchange);
         } else {
@@ -346,11 +296,7 @@ impl Engine {
             self.log(&sid, What::CallbackDropped(exchange.kind.to_owned()));
             return;
         }
-        let times = if self.chance.random_bool(mischief.repeat.clamp(0.0, 1.0)) {
-            2
-        } else {
-            1
-        };
+        let times = if self.chance.random_bool(mischief.repeat.clamp(0.0, 1.0)) { 2 } else { 1 };
         for _ in 0..times {
             let mut delay = u64::from(mischief.delay_ms);
             if self.chance.random_bool(mischief.reorder.clamp(0.0, 1.0)) {

@@ -38,18 +38,12 @@ impl Engine {
                 Ok(())
             }
             PhoneAction::HangUp => {
-                let sid = self
-                    .current_leg(number)
-                    .ok_or("there is no call to hang up")?;
+                let sid = self.current_leg(number).ok_or("there is no call to hang up")?;
                 self.hang_up_by_phone(&sid);
                 Ok(())
             }
             PhoneAction::Keys(keys) => {
-                if keys.is_empty()
-                    || !keys
-                        .chars()
-                        .all(|key| key.is_ascii_digit() || matches!(key, '*' | '#'))
-                {
+                if keys.is_empty() || !keys.chars().all(|key| key.is_ascii_digit() || matches!(key, '*' | '#')) {
                     return Err("keys are 0 to 9, * and #".to_owned());
                 }
                 let sid = self.talking_leg(number).ok_or("there is no call")?;
@@ -70,13 +64,8 @@ impl Engine {
     }
 
     fn legs_of(&self, number: &str) -> impl DoubleEndedIterator<Item = &Call> {
-        let legs = self
-            .phone(number)
-            .map(|phone| phone.legs.as_slice())
-            .unwrap_or_default();
-        legs.iter()
-            .filter_map(|sid| self.calls.get(sid))
-            .filter(|call| call.is_live())
+        let legs = self.phone(number).map(|phone| phone.legs.as_slice()).unwrap_or_default();
+        legs.iter().filter_map(|sid| self.calls.get(sid)).filter(|call| call.is_live())
     }
 
     fn ringing_leg(&self, number: &str) -> Option<String> {
@@ -94,13 +83,9 @@ impl Engine {
     }
 
     fn current_leg(&self, number: &str) -> Option<String> {
-        let dialling = self
-            .legs_of(number)
-            .find(|call| call.direction == Direction::Inbound)
-            .map(|call| call.sid.clone());
-        self.talking_leg(number)
-            .or(dialling)
-            .or_else(|| self.ringing_leg(number))
+        let dialling =
+            self.legs_of(number).find(|call| call.direction == Direction::Inbound).map(|call| call.sid.clone());
+        self.talking_leg(number).or(dialling).or_else(|| self.ringing_leg(number))
     }
 
     fn phone_dials(
@@ -116,10 +101,7 @@ impl Engine {
         let Some(owned) = self.number(to).cloned() else {
             return Err(format!("nobody has the number {to}"));
         };
-        let news = News {
-            target: owned.status(),
-            events: vec!["completed".to_owned()],
-        };
+        let news = News { target: owned.status(), events: vec!["completed".to_owned()] };
         let leg = NewLeg {
             from: shown.to_owned(),
             to: to.to_owned(),
@@ -146,10 +128,7 @@ impl Engine {
         }
         self.log(&sid, What::Dialled { to: to.to_owned() });
         self.hear(&sid, "ringback", "ringing");
-        let caller_name = self
-            .calls
-            .get(&sid)
-            .and_then(|call| call.caller_name.clone());
+        let caller_name = self.calls.get(&sid).and_then(|call| call.caller_name.clone());
         let mut extra = Params::new();
         let mut kind = "incoming-voice-request-anonymous";
         if let Some(forwarder) = forwarded_from {
@@ -176,22 +155,14 @@ impl Engine {
     /// The `phones` array of the page's state.
     pub(super) fn phones_state(&self) -> Value {
         let phones = self.phones.iter().map(|phone| {
-            let leg = self
-                .current_leg(&phone.number)
-                .and_then(|sid| self.calls.get(&sid));
+            let leg = self.current_leg(&phone.number).and_then(|sid| self.calls.get(&sid));
             let (state, with, wants) = match leg {
                 None => ("idle", None, "nothing"),
                 Some(call) if call.is_answered() => {
-                    let other = if call.direction == Direction::Inbound {
-                        &call.to
-                    } else {
-                        &call.from
-                    };
+                    let other = if call.direction == Direction::Inbound { &call.to } else { &call.from };
                     ("in_call", Some(other.as_str()), Self::wants(call))
                 }
-                Some(call) if call.direction == Direction::Inbound => {
-                    ("dialling", Some(call.to.as_str()), "nothing")
-                }
+                Some(call) if call.direction == Direction::Inbound => ("dialling", Some(call.to.as_str()), "nothing"),
                 Some(call) => ("ringing", Some(call.from.as_str()), "nothing"),
             };
             phone.shown(&Shown { state, with, wants })
@@ -212,11 +183,7 @@ impl Engine {
     /// Phones that are alone in a conference now, begun or not, and since when.
     pub(super) fn alone(&self) -> Vec<(String, super::engine::Instant)> {
         let mut alone = Vec::new();
-        for conference in self
-            .conferences
-            .iter()
-            .filter(|conference| conference.status != "completed")
-        {
+        for conference in self.conferences.iter().filter(|conference| conference.status != "completed") {
             let [one] = conference.participants.as_slice() else {
                 continue;
             };
@@ -234,13 +201,7 @@ impl Engine {
         alone
     }
 
-    pub(super) fn add_phone(
-        &mut self,
-        number: &str,
-        name: &str,
-        kind: PhoneKind,
-        behaviour: super::phone::Behaviour,
-    ) {
+    pub(super) fn add_phone(&mut self, number: &str, name: &str, kind: PhoneKind, behaviour: super::phone::Behaviour) {
         let since = self.now;
         self.phones.retain(|phone| phone.number != number);
         self.phones.push(super::phone::Phone {

@@ -20,19 +20,12 @@ pub(super) enum Then {
 }
 
 pub(super) fn speech_ms(text: &str) -> u64 {
-    u64::try_from(text.chars().count())
-        .unwrap_or(u64::MAX / 1000)
-        .saturating_mul(MS_PER_CHARACTER)
-        .max(1000)
+    u64::try_from(text.chars().count()).unwrap_or(u64::MAX / 1000).saturating_mul(MS_PER_CHARACTER).max(1000)
 }
 
 impl Engine {
     pub(super) fn set_answered_if_inbound(&mut self, sid: &str) {
-        if self
-            .calls
-            .get(sid)
-            .is_some_and(|call| call.direction == Direction::Inbound && !call.is_answered())
-        {
+        if self.calls.get(sid).is_some_and(|call| call.direction == Direction::Inbound && !call.is_answered()) {
             self.set_answered(sid);
         }
     }
@@ -122,10 +115,7 @@ impl Engine {
                 Then::Wait
             }
             Verb::Redirect(target) => {
-                let context = self
-                    .calls
-                    .get(sid)
-                    .map_or(Context::Call, |call| call.frame.context);
+                let context = self.calls.get(sid).map_or(Context::Call, |call| call.frame.context);
                 let (kind, extra) = match context {
                     Context::EnqueueWait => ("enqueue-wait-url", self.wait_params(sid)),
                     Context::ConferenceWait => ("conference-wait-url", Params::new()),
@@ -162,77 +152,36 @@ impl Engine {
 
     fn play_for(&mut self, sid: &str, millis: u64) -> Then {
         let epoch = self.turn(sid, Doing::Playing);
-        self.after_ms(
-            millis,
-            Timer::Step {
-                call: sid.to_owned(),
-                epoch,
-            },
-        );
+        self.after_ms(millis, Timer::Step { call: sid.to_owned(), epoch });
         Then::Wait
     }
 
     pub(super) fn fetch_sound(&mut self, sid: &str, url: String, loops: u64) {
-        let gathering = self
-            .calls
-            .get(sid)
-            .is_some_and(|call| matches!(call.doing, Doing::Gathering(_)));
-        let epoch = if gathering {
-            self.calls.get(sid).map_or(0, |call| call.epoch)
-        } else {
-            self.turn(sid, Doing::Fetching)
-        };
-        let target = Target {
-            url,
-            method: Method::Get,
-        };
-        let purpose = Purpose::Sound {
-            call: sid.to_owned(),
-            epoch,
-            loops,
-        };
+        let gathering = self.calls.get(sid).is_some_and(|call| matches!(call.doing, Doing::Gathering(_)));
+        let epoch =
+            if gathering { self.calls.get(sid).map_or(0, |call| call.epoch) } else { self.turn(sid, Doing::Fetching) };
+        let target = Target { url, method: Method::Get };
+        let purpose = Purpose::Sound { call: sid.to_owned(), epoch, loops };
         self.request("sound", target, Params::new(), purpose);
     }
 
-    pub(super) fn sound_arrived(
-        &mut self,
-        sid: &str,
-        epoch: u64,
-        loops: u64,
-        url: &str,
-        outcome: Outcome,
-    ) {
-        if !self
-            .calls
-            .get(sid)
-            .is_some_and(|call| call.is_live() && call.epoch == epoch)
-        {
+    pub(super) fn sound_arrived(&mut self, sid: &str, epoch: u64, loops: u64, url: &str, outcome: Outcome) {
+        if !self.calls.get(sid).is_some_and(|call| call.is_live() && call.epoch == epoch) {
             return;
         }
         let problem = match &outcome {
             Err(failure) => Some(failure.message.clone()),
-            Ok(reply) if !(200..300).contains(&reply.status) => {
-                Some(format!("HTTP status {}", reply.status))
-            }
+            Ok(reply) if !(200..300).contains(&reply.status) => Some(format!("HTTP status {}", reply.status)),
             Ok(reply) if !reply.content_type.starts_with("audio/") => {
                 Some(format!("content type {:?}", reply.content_type))
             }
             Ok(_) => None,
         };
-        let gathering = self
-            .calls
-            .get(sid)
-            .is_some_and(|call| matches!(call.doing, Doing::Gathering(_)));
+        let gathering = self.calls.get(sid).is_some_and(|call| matches!(call.doing, Doing::Gathering(_)));
         if let Some(problem) = problem {
-            self.log(
-                sid,
-                What::Warning(format!("the sound {url} cannot be played: {problem}")),
-            );
+            self.log(sid, What::Warning(format!("the sound {url} cannot be played: {problem}")));
             if self.switches.unfetchable_play == UnfetchablePlay::Fallback && !gathering {
-                let context = self
-                    .calls
-                    .get(sid)
-                    .map_or(Context::Call, |call| call.frame.context);
+                let context = self.calls.get(sid).map_or(Context::Call, |call| call.frame.context);
                 self.document_failed(sid, context, url, &[Fault::new(11200, problem)], false);
             } else if gathering {
                 self.step(sid);
@@ -246,19 +195,10 @@ impl Engine {
         }
         self.hear(sid, "play", url);
         // Without a WAV header the length is unknown; three seconds are as good as any.
-        let millis = outcome
-            .ok()
-            .and_then(|reply| super::audio::wav_millis(&reply.body))
-            .unwrap_or(3000);
+        let millis = outcome.ok().and_then(|reply| super::audio::wav_millis(&reply.body)).unwrap_or(3000);
         let millis = millis.saturating_mul(loops);
         if gathering {
-            self.after_ms(
-                millis,
-                Timer::Step {
-                    call: sid.to_owned(),
-                    epoch,
-                },
-            );
+            self.after_ms(millis, Timer::Step { call: sid.to_owned(), epoch });
         } else {
             self.play_for(sid, millis);
         }
@@ -280,13 +220,7 @@ impl Engine {
     }
 
     /// A leg comes back from a Dial, a queue or a room: the action takes over, or the next verb.
-    pub(super) fn come_back(
-        &mut self,
-        sid: &str,
-        action: Option<Target>,
-        extra: Params,
-        kind: &'static str,
-    ) {
+    pub(super) fn come_back(&mut self, sid: &str, action: Option<Target>, extra: Params, kind: &'static str) {
         let Some(call) = self.calls.get_mut(sid).filter(|call| call.is_live()) else {
             return;
         };

@@ -153,22 +153,14 @@ impl Journal {
         for entry in self.entries.iter().filter(|entry| entry.phone == number) {
             let end = match &entry.what {
                 What::Ringing => {
-                    rings.push(Ring {
-                        call_sid: entry.call_sid.clone(),
-                        from: entry.at,
-                        until: None,
-                        end: None,
-                    });
+                    rings.push(Ring { call_sid: entry.call_sid.clone(), from: entry.at, until: None, end: None });
                     continue;
                 }
                 What::Answered { .. } => "answered",
                 What::Ended { status } => status,
                 _ => continue,
             };
-            if let Some(ring) = rings
-                .iter_mut()
-                .find(|ring| ring.call_sid == entry.call_sid && ring.until.is_none())
-            {
+            if let Some(ring) = rings.iter_mut().find(|ring| ring.call_sid == entry.call_sid && ring.until.is_none()) {
                 ring.until = Some(entry.at);
                 ring.end = Some(end);
             }
@@ -179,9 +171,7 @@ impl Journal {
     pub(super) fn bridges(&self) -> Vec<Bridge> {
         let mut bridges: Vec<Bridge> = Vec::new();
         for entry in &self.entries {
-            let open = bridges
-                .iter_mut()
-                .find(|bridge| bridge.call_sid == entry.call_sid && bridge.until.is_none());
+            let open = bridges.iter_mut().find(|bridge| bridge.call_sid == entry.call_sid && bridge.until.is_none());
             match &entry.what {
                 What::Bridged { with, conference } => {
                     if let Some(bridge) = open {

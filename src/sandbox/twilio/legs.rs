@@ -25,11 +25,7 @@ impl Engine {
     pub(super) fn new_leg(&mut self, leg: NewLeg) -> String {
         let sid = self.fresh_sid("CA");
         let serial = self.next_serial();
-        let status = if leg.direction == Direction::Inbound {
-            Status::Ringing
-        } else {
-            Status::Queued
-        };
+        let status = if leg.direction == Direction::Inbound { Status::Ringing } else { Status::Queued };
         let call = Call {
             sid: sid.clone(),
             serial,
@@ -95,23 +91,15 @@ impl Engine {
 
     /// Starts the longest waiting API call, when its second has come.
     pub(super) fn start_queued(&mut self) {
-        let gap = 1000_u32
-            .checked_div(self.switches.calls_per_second)
-            .map_or(0, i64::from);
-        let too_soon = self
-            .last_start
-            .is_some_and(|last| (self.now - last).num_milliseconds() < gap);
+        let gap = 1000_u32.checked_div(self.switches.calls_per_second).map_or(0, i64::from);
+        let too_soon = self.last_start.is_some_and(|last| (self.now - last).num_milliseconds() < gap);
         if too_soon {
             // Another timer of the same instant went first.
             self.plan_start();
             return;
         }
         while let Some(sid) = self.starting.pop_front() {
-            if self
-                .calls
-                .get(&sid)
-                .is_some_and(|call| call.status == Status::Queued)
-            {
+            if self.calls.get(&sid).is_some_and(|call| call.status == Status::Queued) {
                 self.last_start = Some(self.now);
                 self.start(&sid);
                 break;
@@ -129,38 +117,20 @@ impl Engine {
         call.started_at = Some(now);
         call.status = Status::Initiated;
         call.updated_at = now;
-        let (to, timeout_s, is_api) = (
-            call.to.clone(),
-            call.timeout_s,
-            call.direction == Direction::OutboundApi,
-        );
+        let (to, timeout_s, is_api) = (call.to.clone(), call.timeout_s, call.direction == Direction::OutboundApi);
         self.log(sid, What::Dialled { to });
         self.report(sid, "initiated");
         let reach_ms = u64::from(self.switches.ring_after_ms);
-        self.after_ms(
-            reach_ms,
-            Timer::Reach {
-                call: sid.to_owned(),
-            },
-        );
+        self.after_ms(reach_ms, Timer::Reach { call: sid.to_owned() });
         if is_api {
             let limit = timeout_s.saturating_add(u64::from(self.switches.ring_timeout_buffer_s));
-            self.after_s(
-                limit,
-                Timer::RingTimeout {
-                    call: sid.to_owned(),
-                },
-            );
+            self.after_s(limit, Timer::RingTimeout { call: sid.to_owned() });
         }
     }
 
     /// A dialled leg arrives at its phone.
     pub(super) fn reach(&mut self, sid: &str) {
-        let Some(call) = self
-            .calls
-            .get(sid)
-            .filter(|call| call.status == Status::Initiated)
-        else {
+        let Some(call) = self.calls.get(sid).filter(|call| call.status == Status::Initiated) else {
             return;
         };
         let to = call.to.clone();
@@ -170,10 +140,7 @@ impl Engine {
             return;
         };
         let behaviour = phone.behaviour.clone();
-        let engaged = phone
-            .legs
-            .iter()
-            .any(|leg| self.calls.get(leg).is_some_and(Call::is_live));
+        let engaged = phone.legs.iter().any(|leg| self.calls.get(leg).is_some_and(Call::is_live));
         let second = self.switches.second_call;
         let reports = self.switches.busy_phone_reports_ringing;
         if behaviour == Behaviour::Unreachable
@@ -183,23 +150,13 @@ impl Engine {
             if reports {
                 self.set_ringing(sid);
             }
-            let status = if behaviour == Behaviour::Unreachable {
-                Status::Failed
-            } else {
-                Status::Busy
-            };
+            let status = if behaviour == Behaviour::Unreachable { Status::Failed } else { Status::Busy };
             self.end(sid, status, By::Exchange);
             return;
         }
         if engaged && second == SecondCall::Voicemail {
             self.set_ringing(sid);
-            self.after_ms(
-                1000,
-                Timer::Behave {
-                    call: sid.to_owned(),
-                    deed: Deed::MachineAnswers,
-                },
-            );
+            self.after_ms(1000, Timer::Behave { call: sid.to_owned(), deed: Deed::MachineAnswers });
             return;
         }
         self.ring(sid, &to, &behaviour);
@@ -225,13 +182,7 @@ impl Engine {
                 return;
             }
         };
-        self.after_s(
-            u64::from(seconds),
-            Timer::Behave {
-                call: sid.to_owned(),
-                deed,
-            },
-        );
+        self.after_s(u64::from(seconds), Timer::Behave { call: sid.to_owned(), deed });
     }
 
     fn set_ringing(&mut self, sid: &str) {
@@ -249,11 +200,7 @@ impl Engine {
 
     /// Somebody, or something, picks up a dialled leg.
     pub(super) fn pick_up(&mut self, sid: &str, machine: bool) {
-        let Some(call) = self
-            .calls
-            .get_mut(sid)
-            .filter(|call| call.is_live() && !call.is_answered())
-        else {
+        let Some(call) = self.calls.get_mut(sid).filter(|call| call.is_live() && !call.is_answered()) else {
             return;
         };
         call.machine = machine;
@@ -261,13 +208,7 @@ impl Engine {
         if machine {
             // The carrier has the call now; the handset is free again.
             self.leave_handset(sid);
-            self.after_s(
-                60,
-                Timer::Behave {
-                    call: sid.to_owned(),
-                    deed: Deed::MachineHangsUp,
-                },
-            );
+            self.after_s(60, Timer::Behave { call: sid.to_owned(), deed: Deed::MachineHangsUp });
         }
         let Some(call) = self.calls.get(sid) else {
             return;
@@ -277,22 +218,12 @@ impl Engine {
             self.start_call_recording(sid, "OutboundAPI", &wishes);
         }
         if asked {
-            self.after_ms(
-                2310,
-                Timer::AmdDone {
-                    call: sid.to_owned(),
-                },
-            );
+            self.after_ms(2310, Timer::AmdDone { call: sid.to_owned() });
         }
         match (direction, parent) {
             (Direction::OutboundDial, Some(parent)) => self.child_answered(&parent, sid),
             _ => {
-                if !asked
-                    || self
-                        .calls
-                        .get(sid)
-                        .is_some_and(|call| call.amd.asynchronous)
-                {
+                if !asked || self.calls.get(sid).is_some_and(|call| call.amd.asynchronous) {
                     self.first_document(sid);
                 }
             }
@@ -306,13 +237,7 @@ impl Engine {
         };
         let (first, inline) = (call.first.clone(), call.first_inline.clone());
         match (first, inline) {
-            (Some(target), _) => self.fetch(
-                sid,
-                target,
-                Context::Call,
-                Vec::new(),
-                "api-call-answered-url-request",
-            ),
+            (Some(target), _) => self.fetch(sid, target, Context::Call, Vec::new(), "api-call-answered-url-request"),
             (None, Some(text)) => self.run_inline(sid, &text),
             (None, None) => self.end(sid, Status::Completed, By::Exchange),
         }
@@ -322,11 +247,7 @@ impl Engine {
         let Some(call) = self.calls.get_mut(sid) else {
             return;
         };
-        let answered_by = if call.machine {
-            "machine_start"
-        } else {
-            "human"
-        };
+        let answered_by = if call.machine { "machine_start" } else { "human" };
         call.amd.answered_by = Some(answered_by);
         let (asynchronous, callback) = (call.amd.asynchronous, call.amd.callback.clone());
         if !asynchronous {
@@ -334,10 +255,7 @@ impl Engine {
             return;
         }
         let Some(target) = callback else {
-            self.log(
-                sid,
-                What::Warning("21262 machine detection without a callback".to_owned()),
-            );
+            self.log(sid, What::Warning("21262 machine detection without a callback".to_owned()));
             return;
         };
         let mut params = Params::new();
@@ -351,11 +269,7 @@ impl Engine {
     /// Marks a leg as answered; news goes out.
     pub(super) fn set_answered(&mut self, sid: &str) {
         let now = self.now;
-        let Some(call) = self
-            .calls
-            .get_mut(sid)
-            .filter(|call| call.answered_at.is_none())
-        else {
+        let Some(call) = self.calls.get_mut(sid).filter(|call| call.answered_at.is_none()) else {
             return;
         };
         call.status = Status::InProgress;
@@ -367,13 +281,7 @@ impl Engine {
         if let Some(phone) = handset.and_then(|number| self.phone_mut(&number)) {
             phone.since = now;
         }
-        self.after_s(
-            limit,
-            Timer::TimeLimit {
-                call: sid.to_owned(),
-                serial: None,
-            },
-        );
+        self.after_s(limit, Timer::TimeLimit { call: sid.to_owned(), serial: None });
     }
 
     pub(super) fn time_limit(&mut self, sid: &str) {
@@ -393,18 +301,12 @@ impl Engine {
         match deed {
             Deed::Answer if !answered => {
                 self.pick_up(sid, false);
-                if let Some(Behaviour::AnswersAfter {
-                    presses: Some(keys),
-                    press_after_ms,
-                    ..
-                }) = self.phone(&number).map(|phone| phone.behaviour.clone())
+                if let Some(Behaviour::AnswersAfter { presses: Some(keys), press_after_ms, .. }) =
+                    self.phone(&number).map(|phone| phone.behaviour.clone())
                 {
                     self.after_ms(
                         u64::from(press_after_ms),
-                        Timer::Behave {
-                            call: sid.to_owned(),
-                            deed: Deed::Press(keys),
-                        },
+                        Timer::Behave { call: sid.to_owned(), deed: Deed::Press(keys) },
                     );
                 }
             }
@@ -412,11 +314,7 @@ impl Engine {
             Deed::Decline if !answered => self.end(sid, Status::Busy, By::Caller),
             Deed::MachineAnswers if !answered => self.pick_up(sid, true),
             Deed::MachineHangsUp if answered => self.hang_up_by_phone(sid),
-            Deed::Answer
-            | Deed::Press(_)
-            | Deed::Decline
-            | Deed::MachineAnswers
-            | Deed::MachineHangsUp => {}
+            Deed::Answer | Deed::Press(_) | Deed::Decline | Deed::MachineAnswers | Deed::MachineHangsUp => {}
         }
     }
 }

@@ -61,8 +61,8 @@ pub use recording::RecordingFile;
 pub use schema::{Context, Fault};
 pub use signature::sign;
 pub use switches::{
-    Callbacks, DialStopsAt, EmptyRecord, FailedScreen, FallbackCovers, FinalStatus, RestHealth,
-    SecondCall, StrayKeys, Switches, UnfetchablePlay, Webhooks,
+    Callbacks, DialStopsAt, EmptyRecord, FailedScreen, FallbackCovers, FinalStatus, RestHealth, SecondCall, StrayKeys,
+    Switches, UnfetchablePlay, Webhooks,
 };
 pub use wire::Sent;
 
@@ -120,11 +120,7 @@ impl Options {
     #[must_use]
     pub fn manual(start: DateTime<Utc>, numbers: &[&str]) -> Self {
         let numbers = numbers.iter().map(|number| (*number).to_owned()).collect();
-        Self {
-            time: Time::Manual { start },
-            numbers,
-            ..Self::default()
-        }
+        Self { time: Time::Manual { start }, numbers, ..Self::default() }
     }
 }
 
@@ -144,10 +140,7 @@ impl TwilioStandIn {
     /// # Errors
     ///
     /// When the port is taken or no HTTP client can be built.
-    #[expect(
-        clippy::unused_async,
-        reason = "it spawns tasks, which needs a running runtime"
-    )]
+    #[expect(clippy::unused_async, reason = "it spawns tasks, which needs a running runtime")]
     pub async fn start(options: Options) -> std::io::Result<Self> {
         // A second installation fails, and means that there is one already.
         drop(rustls::crypto::ring::default_provider().install_default());
@@ -167,12 +160,7 @@ impl TwilioStandIn {
             .no_proxy()
             .build()
             .map_err(std::io::Error::other)?;
-        let driver = Driver {
-            engine: Arc::new(Mutex::new(engine)),
-            client,
-            manual,
-            turning: Arc::default(),
-        };
+        let driver = Driver { engine: Arc::new(Mutex::new(engine)), client, manual, turning: Arc::default() };
         let (port, server) = server::serve(driver.clone(), options.port)?;
         driver.lock().base_url = format!("http://127.0.0.1:{port}");
         let stop = CancellationToken::new();
@@ -180,11 +168,7 @@ impl TwilioStandIn {
             // Ends when `stop` is called.
             tokio::spawn(driver.clone().run(stop.clone()));
         }
-        Ok(Self {
-            driver,
-            server,
-            stop,
-        })
+        Ok(Self { driver, server, stop })
     }
 
     /// Stops listening and driving.
@@ -263,9 +247,7 @@ impl TwilioStandIn {
 
     /// Plugs a telephone in; one with the same number is replaced.
     pub fn add_phone(&self, number: &str, name: &str, kind: PhoneKind, behaviour: Behaviour) {
-        self.driver
-            .at_work()
-            .add_phone(number, name, kind, behaviour);
+        self.driver.at_work().add_phone(number, name, kind, behaviour);
     }
 
     /// Says which of Chatwoot's agents owns a phone, for the page.
@@ -329,11 +311,7 @@ impl TwilioStandIn {
     #[must_use]
     pub fn next_event_at(&self) -> Option<DateTime<Utc>> {
         let mut engine = self.driver.lock();
-        if engine.outbox.is_empty() {
-            engine.next_at()
-        } else {
-            Some(engine.now)
-        }
+        if engine.outbox.is_empty() { engine.next_at() } else { Some(engine.now) }
     }
 
     /// Everything that happened, in order.
@@ -412,13 +390,7 @@ impl TwilioStandIn {
     /// SIDs of the legs that are not over.
     #[must_use]
     pub fn live_calls(&self) -> Vec<String> {
-        self.driver
-            .lock()
-            .calls
-            .values()
-            .filter(|call| call.is_live())
-            .map(|call| call.sid.clone())
-            .collect()
+        self.driver.lock().calls.values().filter(|call| call.is_live()).map(|call| call.sid.clone()).collect()
     }
 
     /// The `phones` array of the page's state.

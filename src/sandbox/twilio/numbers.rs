@@ -60,10 +60,7 @@ impl Number {
 }
 
 fn target(url: &str, method: Method) -> Option<Target> {
-    (!url.is_empty()).then(|| Target {
-        url: url.to_owned(),
-        method,
-    })
+    (!url.is_empty()).then(|| Target { url: url.to_owned(), method })
 }
 
 /// A number as Twilio prints it: `(555) 010-0002` for North America, unchanged elsewhere.
@@ -116,11 +113,7 @@ impl Engine {
             add(&mut params, &format!("{party}Zip"), zip);
             add(&mut params, &format!("{party}Country"), country);
         }
-        if let Some(parent) = call
-            .parent
-            .as_ref()
-            .filter(|_| call.direction == Direction::OutboundDial)
-        {
+        if let Some(parent) = call.parent.as_ref().filter(|_| call.direction == Direction::OutboundDial) {
             add(&mut params, "ParentCallSid", parent);
         }
         params
@@ -131,9 +124,6 @@ impl Engine {
     }
 
     pub(super) fn recording_url(&self, sid: &str) -> String {
-        format!(
-            "{}/2010-04-01/Accounts/{}/Recordings/{sid}",
-            self.base_url, self.account_sid
-        )
+        format!("{}/2010-04-01/Accounts/{}/Recordings/{sid}", self.base_url, self.account_sid)
     }
 }

@@ -8,10 +8,8 @@ use serde_json::Value;
 use super::schema::{is_e164, judge_url, matches_pattern, names};
 
 static API: LazyLock<Value> = LazyLock::new(|| {
-    serde_json::from_str(include_str!(
-        "../../../tests/fixtures/contracts/twilio/openapi-subset.json"
-    ))
-    .unwrap_or_default()
+    serde_json::from_str(include_str!("../../../tests/fixtures/contracts/twilio/openapi-subset.json"))
+        .unwrap_or_default()
 });
 
 /// Allowed values the description leaves open, though the contract names them.
@@ -20,18 +18,12 @@ const MORE_VALUES: [(&str, &[&str]); 11] = [
     ("RecordingChannels", &["mono", "dual"]),
     ("RecordingTrack", &["inbound", "outbound", "both"]),
     ("Trim", &["trim-silence", "do-not-trim"]),
-    (
-        "RecordingStatusCallbackEvent",
-        &["in-progress", "completed", "absent"],
-    ),
+    ("RecordingStatusCallbackEvent", &["in-progress", "completed", "absent"]),
     ("PauseBehavior", &["skip", "silence"]),
     ("AsyncAmd", &["true", "false"]),
     ("Beep", &["true", "false", "onEnter", "onExit"]),
     ("JitterBufferSize", &["large", "medium", "small", "off"]),
-    (
-        "ConferenceRecord",
-        &["true", "false", "record-from-start", "do-not-record"],
-    ),
+    ("ConferenceRecord", &["true", "false", "record-from-start", "do-not-record"]),
     ("ConferenceTrim", &["trim-silence", "do-not-trim"]),
 ];
 
@@ -47,22 +39,12 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn new(status: u16, code: u32, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-            is_fault: true,
-        }
+        Self { status, code, message: message.into(), is_fault: true }
     }
 
     /// Refused through no fault of whoever asks: a race, a limit, a phone that cannot be called.
     pub(super) fn world(status: u16, code: u32, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-            is_fault: false,
-        }
+        Self { status, code, message: message.into(), is_fault: false }
     }
 
     pub(super) fn bad(code: u32, message: impl Into<String>) -> Self {
@@ -98,44 +80,27 @@ pub(super) fn operation(template: &str, method: &str) -> Option<&'static Value> 
 }
 
 /// Checks the parameters of a request; `in_body` says whether they are a form or a query.
-pub(super) fn check(
-    operation: &'static Value,
-    pairs: Vec<(String, String)>,
-    in_body: bool,
-) -> Result<Form, Refusal> {
+pub(super) fn check(operation: &'static Value, pairs: Vec<(String, String)>, in_body: bool) -> Result<Form, Refusal> {
     let mut form = Form::default();
     for (name, value) in pairs {
         form.0.entry(name).or_default().push(value);
     }
-    let schema =
-        operation.pointer("/requestBody/content/application~1x-www-form-urlencoded/schema");
+    let schema = operation.pointer("/requestBody/content/application~1x-www-form-urlencoded/schema");
     for (name, values) in &form.0 {
         let rule = if in_body {
-            schema
-                .and_then(|schema| schema.get("properties"))
-                .and_then(|all| all.get(name))
+            schema.and_then(|schema| schema.get("properties")).and_then(|all| all.get(name))
         } else {
             query_rule(operation, name)
         };
         let Some(rule) = rule else {
-            return Err(Refusal::bad(
-                20422,
-                format!("the parameter {name} is unknown here"),
-            ));
+            return Err(Refusal::bad(20422, format!("the parameter {name} is unknown here")));
         };
         let rule = resolved(rule);
         let repeats = rule.get("type").and_then(Value::as_str) == Some("array");
         if values.len() > 1 && !repeats {
-            return Err(Refusal::bad(
-                20422,
-                format!("the parameter {name} is given more than once"),
-            ));
+            return Err(Refusal::bad(20422, format!("the parameter {name} is given more than once")));
         }
-        let each = if repeats {
-            rule.get("items").map_or(rule, resolved)
-        } else {
-            rule
-        };
+        let each = if repeats { rule.get("items").map_or(rule, resolved) } else { rule };
         for value in values {
             check_value(name, each, value)?;
         }
@@ -158,16 +123,9 @@ fn check_presence(schema: &Value, form: &Form) -> Result<(), Refusal> {
     }
     let choices = schema.get("anyOf").and_then(Value::as_array);
     if choices.is_some_and(|all| {
-        !all.iter().any(|choice| {
-            names(choice.get("required"))
-                .iter()
-                .all(|name| form.one(name).is_some())
-        })
+        !all.iter().any(|choice| names(choice.get("required")).iter().all(|name| form.one(name).is_some()))
     }) {
-        return Err(Refusal::bad(
-            21205,
-            "one of Url, Twiml and ApplicationSid is required",
-        ));
+        return Err(Refusal::bad(21205, "one of Url, Twiml and ApplicationSid is required"));
     }
     Ok(())
 }
@@ -175,17 +133,13 @@ fn check_presence(schema: &Value, form: &Form) -> Result<(), Refusal> {
 fn query_rule(operation: &'static Value, name: &str) -> Option<&'static Value> {
     let parameters = operation.get("parameters")?.as_array()?;
     let found = parameters.iter().find(|one| {
-        one.get("in").and_then(Value::as_str) == Some("query")
-            && one.get("name").and_then(Value::as_str) == Some(name)
+        one.get("in").and_then(Value::as_str) == Some("query") && one.get("name").and_then(Value::as_str) == Some(name)
     });
     found?.get("schema")
 }
 
 fn resolved(rule: &'static Value) -> &'static Value {
-    let reference = rule
-        .get("$ref")
-        .and_then(Value::as_str)
-        .and_then(|path| path.strip_prefix('#'));
+    let reference = rule.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix('#'));
     reference.and_then(|path| API.pointer(path)).unwrap_or(rule)
 }
 
@@ -196,14 +150,8 @@ fn check_value(name: &str, rule: &Value, value: &str) -> Result<(), Refusal> {
             let Ok(number) = value.parse::<i64>() else {
                 return wrong("not a whole number");
             };
-            let low = rule
-                .get("minimum")
-                .and_then(Value::as_i64)
-                .is_some_and(|min| number < min);
-            let high = rule
-                .get("maximum")
-                .and_then(Value::as_i64)
-                .is_some_and(|max| number > max);
+            let low = rule.get("minimum").and_then(Value::as_i64).is_some_and(|min| number < min);
+            let high = rule.get("maximum").and_then(Value::as_i64).is_some_and(|max| number > max);
             if low || high {
                 return wrong("out of range");
             }
@@ -215,23 +163,13 @@ fn check_value(name: &str, rule: &Value, value: &str) -> Result<(), Refusal> {
     if !listed.is_empty() && !listed.contains(&value) {
         return wrong("not among the allowed values");
     }
-    if MORE_VALUES
-        .iter()
-        .any(|(known, values)| *known == name && !values.contains(&value))
-    {
+    if MORE_VALUES.iter().any(|(known, values)| *known == name && !values.contains(&value)) {
         return wrong("not among the allowed values");
     }
-    if rule
-        .get("pattern")
-        .and_then(Value::as_str)
-        .is_some_and(|pattern| !matches_pattern(pattern, value))
-    {
+    if rule.get("pattern").and_then(Value::as_str).is_some_and(|pattern| !matches_pattern(pattern, value)) {
         return wrong("not a SID of that kind");
     }
-    let longest = rule
-        .get("maxLength")
-        .and_then(Value::as_u64)
-        .and_then(|max| usize::try_from(max).ok());
+    let longest = rule.get("maxLength").and_then(Value::as_u64).and_then(|max| usize::try_from(max).ok());
     if longest.is_some_and(|max| value.chars().count() > max) {
         return wrong("too long");
     }
@@ -239,10 +177,7 @@ fn check_value(name: &str, rule: &Value, value: &str) -> Result<(), Refusal> {
         Some("uri") if !value.is_empty() => {
             let absolute = value.starts_with("http://") || value.starts_with("https://");
             if !absolute || judge_url(value).is_err() {
-                return Err(Refusal::bad(
-                    21205,
-                    format!("Url is not a valid URL: {value}"),
-                ));
+                return Err(Refusal::bad(21205, format!("Url is not a valid URL: {value}")));
             }
             if let Err(why) = super::wire::Overrides::split(value) {
                 return Err(Refusal::bad(21205, format!("{name}: {why}")));

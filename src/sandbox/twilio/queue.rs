@@ -21,11 +21,7 @@ pub(super) struct Queue {
 impl Queue {
     pub(super) fn average_s(&self) -> i64 {
         let count = i64::try_from(self.waited_s.len()).unwrap_or(1);
-        self.waited_s
-            .iter()
-            .sum::<i64>()
-            .checked_div(count)
-            .unwrap_or(0)
+        self.waited_s.iter().sum::<i64>().checked_div(count).unwrap_or(0)
     }
 }
 
@@ -36,13 +32,7 @@ impl Engine {
         }
         let sid = self.fresh_sid("QU");
         let (members, waited_s) = (Vec::new(), Vec::new());
-        self.queues.push(Queue {
-            sid,
-            name: name.to_owned(),
-            max_size,
-            members,
-            waited_s,
-        });
+        self.queues.push(Queue { sid, name: name.to_owned(), max_size, members, waited_s });
         self.queues.len().saturating_sub(1)
     }
 
@@ -82,10 +72,7 @@ impl Engine {
         self.turn(sid, Doing::Playing);
         let since = self.now;
         if let Some(call) = self.calls.get_mut(sid) {
-            call.saved = Some(std::mem::replace(
-                &mut call.frame,
-                Frame::empty(Context::EnqueueWait),
-            ));
+            call.saved = Some(std::mem::replace(&mut call.frame, Frame::empty(Context::EnqueueWait)));
             call.place = Place::Queued(Box::new(Queued {
                 queue: queue_sid.clone(),
                 action: verb.action,
@@ -97,10 +84,7 @@ impl Engine {
         }
         self.log(sid, What::Queued { queue: verb.name });
         self.serve_waiting_diallers(&queue_sid);
-        if self
-            .queued(sid)
-            .is_some_and(|queued| queued.taken_by.is_none())
-        {
+        if self.queued(sid).is_some_and(|queued| queued.taken_by.is_none()) {
             self.wait_again(sid);
         }
         Then::Wait
@@ -113,21 +97,12 @@ impl Engine {
         };
         let wait = queued.wait.clone();
         // A wait document without any length must not be asked for more than once a second.
-        let idle = self
-            .calls
-            .get(sid)
-            .is_some_and(|call| call.updated_at == self.now && call.documents > 1);
+        let idle = self.calls.get(sid).is_some_and(|call| call.updated_at == self.now && call.documents > 1);
         match wait {
             Some(target) if !target.url.is_empty() => {
                 if idle {
                     let epoch = self.turn(sid, Doing::Playing);
-                    self.after_ms(
-                        1000,
-                        Timer::Step {
-                            call: sid.to_owned(),
-                            epoch,
-                        },
-                    );
+                    self.after_ms(1000, Timer::Step { call: sid.to_owned(), epoch });
                     return;
                 }
                 let now = self.now;
@@ -150,26 +125,13 @@ impl Engine {
         let Some(queue) = self.queues.iter().find(|queue| queue.sid == queued.queue) else {
             return extra;
         };
-        let position = queue
-            .members
-            .iter()
-            .position(|member| member == sid)
-            .unwrap_or(0)
-            .saturating_add(1);
+        let position = queue.members.iter().position(|member| member == sid).unwrap_or(0).saturating_add(1);
         add(&mut extra, "AvgQueueTime", queue.average_s().to_string());
-        add(
-            &mut extra,
-            "CurrentQueueSize",
-            queue.members.len().to_string(),
-        );
+        add(&mut extra, "CurrentQueueSize", queue.members.len().to_string());
         add(&mut extra, "MaxQueueSize", queue.max_size.to_string());
         add(&mut extra, "QueuePosition", position.to_string());
         add(&mut extra, "QueueSid", &queue.sid);
-        add(
-            &mut extra,
-            "QueueTime",
-            whole_seconds(self.now - queued.since).to_string(),
-        );
+        add(&mut extra, "QueueTime", whole_seconds(self.now - queued.since).to_string());
         extra
     }
 
@@ -178,11 +140,7 @@ impl Engine {
         let mut extra = Params::new();
         add(&mut extra, "QueueResult", result);
         add(&mut extra, "QueueSid", &queued.queue);
-        add(
-            &mut extra,
-            "QueueTime",
-            whole_seconds(until - queued.since).to_string(),
-        );
+        add(&mut extra, "QueueTime", whole_seconds(until - queued.since).to_string());
         extra
     }
 
@@ -202,12 +160,7 @@ impl Engine {
             return;
         };
         self.strike_from_queue(sid, &queued);
-        self.log(
-            sid,
-            What::LeftQueue {
-                result: result.to_owned(),
-            },
-        );
+        self.log(sid, What::LeftQueue { result: result.to_owned() });
         let extra = self.result_params(&queued, result);
         self.come_back(sid, queued.action, extra, "enqueue-action");
     }
@@ -221,12 +174,7 @@ impl Engine {
             (true, _) => "bridged",
             (false, other) => other,
         };
-        self.log(
-            sid,
-            What::LeftQueue {
-                result: result.to_owned(),
-            },
-        );
+        self.log(sid, What::LeftQueue { result: result.to_owned() });
         if bridged {
             self.log(sid, What::Unbridged);
         }
@@ -250,18 +198,12 @@ impl Engine {
 
     /// Seconds a call waited before it was taken out of its queue.
     pub(super) fn queue_time_of(&self, sid: &str) -> i64 {
-        self.queued(sid).map_or(0, |queued| {
-            whole_seconds(queued.bridged_since.unwrap_or(self.now) - queued.since)
-        })
+        self.queued(sid).map_or(0, |queued| whole_seconds(queued.bridged_since.unwrap_or(self.now) - queued.since))
     }
 
     pub(super) fn dial_queue(&mut self, sid: &str, verb: Dial, name: &str) {
         let timeout = verb.timeout_s;
-        let queue = self
-            .queues
-            .iter()
-            .find(|queue| queue.name == name)
-            .map(|queue| queue.sid.clone());
+        let queue = self.queues.iter().find(|queue| queue.name == name).map(|queue| queue.sid.clone());
         let action = verb.action.clone();
         let serial = self.place_dialling(sid, verb, std::collections::VecDeque::new());
         let Some(queue) = queue else {
@@ -275,13 +217,7 @@ impl Engine {
         if let Some(Place::Dialling(dial)) = self.calls.get_mut(sid).map(|call| &mut call.place) {
             dial.queue = Some(queue.clone());
         }
-        self.after_s(
-            timeout,
-            Timer::DialTimeout {
-                call: sid.to_owned(),
-                serial,
-            },
-        );
+        self.after_s(timeout, Timer::DialTimeout { call: sid.to_owned(), serial });
         self.serve_waiting_diallers(&queue);
     }
 
@@ -289,23 +225,17 @@ impl Engine {
     fn serve_waiting_diallers(&mut self, queue: &str) {
         let is_free = |engine: &Self, sid: &str| {
             engine.dialling(sid).is_some_and(|dial| {
-                dial.queue.as_deref() == Some(queue)
-                    && dial.bridged.is_none()
-                    && dial.children.is_empty()
-            }) && !engine.calls.keys().any(|member| {
-                engine
-                    .queued(member)
-                    .is_some_and(|queued| queued.taken_by.as_deref() == Some(sid))
-            })
+                dial.queue.as_deref() == Some(queue) && dial.bridged.is_none() && dial.children.is_empty()
+            }) && !engine
+                .calls
+                .keys()
+                .any(|member| engine.queued(member).is_some_and(|queued| queued.taken_by.as_deref() == Some(sid)))
         };
         let Some(dialler) = self.calls.keys().find(|sid| is_free(self, sid)).cloned() else {
             return;
         };
-        let front = self
-            .queues
-            .iter()
-            .find(|known| known.sid == queue)
-            .and_then(|known| known.members.first().cloned());
+        let front =
+            self.queues.iter().find(|known| known.sid == queue).and_then(|known| known.members.first().cloned());
         let Some(member) = front else { return };
         if let Some(queued) = self.queued(&member).cloned() {
             self.strike_from_queue(&member, &queued);
@@ -313,29 +243,17 @@ impl Engine {
         if let Some(queued) = self.queued_mut(&member) {
             queued.taken_by = Some(dialler.clone());
         }
-        let url = self
-            .dialling(&dialler)
-            .and_then(|dial| match &dial.verb.nouns {
-                Nouns::Queue { url, .. } => url.clone(),
-                Nouns::Numbers(_) | Nouns::Conference(_) => None,
-            });
+        let url = self.dialling(&dialler).and_then(|dial| match &dial.verb.nouns {
+            Nouns::Queue { url, .. } => url.clone(),
+            Nouns::Numbers(_) | Nouns::Conference(_) => None,
+        });
         match url {
             Some(target) => {
                 let mut extra = Params::new();
                 add(&mut extra, "DequeingCallSid", dialler);
                 add(&mut extra, "QueueSid", queue);
-                add(
-                    &mut extra,
-                    "QueueTime",
-                    self.queue_time_of(&member).to_string(),
-                );
-                self.fetch(
-                    &member,
-                    target,
-                    Context::QueueUrl,
-                    extra,
-                    "queue-url-request",
-                );
+                add(&mut extra, "QueueTime", self.queue_time_of(&member).to_string());
+                self.fetch(&member, target, Context::QueueUrl, extra, "queue-url-request");
             }
             None => self.bridge_queued(&member),
         }
@@ -360,9 +278,7 @@ impl Engine {
             return;
         };
         queued.bridged_since = Some(now);
-        if let Some(Place::Dialling(dial)) =
-            self.calls.get_mut(&dialler).map(|call| &mut call.place)
-        {
+        if let Some(Place::Dialling(dial)) = self.calls.get_mut(&dialler).map(|call| &mut call.place) {
             dial.bridged = Some((member.to_owned(), now));
         }
         self.log_bridge(&dialler, member);

@@ -104,16 +104,11 @@ impl Engine {
     /// A recording is over; its length is the time it ran.
     pub(super) fn stop_recording(&mut self, sid: &str) {
         let now = self.now;
-        let Some(file) = self
-            .recording_mut(sid)
-            .filter(|file| Self::is_running(file))
-        else {
+        let Some(file) = self.recording_mut(sid).filter(|file| Self::is_running(file)) else {
             return;
         };
         let until = file.paused_at.unwrap_or(now);
-        let seconds = whole_seconds(until - file.started_at)
-            .saturating_sub(file.paused_s)
-            .max(0);
+        let seconds = whole_seconds(until - file.started_at).saturating_sub(file.paused_s).max(0);
         self.finish_recording(sid, seconds, String::new(), None);
     }
 
@@ -142,10 +137,7 @@ impl Engine {
         transcribe: Option<Option<Target>>,
     ) {
         let (now, millis) = (self.now, u64::from(self.switches.recording_ready_ms));
-        let Some(file) = self
-            .recording_mut(sid)
-            .filter(|file| Self::is_running(file))
-        else {
+        let Some(file) = self.recording_mut(sid).filter(|file| Self::is_running(file)) else {
             return;
         };
         file.status = "processing";
@@ -153,31 +145,18 @@ impl Engine {
         file.text = text;
         file.transcribe = transcribe;
         file.updated_at = now;
-        self.after_ms(
-            millis,
-            Timer::RecordingReady {
-                sid: sid.to_owned(),
-            },
-        );
+        self.after_ms(millis, Timer::RecordingReady { sid: sid.to_owned() });
     }
 
     pub(super) fn recording_ready(&mut self, sid: &str) {
         let (now, lost) = (self.now, self.switches.recordings_absent);
-        let Some(file) = self
-            .recording_mut(sid)
-            .filter(|file| file.status == "processing")
-        else {
+        let Some(file) = self.recording_mut(sid).filter(|file| file.status == "processing") else {
             return;
         };
-        let status = if file.duration_s == 0 || lost {
-            "absent"
-        } else {
-            "completed"
-        };
+        let status = if file.duration_s == 0 || lost { "absent" } else { "completed" };
         file.status = status;
         file.updated_at = now;
-        let (transcribe, seconds, text) =
-            (file.transcribe.clone(), file.duration_s, file.text.clone());
+        let (transcribe, seconds, text) = (file.transcribe.clone(), file.duration_s, file.text.clone());
         self.recording_news(sid, status);
         if let (Some(callback), "completed") = (transcribe, status) {
             // Contract 7.1: longer than two and shorter than 120 seconds.
@@ -186,9 +165,7 @@ impl Engine {
                     at: now,
                     call_sid: String::new(),
                     phone: String::new(),
-                    what: super::journal::What::Warning(format!(
-                        "13617 a recording of {seconds} s is not transcribed"
-                    )),
+                    what: super::journal::What::Warning(format!("13617 a recording of {seconds} s is not transcribed")),
                 });
                 return;
             }
@@ -213,11 +190,7 @@ impl Engine {
         let Some(transcript) = self.transcriptions.iter_mut().find(|one| one.sid == sid) else {
             return;
         };
-        transcript.status = if fails || transcript.text.is_empty() {
-            "failed"
-        } else {
-            "completed"
-        };
+        transcript.status = if fails || transcript.text.is_empty() { "failed" } else { "completed" };
         if transcript.status == "failed" {
             "(blank)".clone_into(&mut transcript.text);
         }
@@ -226,29 +199,20 @@ impl Engine {
         let Some(target) = transcript.callback else {
             return;
         };
-        let call = self
-            .recordings
-            .iter()
-            .find(|file| file.sid == transcript.recording)
-            .and_then(|file| file.call_sid.clone());
+        let call =
+            self.recordings.iter().find(|file| file.sid == transcript.recording).and_then(|file| file.call_sid.clone());
         let Some(call) = call.and_then(|sid| self.calls.get(&sid)) else {
             return;
         };
         let mut params = self.common(call);
         add(&mut params, "RecordingSid", &transcript.recording);
-        add(
-            &mut params,
-            "RecordingUrl",
-            self.recording_url(&transcript.recording),
-        );
+        add(&mut params, "RecordingUrl", self.recording_url(&transcript.recording));
         add(&mut params, "TranscriptionSid", &transcript.sid);
         add(&mut params, "TranscriptionStatus", transcript.status);
         add(&mut params, "TranscriptionText", &transcript.text);
         add(&mut params, "TranscriptionType", "fast");
-        let url = format!(
-            "{}/2010-04-01/Accounts/{}/Transcriptions/{}",
-            self.base_url, self.account_sid, transcript.sid
-        );
+        let url =
+            format!("{}/2010-04-01/Accounts/{}/Transcriptions/{}", self.base_url, self.account_sid, transcript.sid);
         add(&mut params, "TranscriptionUrl", url);
         self.request("transcribe-callback", target, params, Purpose::News);
     }
@@ -257,11 +221,7 @@ impl Engine {
         let Some(file) = self.recordings.iter().find(|file| file.sid == sid) else {
             return;
         };
-        let Some(target) = file
-            .callback
-            .clone()
-            .filter(|_| file.events.iter().any(|wanted| wanted == event))
-        else {
+        let Some(target) = file.callback.clone().filter(|_| file.events.iter().any(|wanted| wanted == event)) else {
             return;
         };
         let mut params = Params::new();
@@ -279,11 +239,7 @@ impl Engine {
         add(&mut params, "RecordingUrl", self.recording_url(&file.sid));
         let of_call = file.conference_sid.is_none();
         if event == "completed" {
-            add(
-                &mut params,
-                "RecordingDuration",
-                file.duration_s.to_string(),
-            );
+            add(&mut params, "RecordingDuration", file.duration_s.to_string());
         }
         if of_call && event != "absent" {
             add(&mut params, "RecordingTrack", &file.track);
@@ -299,10 +255,8 @@ impl Engine {
 
     /// Adds the recording made of this leg from its answer on, when there is one.
     pub(super) fn add_recording(&self, params: &mut Params, call: &str, source: &str) {
-        if let Some(file) = self
-            .recordings
-            .iter()
-            .find(|file| file.call_sid.as_deref() == Some(call) && file.source == source)
+        if let Some(file) =
+            self.recordings.iter().find(|file| file.call_sid.as_deref() == Some(call) && file.source == source)
         {
             add(params, "RecordingDuration", file.duration_s.to_string());
             add(params, "RecordingSid", &file.sid);

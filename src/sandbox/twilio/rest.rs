@@ -36,10 +36,7 @@ impl Engine {
             }
             Err(refusal) => {
                 if refusal.is_fault {
-                    self.violate(
-                        refusal.code,
-                        format!("{} {}: {}", asked.method, asked.path, refusal.message),
-                    );
+                    self.violate(refusal.code, format!("{} {}: {}", asked.method, asked.path, refusal.message));
                 }
                 refused(&refusal)
             }
@@ -48,9 +45,8 @@ impl Engine {
 
     fn is_known(&self, authorization: Option<&str>) -> bool {
         let expected = format!("{}:{}", self.account_sid, self.auth_token);
-        let sent = authorization
-            .and_then(|value| value.strip_prefix("Basic "))
-            .and_then(|coded| STANDARD.decode(coded).ok());
+        let sent =
+            authorization.and_then(|value| value.strip_prefix("Basic ")).and_then(|coded| STANDARD.decode(coded).ok());
         sent.is_some_and(|sent| sent == expected.as_bytes())
     }
 
@@ -59,17 +55,10 @@ impl Engine {
             return Err(Refusal::new(401, 20003, "Authenticate"));
         }
         let root = self.root();
-        let missing = || {
-            Refusal::world(
-                404,
-                20404,
-                format!("The requested resource {} was not found", asked.path),
-            )
-        };
+        let missing = || Refusal::world(404, 20404, format!("The requested resource {} was not found", asked.path));
         let rest = asked.path.strip_prefix(&root).ok_or_else(missing)?;
-        if let Some(file) = rest
-            .strip_prefix("/Recordings/")
-            .filter(|file| !file.ends_with(".json") && !file.contains('/'))
+        if let Some(file) =
+            rest.strip_prefix("/Recordings/").filter(|file| !file.ends_with(".json") && !file.contains('/'))
         {
             return self.media(asked, file).ok_or_else(missing)?;
         }
@@ -83,8 +72,7 @@ impl Engine {
             return Err(Refusal::new(405, 20004, "Method not allowed"));
         };
         let form = read(asked, operation)?;
-        self.serve(template, &method, &parts, &form, asked)
-            .ok_or_else(missing)?
+        self.serve(template, &method, &parts, &form, asked).ok_or_else(missing)?
     }
 
     fn serve(
@@ -95,36 +83,25 @@ impl Engine {
         form: &Form,
         asked: &Asked<'_>,
     ) -> Option<Result<Answer, Refusal>> {
-        let name = template
-            .strip_prefix("/2010-04-01/Accounts/{AccountSid}/")
-            .unwrap_or("account");
+        let name = template.strip_prefix("/2010-04-01/Accounts/{AccountSid}/").unwrap_or("account");
         let second = parts.get(1).copied().unwrap_or_default();
         let fourth = parts.get(3).copied().unwrap_or_default();
         Some(match (method, name) {
             ("get", "account") => Ok(Answer::Json(200, self.account_json())),
             ("get", "Balance.json") => {
                 let account = &self.account_sid;
-                Ok(Answer::Json(
-                    200,
-                    json!({ "account_sid": account, "balance": "42.00", "currency": "USD" }),
-                ))
+                Ok(Answer::Json(200, json!({ "account_sid": account, "balance": "42.00", "currency": "USD" })))
             }
             ("post", "Calls.json") => self.create_call(form),
             ("get", "Calls.json") => Ok(self.list_calls(form, asked)),
-            ("get", "Calls/{Sid}.json") => {
-                Ok(Answer::Json(200, self.call_json(self.calls.get(second)?)))
-            }
+            ("get", "Calls/{Sid}.json") => Ok(Answer::Json(200, self.call_json(self.calls.get(second)?))),
             ("post", "Calls/{Sid}.json") => {
                 self.calls.get(second)?;
                 self.update_call(second, form)
             }
             ("delete", "Calls/{Sid}.json") => {
                 let over = !self.calls.get(second)?.is_live();
-                if over {
-                    Ok(Answer::Empty(204))
-                } else {
-                    Err(Refusal::bad(20409, "the call is still in progress"))
-                }
+                if over { Ok(Answer::Empty(204)) } else { Err(Refusal::bad(20409, "the call is still in progress")) }
             }
             ("post", "Calls/{CallSid}/Recordings.json") => {
                 self.calls.get(second)?;
@@ -134,9 +111,7 @@ impl Engine {
                 self.calls.get(second)?;
                 Ok(self.list_recordings(form, asked, Some(second)))
             }
-            ("post", "Calls/{CallSid}/Recordings/{Sid}.json") => {
-                self.update_recording(second, fourth, form)?
-            }
+            ("post", "Calls/{CallSid}/Recordings/{Sid}.json") => self.update_recording(second, fourth, form)?,
             ("get", "Calls/{CallSid}/Recordings/{Sid}.json") => {
                 let file = self
                     .recordings
@@ -160,17 +135,10 @@ impl Engine {
         let fourth = parts.get(3).copied().unwrap_or_default();
         Some(match (method, name) {
             ("get", "Conferences.json") => Ok(self.list_conferences(form, asked)),
-            ("get", "Conferences/{Sid}.json") => Ok(Answer::Json(
-                200,
-                self.conference_json(self.conference(second)?),
-            )),
+            ("get", "Conferences/{Sid}.json") => Ok(Answer::Json(200, self.conference_json(self.conference(second)?))),
             ("post", "Conferences/{Sid}.json") => self.update_conference(second, form)?,
-            ("get", "Conferences/{ConferenceSid}/Participants.json") => {
-                self.list_participants(second, form, asked)?
-            }
-            ("post", "Conferences/{ConferenceSid}/Participants.json") => {
-                self.create_participant(second, form)
-            }
+            ("get", "Conferences/{ConferenceSid}/Participants.json") => self.list_participants(second, form, asked)?,
+            ("post", "Conferences/{ConferenceSid}/Participants.json") => self.create_participant(second, form),
             (_, "Conferences/{ConferenceSid}/Participants/{CallSid}.json") => {
                 self.participant(method, second, fourth, form)?
             }
@@ -181,31 +149,19 @@ impl Engine {
                 Ok(self.list_transcriptions(form, asked, Some(second)))
             }
             ("get", "Transcriptions.json") => Ok(self.list_transcriptions(form, asked, None)),
-            ("get" | "delete", "Transcriptions/{Sid}.json") => {
-                self.transcription(method, second)?
-            }
+            ("get" | "delete", "Transcriptions/{Sid}.json") => self.transcription(method, second)?,
             ("get", "IncomingPhoneNumbers.json") => Ok(self.list_numbers(form, asked)),
             ("get", "IncomingPhoneNumbers/{Sid}.json") => {
                 let number = self.numbers.iter().find(|number| number.sid == second)?;
                 Ok(Answer::Json(200, self.number_json(number)))
             }
             ("post", "IncomingPhoneNumbers/{Sid}.json") => self.update_number(second, form)?,
-            _ => Err(Refusal::new(
-                501,
-                20501,
-                format!("this stand-in has no {method} {name}"),
-            )),
+            _ => Err(Refusal::new(501, 20501, format!("this stand-in has no {method} {name}"))),
         })
     }
 
     /// A page of a list, in the envelope of this API (contract 5.1).
-    pub(super) fn page(
-        &self,
-        asked: &Asked<'_>,
-        name: &str,
-        form: &Form,
-        all: Vec<Value>,
-    ) -> Answer {
+    pub(super) fn page(&self, asked: &Asked<'_>, name: &str, form: &Form, all: Vec<Value>) -> Answer {
         let size = form.number("PageSize").unwrap_or(50);
         let page = form.number("Page").unwrap_or(0);
         let start = page.saturating_mul(size);
@@ -220,12 +176,9 @@ impl Engine {
             )
             .finish();
         let joint = if filters.is_empty() { "" } else { "&" };
-        let address =
-            |page: u64| format!("{}?{filters}{joint}PageSize={size}&Page={page}", asked.path);
+        let address = |page: u64| format!("{}?{filters}{joint}PageSize={size}&Page={page}", asked.path);
         let more = skip.saturating_add(shown.len()) < total;
-        let end = start
-            .saturating_add(u64::try_from(shown.len()).unwrap_or(0))
-            .saturating_sub(1);
+        let end = start.saturating_add(u64::try_from(shown.len()).unwrap_or(0)).saturating_sub(1);
         let next = more.then(|| format!("{}&PageToken=PA{page}", address(page.saturating_add(1))));
         let mut body = json!({
             "first_page_uri": address(0),
@@ -258,23 +211,13 @@ pub(super) fn refused(refusal: &Refusal) -> Answer {
 }
 
 fn read(asked: &Asked<'_>, operation: &'static Value) -> Result<Form, Refusal> {
-    let pairs = |bytes: &[u8]| {
-        url::form_urlencoded::parse(bytes)
-            .into_owned()
-            .collect::<Vec<(String, String)>>()
-    };
+    let pairs = |bytes: &[u8]| url::form_urlencoded::parse(bytes).into_owned().collect::<Vec<(String, String)>>();
     if asked.method == "POST" {
-        if !asked
-            .content_type
-            .starts_with("application/x-www-form-urlencoded")
-        {
+        if !asked.content_type.starts_with("application/x-www-form-urlencoded") {
             return Err(Refusal::new(415, 20415, "the body is not a form"));
         }
         if !asked.query.is_empty() {
-            return Err(Refusal::bad(
-                20422,
-                "parameters of a POST belong in its body",
-            ));
+            return Err(Refusal::bad(20422, "parameters of a POST belong in its body"));
         }
         return check(operation, pairs(asked.body), true);
     }
@@ -292,9 +235,7 @@ fn template(parts: &[&str]) -> Option<&'static str> {
         ["Conferences"] => "Conferences.json",
         ["Conferences", _] => "Conferences/{Sid}.json",
         ["Conferences", _, "Participants"] => "Conferences/{ConferenceSid}/Participants.json",
-        ["Conferences", _, "Participants", _] => {
-            "Conferences/{ConferenceSid}/Participants/{CallSid}.json"
-        }
+        ["Conferences", _, "Participants", _] => "Conferences/{ConferenceSid}/Participants/{CallSid}.json",
         ["Recordings"] => "Recordings.json",
         ["Recordings", _] => "Recordings/{Sid}.json",
         ["Recordings", _, "Transcriptions"] => "Recordings/{RecordingSid}/Transcriptions.json",
@@ -305,10 +246,7 @@ fn template(parts: &[&str]) -> Option<&'static str> {
         ["Balance"] => "Balance.json",
         _ => return None,
     };
-    TEMPLATES
-        .iter()
-        .find(|known| known.strip_prefix("/2010-04-01/Accounts/{AccountSid}/") == Some(inside))
-        .copied()
+    TEMPLATES.iter().find(|known| known.strip_prefix("/2010-04-01/Accounts/{AccountSid}/") == Some(inside)).copied()
 }
 
 const TEMPLATES: [&str; 17] = [

@@ -13,38 +13,21 @@ use super::wire::{Method, Target};
 
 pub(super) fn target(form: &Form, url: &str, method: &str) -> Option<Target> {
     let url = form.one(url).filter(|url| !url.is_empty())?.to_owned();
-    Some(Target {
-        url,
-        method: Method::named(form.one(method)),
-    })
+    Some(Target { url, method: Method::named(form.one(method)) })
 }
 
 fn events(form: &Form, name: &str) -> Vec<String> {
     let named = form.all(name);
-    if named.is_empty() {
-        vec!["completed".to_owned()]
-    } else {
-        named
-    }
+    if named.is_empty() { vec!["completed".to_owned()] } else { named }
 }
 
 pub(super) fn recording_wishes(form: &Form, trims: bool) -> RecordingWishes {
     RecordingWishes {
-        callback: target(
-            form,
-            "RecordingStatusCallback",
-            "RecordingStatusCallbackMethod",
-        ),
+        callback: target(form, "RecordingStatusCallback", "RecordingStatusCallbackMethod"),
         events: events(form, "RecordingStatusCallbackEvent"),
-        channels: if form.one("RecordingChannels") == Some("dual") {
-            2
-        } else {
-            1
-        },
+        channels: if form.one("RecordingChannels") == Some("dual") { 2 } else { 1 },
         track: form.one("RecordingTrack").unwrap_or("both").to_owned(),
-        trim: form
-            .one("Trim")
-            .map_or(trims, |value| value == "trim-silence"),
+        trim: form.one("Trim").map_or(trims, |value| value == "trim-silence"),
     }
 }
 
@@ -53,9 +36,9 @@ fn refusal_for(code: u32, to: &str) -> Refusal {
     let message = match code {
         21211 => format!("The phone number you are attempting to call, {to}, is not valid"),
         21214 => "The phone number you are attempting to call cannot be reached.".to_owned(),
-        21215 => format!(
-            "Account not authorized to call {to}. Perhaps you need to enable some international permissions"
-        ),
+        21215 => {
+            format!("Account not authorized to call {to}. Perhaps you need to enable some international permissions")
+        }
         21216 => format!("Account not allowed to call {to}"),
         21217 => "Phone number does not appear to be valid".to_owned(),
         _ => format!("The number {to} cannot be called"),
@@ -75,45 +58,29 @@ impl Engine {
             ));
         }
         if !is_e164(&from) {
-            return Err(Refusal::bad(
-                21212,
-                format!("The source phone number provided, {from}, is not valid."),
-            ));
+            return Err(Refusal::bad(21212, format!("The source phone number provided, {from}, is not valid.")));
         }
         if self.number(&from).is_none() && form.one("CallToken").is_none() {
             return Err(Refusal::bad(
                 21210,
-                format!(
-                    "The source phone number provided, {from}, is not yet verified for your account."
-                ),
+                format!("The source phone number provided, {from}, is not yet verified for your account."),
             ));
         }
         // 13223 to 13227 are refusals of the network: the call is made, and fails.
-        if let Some(code) = self
-            .refusals
-            .get(&to)
-            .filter(|code| !(13_223..=13_227).contains(*code))
-        {
+        if let Some(code) = self.refusals.get(&to).filter(|code| !(13_223..=13_227).contains(*code)) {
             return Err(refusal_for(*code, &to));
         }
         let limit = usize::try_from(self.switches.concurrency_limit).unwrap_or(usize::MAX);
         let live = self.calls.values().filter(|call| call.is_live()).count();
         if limit > 0 && live >= limit {
-            return Err(Refusal::world(
-                400,
-                10004,
-                "Call concurrency limit exceeded",
-            ));
+            return Err(Refusal::world(400, 10004, "Call concurrency limit exceeded"));
         }
         Ok((from, to))
     }
 
     pub(super) fn create_call(&mut self, form: &Form) -> Result<Answer, Refusal> {
         let (from, to) = self.check_parties(form)?;
-        if form.one("ApplicationSid").is_some()
-            && form.one("Url").is_none()
-            && form.one("Twiml").is_none()
-        {
+        if form.one("ApplicationSid").is_some() && form.one("Url").is_none() && form.one("Twiml").is_none() {
             return Err(Refusal::bad(20422, "this account has no applications"));
         }
         let timeout_s = form.number("Timeout").unwrap_or(60);
@@ -121,23 +88,12 @@ impl Engine {
             target: target(form, "StatusCallback", "StatusCallbackMethod"),
             events: events(form, "StatusCallbackEvent"),
         };
-        let leg = NewLeg {
-            from,
-            to,
-            direction: Direction::OutboundApi,
-            parent: None,
-            news,
-            timeout_s,
-        };
+        let leg = NewLeg { from, to, direction: Direction::OutboundApi, parent: None, news, timeout_s };
         let sid = self.new_leg(leg);
         let amd = Amd {
             asked: form.one("MachineDetection").is_some(),
             asynchronous: form.one("AsyncAmd") == Some("true"),
-            callback: target(
-                form,
-                "AsyncAmdStatusCallback",
-                "AsyncAmdStatusCallbackMethod",
-            ),
+            callback: target(form, "AsyncAmdStatusCallback", "AsyncAmdStatusCallbackMethod"),
             answered_by: None,
         };
         let records = form.flag("Record").unwrap_or(false);
@@ -150,11 +106,7 @@ impl Engine {
         call.time_limit_s = form.number("TimeLimit").unwrap_or(14_400);
         call.amd = amd;
         call.record_from_answer = records.then(|| recording_wishes(form, true));
-        let body = self
-            .calls
-            .get(&sid)
-            .map(|call| self.call_json(call))
-            .unwrap_or_default();
+        let body = self.calls.get(&sid).map(|call| self.call_json(call)).unwrap_or_default();
         self.queue_start(&sid);
         if std::mem::replace(&mut self.switches.created_reply_lost_once, false) {
             return Ok(Answer::Lost);
@@ -166,10 +118,7 @@ impl Engine {
         let Some(status) = self.calls.get(sid).map(|call| call.status) else {
             return Err(Refusal::world(404, 20404, "not found"));
         };
-        let (url, twiml) = (
-            target(form, "Url", "Method"),
-            form.one("Twiml").map(str::to_owned),
-        );
+        let (url, twiml) = (target(form, "Url", "Method"), form.one("Twiml").map(str::to_owned));
         if url.is_some() && twiml.is_some() {
             return Err(Refusal::bad(20422, "Url and Twiml exclude each other"));
         }
@@ -177,21 +126,13 @@ impl Engine {
         match wanted.as_deref() {
             Some("canceled") => {
                 if !matches!(status, Status::Queued | Status::Initiated | Status::Ringing) {
-                    return Err(Refusal::world(
-                        400,
-                        21220,
-                        "Call is not in a cancelable state.",
-                    ));
+                    return Err(Refusal::world(400, 21220, "Call is not in a cancelable state."));
                 }
                 self.end(sid, Status::Canceled, By::Service);
             }
             Some("completed") => {
                 if status.is_final() {
-                    return Err(Refusal::world(
-                        400,
-                        21220,
-                        "Call is not in-progress. Cannot end it.",
-                    ));
+                    return Err(Refusal::world(400, 21220, "Call is not in-progress. Cannot end it."));
                 }
                 self.complete(sid);
             }
@@ -199,39 +140,26 @@ impl Engine {
         }
         if wanted.is_none() && (url.is_some() || twiml.is_some()) {
             if status != Status::InProgress {
-                return Err(Refusal::world(
-                    400,
-                    21220,
-                    "Call is not in-progress. Cannot redirect.",
-                ));
+                return Err(Refusal::world(400, 21220, "Call is not in-progress. Cannot redirect."));
             }
-            if let (Some(fallback), Some(call)) = (
-                target(form, "FallbackUrl", "FallbackMethod"),
-                self.calls.get_mut(sid),
-            ) {
+            if let (Some(fallback), Some(call)) =
+                (target(form, "FallbackUrl", "FallbackMethod"), self.calls.get_mut(sid))
+            {
                 call.fallback = Some(fallback);
             }
             self.redirect(sid, url.ok_or_else(|| twiml.unwrap_or_default()));
         }
-        if let (Some(news), Some(call)) = (
-            target(form, "StatusCallback", "StatusCallbackMethod"),
-            self.calls.get_mut(sid),
-        ) {
+        if let (Some(news), Some(call)) =
+            (target(form, "StatusCallback", "StatusCallbackMethod"), self.calls.get_mut(sid))
+        {
             call.news.target = Some(news);
         }
-        Ok(Answer::Json(
-            200,
-            self.calls
-                .get(sid)
-                .map(|call| self.call_json(call))
-                .unwrap_or_default(),
-        ))
+        Ok(Answer::Json(200, self.calls.get(sid).map(|call| self.call_json(call)).unwrap_or_default()))
     }
 
     pub(super) fn list_calls(&self, form: &Form, asked: &Asked<'_>) -> Answer {
         let fits = |call: &&Call| {
-            let same =
-                |name: &str, value: &str| form.one(name).is_none_or(|wanted| wanted == value);
+            let same = |name: &str, value: &str| form.one(name).is_none_or(|wanted| wanted == value);
             let started = call.started_at.unwrap_or(call.created_at);
             same("To", &call.to)
                 && same("From", &call.from)

@@ -10,34 +10,18 @@ use super::wire::Method;
 impl Engine {
     pub(super) fn list_numbers(&self, form: &Form, asked: &Asked<'_>) -> Answer {
         let fits = |number: &&super::numbers::Number| {
-            form.one("PhoneNumber")
-                .is_none_or(|wanted| wanted == number.number)
-                && form
-                    .one("FriendlyName")
-                    .is_none_or(|wanted| wanted == number.friendly_name)
+            form.one("PhoneNumber").is_none_or(|wanted| wanted == number.number)
+                && form.one("FriendlyName").is_none_or(|wanted| wanted == number.friendly_name)
         };
-        let all: Vec<Value> = self
-            .numbers
-            .iter()
-            .filter(fits)
-            .map(|number| self.number_json(number))
-            .collect();
+        let all: Vec<Value> = self.numbers.iter().filter(fits).map(|number| self.number_json(number)).collect();
         self.page(asked, "incoming_phone_numbers", form, all)
     }
 
-    pub(super) fn update_number(
-        &mut self,
-        sid: &str,
-        form: &Form,
-    ) -> Option<Result<Answer, Refusal>> {
+    pub(super) fn update_number(&mut self, sid: &str, form: &Form) -> Option<Result<Answer, Refusal>> {
         let now = self.now;
         let number = self.numbers.iter_mut().find(|number| number.sid == sid)?;
         let voice = form.one("VoiceUrl").unwrap_or(&number.voice_url);
-        if voice.is_empty()
-            && form
-                .one("VoiceFallbackUrl")
-                .is_some_and(|url| !url.is_empty())
-        {
+        if voice.is_empty() && form.one("VoiceFallbackUrl").is_some_and(|url| !url.is_empty()) {
             return Some(Err(Refusal::bad(21405, "a fallback URL needs a URL")));
         }
         for (parameter, field) in [
@@ -63,9 +47,7 @@ impl Engine {
                 *field = Method::named(Some(value));
             }
         }
-        number.caller_id_lookup = form
-            .flag("VoiceCallerIdLookup")
-            .unwrap_or(number.caller_id_lookup);
+        number.caller_id_lookup = form.flag("VoiceCallerIdLookup").unwrap_or(number.caller_id_lookup);
         number.updated_at = now;
         let number = self.numbers.iter().find(|number| number.sid == sid)?;
         Some(Ok(Answer::Json(200, self.number_json(number))))

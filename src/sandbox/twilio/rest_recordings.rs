@@ -13,17 +13,9 @@ use super::rest_calls::{in_range, recording_wishes};
 impl Engine {
     pub(super) fn create_recording(&mut self, call: &str, form: &Form) -> Result<Answer, Refusal> {
         if !self.calls.get(call).is_some_and(Call::is_answered) {
-            return Err(Refusal::world(
-                400,
-                21220,
-                "Requested resource is not eligible for recording",
-            ));
+            return Err(Refusal::world(400, 21220, "Requested resource is not eligible for recording"));
         }
-        let sid = self.start_call_recording(
-            call,
-            "StartCallRecordingAPI",
-            &recording_wishes(form, false),
-        );
+        let sid = self.start_call_recording(call, "StartCallRecordingAPI", &recording_wishes(form, false));
         let body = self
             .recordings
             .iter()
@@ -33,12 +25,7 @@ impl Engine {
         Ok(Answer::Json(201, body))
     }
 
-    pub(super) fn update_recording(
-        &mut self,
-        call: &str,
-        sid: &str,
-        form: &Form,
-    ) -> Option<Result<Answer, Refusal>> {
+    pub(super) fn update_recording(&mut self, call: &str, sid: &str, form: &Form) -> Option<Result<Answer, Refusal>> {
         let of_call = |file: &&RecordingFile| file.call_sid.as_deref() == Some(call);
         let running: Vec<String> = self
             .recordings
@@ -53,12 +40,7 @@ impl Engine {
             }
             running.first()?.clone()
         } else {
-            self.recordings
-                .iter()
-                .filter(of_call)
-                .find(|file| file.sid == sid)?
-                .sid
-                .clone()
+            self.recordings.iter().filter(of_call).find(|file| file.sid == sid)?.sid.clone()
         };
         if !running.contains(&sid) {
             return Some(Err(Refusal::world(400, 21220, "the recording is over")));
@@ -76,67 +58,38 @@ impl Engine {
                 let file = self.recording_mut(&sid)?;
                 file.status = "in-progress";
                 if let Some(since) = file.paused_at.take() {
-                    file.paused_s = file
-                        .paused_s
-                        .saturating_add(super::call::whole_seconds(now - since));
+                    file.paused_s = file.paused_s.saturating_add(super::call::whole_seconds(now - since));
                 }
             }
             _ => {
-                return Some(Err(Refusal::bad(
-                    20422,
-                    "Status is paused, in-progress or stopped",
-                )));
+                return Some(Err(Refusal::bad(20422, "Status is paused, in-progress or stopped")));
             }
         }
         let file = self.recordings.iter().find(|file| file.sid == sid)?;
         Some(Ok(Answer::Json(200, self.recording_json(file, true))))
     }
 
-    pub(super) fn list_recordings(
-        &self,
-        form: &Form,
-        asked: &Asked<'_>,
-        call: Option<&str>,
-    ) -> Answer {
+    pub(super) fn list_recordings(&self, form: &Form, asked: &Asked<'_>, call: Option<&str>) -> Answer {
         let deleted = form.flag("IncludeSoftDeleted").unwrap_or(false);
         let call = call.or_else(|| form.one("CallSid"));
         let fits = |file: &&RecordingFile| {
             (deleted || file.status != "deleted")
                 && call.is_none_or(|sid| file.call_sid.as_deref() == Some(sid))
-                && form
-                    .one("ConferenceSid")
-                    .is_none_or(|sid| file.conference_sid.as_deref() == Some(sid))
+                && form.one("ConferenceSid").is_none_or(|sid| file.conference_sid.as_deref() == Some(sid))
                 && in_range(form, "DateCreated", Some(file.started_at))
         };
-        let all: Vec<Value> = self
-            .recordings
-            .iter()
-            .rev()
-            .filter(fits)
-            .map(|file| self.recording_json(file, false))
-            .collect();
+        let all: Vec<Value> =
+            self.recordings.iter().rev().filter(fits).map(|file| self.recording_json(file, false)).collect();
         self.page(asked, "recordings", form, all)
     }
 
-    pub(super) fn recording(
-        &mut self,
-        method: &str,
-        sid: &str,
-        form: &Form,
-    ) -> Option<Result<Answer, Refusal>> {
+    pub(super) fn recording(&mut self, method: &str, sid: &str, form: &Form) -> Option<Result<Answer, Refusal>> {
         let deleted = form.flag("IncludeSoftDeleted").unwrap_or(false);
         let now = self.now;
-        let file = self
-            .recordings
-            .iter_mut()
-            .find(|file| file.sid == sid && (deleted || file.status != "deleted"))?;
+        let file = self.recordings.iter_mut().find(|file| file.sid == sid && (deleted || file.status != "deleted"))?;
         if method == "delete" {
             if !matches!(file.status, "completed" | "absent") {
-                return Some(Err(Refusal::world(
-                    400,
-                    20409,
-                    "only completed recordings can be deleted",
-                )));
+                return Some(Err(Refusal::world(400, 20409, "only completed recordings can be deleted")));
             }
             file.status = "deleted";
             file.updated_at = now;
@@ -152,55 +105,29 @@ impl Engine {
             return Some(Err(Refusal::new(405, 20004, "Method not allowed")));
         }
         let (sid, ending) = name.split_once('.').unwrap_or((name, "wav"));
-        let file = self
-            .recordings
-            .iter()
-            .find(|file| file.sid == sid && file.status == "completed")?;
+        let file = self.recordings.iter().find(|file| file.sid == sid && file.status == "completed")?;
         let wanted = url::form_urlencoded::parse(asked.query.as_bytes())
             .find(|(key, _)| key == "RequestedChannels")
             .map(|(_, value)| value.into_owned());
         if wanted.as_deref() == Some("2") && file.channels < 2 {
-            return Some(Err(Refusal::world(
-                400,
-                20422,
-                "the recording has one channel",
-            )));
+            return Some(Err(Refusal::world(400, 20422, "the recording has one channel")));
         }
-        let channels = if wanted.as_deref() == Some("1") {
-            1
-        } else {
-            file.channels
-        };
+        let channels = if wanted.as_deref() == Some("1") { 1 } else { file.channels };
         let seconds = u32::try_from(file.duration_s).unwrap_or(1);
         match ending {
-            "wav" => Some(Ok(Answer::Sound(
-                "audio/x-wav",
-                audio::wav(seconds, channels),
-            ))),
+            "wav" => Some(Ok(Answer::Sound("audio/x-wav", audio::wav(seconds, channels)))),
             "mp3" => Some(Ok(Answer::Sound("audio/mpeg", audio::mp3(seconds)))),
             _ => None,
         }
     }
 
-    pub(super) fn list_transcriptions(
-        &self,
-        form: &Form,
-        asked: &Asked<'_>,
-        recording: Option<&str>,
-    ) -> Answer {
-        let of = self
-            .transcriptions
-            .iter()
-            .filter(|one| recording.is_none_or(|sid| one.recording == sid));
+    pub(super) fn list_transcriptions(&self, form: &Form, asked: &Asked<'_>, recording: Option<&str>) -> Answer {
+        let of = self.transcriptions.iter().filter(|one| recording.is_none_or(|sid| one.recording == sid));
         let all: Vec<Value> = of.map(|one| self.transcription_json(one)).collect();
         self.page(asked, "transcriptions", form, all)
     }
 
-    pub(super) fn transcription(
-        &mut self,
-        method: &str,
-        sid: &str,
-    ) -> Option<Result<Answer, Refusal>> {
+    pub(super) fn transcription(&mut self, method: &str, sid: &str) -> Option<Result<Answer, Refusal>> {
         let found = self.transcriptions.iter().find(|one| one.sid == sid)?;
         if method == "delete" {
             self.transcriptions.retain(|one| one.sid != sid);

@@ -14,20 +14,14 @@ impl Engine {
         sid: Option<&str>,
         extra: Params,
     ) {
-        let (account, now, gap) = (
-            self.account_sid.clone(),
-            self.now,
-            self.switches.sequence_gap,
-        );
+        let (account, now, gap) = (self.account_sid.clone(), self.now, self.switches.sequence_gap);
         let Some(conference) = self.conference_mut(conference_sid) else {
             return;
         };
         let sequence = conference.sequence;
         conference.sequence = sequence.saturating_add(1).saturating_add(gap);
-        let Some(target) = conference
-            .callback
-            .clone()
-            .filter(|_| conference.events.iter().any(|wanted| wanted == event))
+        let Some(target) =
+            conference.callback.clone().filter(|_| conference.events.iter().any(|wanted| wanted == event))
         else {
             return;
         };
@@ -38,23 +32,13 @@ impl Engine {
         add(&mut params, "SequenceNumber", sequence.to_string());
         add(&mut params, "StatusCallbackEvent", name);
         add(&mut params, "Timestamp", rfc2822(now));
-        if let Some(one) =
-            sid.and_then(|sid| conference.participants.iter().find(|one| one.call == sid))
-        {
+        if let Some(one) = sid.and_then(|sid| conference.participants.iter().find(|one| one.call == sid)) {
             add(&mut params, "CallSid", &one.call);
             add(&mut params, "Coaching", one.coach.is_some().to_string());
-            add(
-                &mut params,
-                "EndConferenceOnExit",
-                one.end_on_exit.to_string(),
-            );
+            add(&mut params, "EndConferenceOnExit", one.end_on_exit.to_string());
             add(&mut params, "Hold", one.hold.to_string());
             add(&mut params, "Muted", one.muted.to_string());
-            add(
-                &mut params,
-                "StartConferenceOnEnter",
-                one.start_on_enter.to_string(),
-            );
+            add(&mut params, "StartConferenceOnEnter", one.start_on_enter.to_string());
             if let Some(label) = &one.label {
                 add(&mut params, "ParticipantLabel", label);
             }

@@ -8,10 +8,7 @@ use serde_json::Value;
 
 /// The allow-list, as the contract gives it.
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
-    serde_json::from_str(include_str!(
-        "../../../tests/fixtures/contracts/twilio/twiml-schema.json"
-    ))
-    .unwrap_or_default()
+    serde_json::from_str(include_str!("../../../tests/fixtures/contracts/twilio/twiml-schema.json")).unwrap_or_default()
 });
 
 /// Largest document, in bytes: 11750 beyond. Source: contract 2.1.
@@ -61,10 +58,7 @@ pub struct Fault {
 
 impl Fault {
     pub(super) fn new(code: u32, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-        }
+        Self { code, message: message.into() }
     }
 }
 
@@ -74,10 +68,7 @@ pub fn judge(xml: &Xml<'_>, context: Context) -> Vec<Fault> {
     let mut faults = Vec::new();
     let root = xml.root_element();
     if root.tag_name().name() != "Response" {
-        return vec![Fault::new(
-            12102,
-            format!("the root is <{}>, not <Response>", root.tag_name().name()),
-        )];
+        return vec![Fault::new(12102, format!("the root is <{}>, not <Response>", root.tag_name().name()))];
     }
     judge_element(root, &mut faults);
     if let Some(name) = context.schema_name() {
@@ -90,20 +81,11 @@ pub fn judge(xml: &Xml<'_>, context: Context) -> Vec<Fault> {
                     (Context::ConferenceWait, _) => 13238,
                     _ => 12200,
                 };
-                faults.push(Fault::new(
-                    code,
-                    format!("<{tag}> may not stand in a document of {name}"),
-                ));
+                faults.push(Fault::new(code, format!("<{tag}> may not stand in a document of {name}")));
             }
         }
-    } else if root
-        .children()
-        .any(|node| node.tag_name().name() == "Leave")
-    {
-        faults.push(Fault::new(
-            12200,
-            "<Leave> stands outside an Enqueue wait document",
-        ));
+    } else if root.children().any(|node| node.tag_name().name() == "Leave") {
+        faults.push(Fault::new(12200, "<Leave> stands outside an Enqueue wait document"));
     }
     judge_order(root, &mut faults);
     faults
@@ -111,31 +93,18 @@ pub fn judge(xml: &Xml<'_>, context: Context) -> Vec<Fault> {
 
 fn judge_element(node: Node<'_, '_>, faults: &mut Vec<Fault>) {
     let tag = node.tag_name().name();
-    let Some(rules) = SCHEMA
-        .get("elements")
-        .and_then(|elements| elements.get(tag))
-    else {
+    let Some(rules) = SCHEMA.get("elements").and_then(|elements| elements.get(tag)) else {
         // Marks of speech inside <Say> have no entry of their own.
         return;
     };
     for attribute in node.attributes() {
-        match rules
-            .get("attributes")
-            .and_then(|all| all.get(attribute.name()))
-        {
-            None => faults.push(Fault::new(
-                12200,
-                format!("<{tag}> has no attribute {}", attribute.name()),
-            )),
+        match rules.get("attributes").and_then(|all| all.get(attribute.name())) {
+            None => faults.push(Fault::new(12200, format!("<{tag}> has no attribute {}", attribute.name()))),
             Some(rule) => {
                 if let Err(why) = judge_value(rule, attribute.value()) {
                     faults.push(Fault::new(
                         12200,
-                        format!(
-                            "<{tag} {}=\"{}\">: {why}",
-                            attribute.name(),
-                            attribute.value()
-                        ),
+                        format!("<{tag} {}=\"{}\">: {why}", attribute.name(), attribute.value()),
                     ));
                 }
             }
@@ -147,10 +116,7 @@ fn judge_element(node: Node<'_, '_>, faults: &mut Vec<Fault>) {
         if children.contains(&name) {
             judge_element(child, faults);
         } else {
-            faults.push(Fault::new(
-                12200,
-                format!("<{name}> may not stand in <{tag}>"),
-            ));
+            faults.push(Fault::new(12200, format!("<{name}> may not stand in <{tag}>")));
         }
     }
     judge_text(node, tag, faults);
@@ -167,31 +133,17 @@ fn judge_text(node: Node<'_, '_>, tag: &str, faults: &mut Vec<Fault>) {
         "Play" if text.is_empty() != node.has_attribute("digits") => {
             faults.push(Fault::new(12200, "<Play> has either a URL or digits"));
         }
-        "Number" if !is_e164(text) => faults.push(Fault::new(
-            13223,
-            format!("<Number> {text} is not in E.164"),
-        )),
+        "Number" if !is_e164(text) => faults.push(Fault::new(13223, format!("<Number> {text} is not in E.164"))),
         "Conference" if text.is_empty() => {
             faults.push(Fault::new(12200, "<Conference> has no name"));
         }
         "Queue" | "Enqueue" if text.is_empty() || text.chars().count() > 64 => {
-            faults.push(Fault::new(
-                12200,
-                format!("<{tag}> has a name of 1 to 64 characters"),
-            ));
+            faults.push(Fault::new(12200, format!("<{tag}> has a name of 1 to 64 characters")));
         }
-        "Response" | "Gather" | "Pause" | "Hangup" | "Leave" | "Reject" | "Record" | "Start"
-        | "Stop" => {
-            let stray = node
-                .children()
-                .filter(Node::is_text)
-                .filter_map(|part| part.text())
-                .collect::<String>();
+        "Response" | "Gather" | "Pause" | "Hangup" | "Leave" | "Reject" | "Record" | "Start" | "Stop" => {
+            let stray = node.children().filter(Node::is_text).filter_map(|part| part.text()).collect::<String>();
             if !stray.trim().is_empty() {
-                faults.push(Fault::new(
-                    12200,
-                    format!("text stands directly in <{tag}>"),
-                ));
+                faults.push(Fault::new(12200, format!("text stands directly in <{tag}>")));
             }
         }
         "Dial" => judge_dial(node, faults),
@@ -200,35 +152,16 @@ fn judge_text(node: Node<'_, '_>, tag: &str, faults: &mut Vec<Fault>) {
 }
 
 fn judge_dial(node: Node<'_, '_>, faults: &mut Vec<Fault>) {
-    let nouns: Vec<&str> = node
-        .children()
-        .filter(Node::is_element)
-        .map(|child| child.tag_name().name())
-        .collect();
-    let rooms = nouns
-        .iter()
-        .filter(|noun| matches!(**noun, "Conference" | "Queue"))
-        .count();
+    let nouns: Vec<&str> = node.children().filter(Node::is_element).map(|child| child.tag_name().name()).collect();
+    let rooms = nouns.iter().filter(|noun| matches!(**noun, "Conference" | "Queue")).count();
     if rooms > 1 || (rooms == 1 && nouns.len() > 1) {
-        faults.push(Fault::new(
-            13000,
-            "<Conference> and <Queue> do not mix with other nouns",
-        ));
+        faults.push(Fault::new(13000, "<Conference> and <Queue> do not mix with other nouns"));
     }
     if nouns.len() > DIAL_NOUNS_MAX {
-        faults.push(Fault::new(
-            12200,
-            format!(
-                "<Dial> rings {} phones, more than {DIAL_NOUNS_MAX}",
-                nouns.len()
-            ),
-        ));
+        faults.push(Fault::new(12200, format!("<Dial> rings {} phones, more than {DIAL_NOUNS_MAX}", nouns.len())));
     }
     if nouns.is_empty() && !is_e164(text_of(node).trim()) {
-        faults.push(Fault::new(
-            13223,
-            "<Dial> has neither a noun nor a number in E.164",
-        ));
+        faults.push(Fault::new(13223, "<Dial> has neither a noun nor a number in E.164"));
     }
 }
 
@@ -242,10 +175,7 @@ fn judge_order(root: Node<'_, '_>, faults: &mut Vec<Fault>) {
         }
         let ends = matches!(tag, "Hangup" | "Redirect" | "Reject" | "Leave");
         if ends && place + 1 < verbs.len() {
-            faults.push(Fault::new(
-                12200,
-                format!("verbs after <{tag}> are never run"),
-            ));
+            faults.push(Fault::new(12200, format!("verbs after <{tag}> are never run")));
         }
     }
 }
@@ -255,14 +185,8 @@ fn judge_value(rule: &Value, value: &str) -> Result<(), String> {
         "boolean" if !matches!(value, "true" | "false") => return Err("true or false".to_owned()),
         "integer" => {
             let number: i64 = value.parse().map_err(|_| "a whole number".to_owned())?;
-            if rule
-                .get("min")
-                .and_then(Value::as_i64)
-                .is_some_and(|min| number < min)
-                || rule
-                    .get("max")
-                    .and_then(Value::as_i64)
-                    .is_some_and(|max| number > max)
+            if rule.get("min").and_then(Value::as_i64).is_some_and(|min| number < min)
+                || rule.get("max").and_then(Value::as_i64).is_some_and(|max| number > max)
             {
                 return Err("out of range".to_owned());
             }
@@ -277,10 +201,7 @@ fn judge_value(rule: &Value, value: &str) -> Result<(), String> {
             }
         }
         "url" => {
-            let may_be_empty = rule
-                .get("allowEmpty")
-                .and_then(Value::as_bool)
-                .unwrap_or(false);
+            let may_be_empty = rule.get("allowEmpty").and_then(Value::as_bool).unwrap_or(false);
             if !(value.is_empty() && may_be_empty) {
                 judge_url(value)?;
             }
@@ -308,9 +229,7 @@ pub(super) fn judge_url(value: &str) -> Result<(), String> {
         return Err("not a URL".to_owned());
     }
     match url::Url::parse(value) {
-        Ok(parsed) if !matches!(parsed.scheme(), "http" | "https") => {
-            Err("not an http URL".to_owned())
-        }
+        Ok(parsed) if !matches!(parsed.scheme(), "http" | "https") => Err("not an http URL".to_owned()),
         Ok(parsed) if parsed.host_str().is_none_or(|host| host.contains('_')) => {
             Err("host names have no underscore".to_owned())
         }
@@ -334,14 +253,9 @@ pub(super) fn matches_pattern(pattern: &str, value: &str) -> bool {
 
 /// All text inside an element, marks of speech included.
 pub(super) fn text_of(node: Node<'_, '_>) -> String {
-    node.descendants()
-        .filter(Node::is_text)
-        .filter_map(|part| part.text())
-        .collect()
+    node.descendants().filter(Node::is_text).filter_map(|part| part.text()).collect()
 }
 
 pub(super) fn names(list: Option<&Value>) -> Vec<&str> {
-    list.and_then(Value::as_array)
-        .map(|all| all.iter().filter_map(Value::as_str).collect())
-        .unwrap_or_default()
+    list.and_then(Value::as_array).map(|all| all.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
 }

@@ -15,19 +15,13 @@ use super::switches::RestHealth;
 pub(super) fn serve(driver: Driver, port: u16) -> std::io::Result<(u16, ServerHandle)> {
     let data = web::Data::new(driver);
     let server = HttpServer::new(move || {
-        App::new()
-            .app_data(data.clone())
-            .app_data(web::PayloadConfig::new(1 << 20))
-            .default_service(web::to(door))
+        App::new().app_data(data.clone()).app_data(web::PayloadConfig::new(1 << 20)).default_service(web::to(door))
     })
     .workers(1)
     .disable_signals()
     .shutdown_timeout(1)
     .bind(("127.0.0.1", port))?;
-    let port = server
-        .addrs()
-        .first()
-        .map_or(port, std::net::SocketAddr::port);
+    let port = server.addrs().first().map_or(port, std::net::SocketAddr::port);
     let running = server.run();
     let handle = running.handle();
     // Ends when its handle stops it.
@@ -48,12 +42,7 @@ async fn door(request: HttpRequest, body: web::Bytes, driver: web::Data<Driver>)
             if health == RestHealth::Slow {
                 tokio::time::sleep(Duration::from_millis(u64::from(slow_ms))).await;
             }
-            let header = |name: &str| {
-                request
-                    .headers()
-                    .get(name)
-                    .and_then(|value| value.to_str().ok())
-            };
+            let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
             let asked = Asked {
                 method: request.method().as_str(),
                 path: request.uri().path(),
@@ -69,17 +58,14 @@ async fn door(request: HttpRequest, body: web::Bytes, driver: web::Data<Driver>)
 }
 
 fn respond(answer: Answer) -> HttpResponse {
-    let status =
-        |code: u16| StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = |code: u16| StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match answer {
         Answer::Json(code, body) => {
             let mut reply = HttpResponse::build(status(code));
             if code == 401 {
                 reply.insert_header(("WWW-Authenticate", "Basic realm=\"Twilio API\""));
             }
-            reply
-                .insert_header(("Twilio-Request-Id", "RQffffffffffffffffffffffffffffffff"))
-                .json(body)
+            reply.insert_header(("Twilio-Request-Id", "RQffffffffffffffffffffffffffffffff")).json(body)
         }
         Answer::Sound(kind, bytes) => HttpResponse::Ok().content_type(kind).body(bytes),
         Answer::Empty(code) => HttpResponse::build(status(code)).finish(),

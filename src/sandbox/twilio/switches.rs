@@ -147,12 +147,7 @@ pub struct Callbacks {
 
 impl Default for Callbacks {
     fn default() -> Self {
-        Self {
-            drop: 0.0,
-            repeat: 0.0,
-            delay_ms: 0,
-            reorder: 0.0,
-        }
+        Self { drop: 0.0, repeat: 0.0, delay_ms: 0, reorder: 0.0 }
     }
 }
 
@@ -281,10 +276,7 @@ impl Switches {
         };
         for (name, value) in changes {
             match (fields.get_mut(name), value) {
-                (
-                    Some(serde_json::Value::Object(inner)),
-                    serde_json::Value::Object(inner_changes),
-                ) => {
+                (Some(serde_json::Value::Object(inner)), serde_json::Value::Object(inner_changes)) => {
                     inner.extend(inner_changes.clone());
                 }
                 (Some(field), _) => *field = value.clone(),
@@ -292,11 +284,7 @@ impl Switches {
             }
         }
         let turned: Self = serde_json::from_value(whole).map_err(|cause| cause.to_string())?;
-        let chances = [
-            turned.callbacks.drop,
-            turned.callbacks.repeat,
-            turned.callbacks.reorder,
-        ];
+        let chances = [turned.callbacks.drop, turned.callbacks.repeat, turned.callbacks.reorder];
         if chances.iter().any(|chance| !(0.0..=1.0).contains(chance)) {
             return Err("a chance is a number from 0 to 1".to_owned());
         }

@@ -116,20 +116,14 @@ pub(super) struct Enqueue {
 }
 
 /// Reads and judges a document fetched from `base`. All faults are returned; the verbs only when there are none.
-pub(super) fn read(
-    body: &str,
-    base: &str,
-    context: Context,
-    inline: bool,
-) -> Result<VecDeque<Verb>, Vec<Fault>> {
+pub(super) fn read(body: &str, base: &str, context: Context, inline: bool) -> Result<VecDeque<Verb>, Vec<Fault>> {
     if body.len() > DOCUMENT_BYTES_MAX {
         return Err(vec![Fault::new(11750, "the document is larger than 64 kB")]);
     }
     if body.trim().is_empty() {
         return Err(vec![Fault::new(11770, "the body is empty")]);
     }
-    let xml =
-        Xml::parse(body).map_err(|cause| vec![Fault::new(12100, format!("not XML: {cause}"))])?;
+    let xml = Xml::parse(body).map_err(|cause| vec![Fault::new(12100, format!("not XML: {cause}"))])?;
     let mut faults = judge(&xml, context);
     let reader = Reader { base, inline };
     let mut verbs = VecDeque::new();
@@ -138,24 +132,14 @@ pub(super) fn read(
             && matches!(node.tag_name().name(), "Gather" | "Record")
             && !reader.is_absolute(node.attribute("action"))
         {
-            faults.push(Fault::new(
-                11100,
-                "a document given as a parameter needs an absolute action",
-            ));
+            faults.push(Fault::new(11100, "a document given as a parameter needs an absolute action"));
         }
         match reader.verb(node) {
             Some(verb) => verbs.push_back(verb),
-            None => faults.push(Fault::new(
-                12200,
-                format!("this stand-in does not run <{}>", node.tag_name().name()),
-            )),
+            None => faults.push(Fault::new(12200, format!("this stand-in does not run <{}>", node.tag_name().name()))),
         }
     }
-    if faults.is_empty() {
-        Ok(verbs)
-    } else {
-        Err(faults)
-    }
+    if faults.is_empty() { Ok(verbs) } else { Err(faults) }
 }
 
 struct Reader<'a> {
@@ -165,8 +149,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn is_absolute(&self, action: Option<&str>) -> bool {
-        !self.inline
-            || action.is_some_and(|url| url.starts_with("http://") || url.starts_with("https://"))
+        !self.inline || action.is_some_and(|url| url.starts_with("http://") || url.starts_with("https://"))
     }
 
     /// A URL against the document's own, keeping its fragment and its spelling when it is absolute.
@@ -184,72 +167,39 @@ impl Reader<'_> {
 
     fn target(&self, node: Node<'_, '_>, name: &str, method: &str) -> Option<Target> {
         let url = node.attribute(name)?;
-        Some(Target {
-            url: self.resolve(url),
-            method: Method::named(node.attribute(method)),
-        })
+        Some(Target { url: self.resolve(url), method: Method::named(node.attribute(method)) })
     }
 
     fn action(&self, node: Node<'_, '_>) -> Target {
         self.target(node, "action", "method")
-            .unwrap_or_else(|| Target {
-                url: self.base.to_owned(),
-                method: Method::named(node.attribute("method")),
-            })
+            .unwrap_or_else(|| Target { url: self.base.to_owned(), method: Method::named(node.attribute("method")) })
     }
 
     fn wait(&self, node: Node<'_, '_>, method: &str) -> Option<Target> {
         let url = node.attribute("waitUrl")?;
-        let url = if url.is_empty() {
-            String::new()
-        } else {
-            self.resolve(url)
-        };
-        Some(Target {
-            url,
-            method: Method::named(node.attribute(method)),
-        })
+        let url = if url.is_empty() { String::new() } else { self.resolve(url) };
+        Some(Target { url, method: Method::named(node.attribute(method)) })
     }
 
     fn wishes(&self, node: Node<'_, '_>, channels: u16, trims_by_default: bool) -> RecordingWishes {
-        let trim = node
-            .attribute("trim")
-            .map_or(trims_by_default, |value| value == "trim-silence");
+        let trim = node.attribute("trim").map_or(trims_by_default, |value| value == "trim-silence");
         RecordingWishes {
-            callback: self.target(
-                node,
-                "recordingStatusCallback",
-                "recordingStatusCallbackMethod",
-            ),
+            callback: self.target(node, "recordingStatusCallback", "recordingStatusCallbackMethod"),
             events: list(node, "recordingStatusCallbackEvent"),
             channels,
-            track: node
-                .attribute("recordingTrack")
-                .or_else(|| node.attribute("track"))
-                .unwrap_or("both")
-                .to_owned(),
+            track: node.attribute("recordingTrack").or_else(|| node.attribute("track")).unwrap_or("both").to_owned(),
             trim,
         }
     }
 
     fn verb(&self, node: Node<'_, '_>) -> Option<Verb> {
         Some(match node.tag_name().name() {
-            "Say" => Verb::Say {
-                text: text_of(node).trim().to_owned(),
-                loops: loops(node),
-            },
+            "Say" => Verb::Say { text: text_of(node).trim().to_owned(), loops: loops(node) },
             "Play" => match node.attribute("digits") {
-                Some(digits) => Verb::PlayDigits {
-                    digits: digits.to_owned(),
-                },
-                None => Verb::Play {
-                    url: self.resolve(text_of(node).trim()),
-                    loops: loops(node),
-                },
+                Some(digits) => Verb::PlayDigits { digits: digits.to_owned() },
+                None => Verb::Play { url: self.resolve(text_of(node).trim()), loops: loops(node) },
             },
-            "Pause" => Verb::Pause {
-                seconds: number(node, "length").unwrap_or(1),
-            },
+            "Pause" => Verb::Pause { seconds: number(node, "length").unwrap_or(1) },
             "Gather" => Verb::Gather(Box::new(self.gather(node))),
             "Record" => Verb::Record(Box::new(self.record(node))),
             "Dial" => Verb::Dial(Box::new(self.dial(node)?)),
@@ -257,20 +207,14 @@ impl Reader<'_> {
                 name: text_of(node).trim().to_owned(),
                 action: self.target(node, "action", "method"),
                 wait: self.wait(node, "waitUrlMethod"),
-                max_size: number(node, "maxQueueSize")
-                    .and_then(|size| usize::try_from(size).ok())
-                    .unwrap_or(1000),
+                max_size: number(node, "maxQueueSize").and_then(|size| usize::try_from(size).ok()).unwrap_or(1000),
             }),
             "Start" => {
                 let noun = node.children().find(Node::is_element)?;
                 if noun.tag_name().name() != "Recording" {
                     return None;
                 }
-                let channels = if noun.attribute("channels") == Some("mono") {
-                    1
-                } else {
-                    2
-                };
+                let channels = if noun.attribute("channels") == Some("mono") { 1 } else { 2 };
                 Verb::StartRecording(self.wishes(noun, channels, true))
             }
             "Stop" => Verb::StopRecording,
@@ -280,9 +224,7 @@ impl Reader<'_> {
                 method: Method::named(node.attribute("method")),
             }),
             "Hangup" => Verb::Hangup,
-            "Reject" => Verb::Reject {
-                busy: node.attribute("reason") == Some("busy"),
-            },
+            "Reject" => Verb::Reject { busy: node.attribute("reason") == Some("busy") },
             _ => return None,
         })
     }
@@ -298,11 +240,7 @@ impl Reader<'_> {
             finish_on_key: node.attribute("finishOnKey").unwrap_or("#").chars().next(),
             action_on_empty: flag(node, "actionOnEmptyResult", false),
             language: node.attribute("language").unwrap_or("en-US").to_owned(),
-            prompts: node
-                .children()
-                .filter(Node::is_element)
-                .filter_map(|child| self.verb(child))
-                .collect(),
+            prompts: node.children().filter(Node::is_element).filter_map(|child| self.verb(child)).collect(),
         }
     }
 
@@ -313,10 +251,7 @@ impl Reader<'_> {
             action: self.action(node),
             max_length_s: number(node, "maxLength").unwrap_or(if transcribe { 120 } else { 3600 }),
             timeout_s: number(node, "timeout").unwrap_or(5),
-            finish_on_key: node
-                .attribute("finishOnKey")
-                .unwrap_or("1234567890*#")
-                .to_owned(),
+            finish_on_key: node.attribute("finishOnKey").unwrap_or("1234567890*#").to_owned(),
             beep: flag(node, "playBeep", true),
             transcribe,
             transcribe_callback,
@@ -342,10 +277,7 @@ impl Reader<'_> {
             Some("Conference") => Nouns::Conference(Box::new(self.room(*nouns.first()?))),
             Some("Queue") => {
                 let noun = *nouns.first()?;
-                Nouns::Queue {
-                    name: text_of(noun).trim().to_owned(),
-                    url: self.target(noun, "url", "method"),
-                }
+                Nouns::Queue { name: text_of(noun).trim().to_owned(), url: self.target(noun, "url", "method") }
             }
             Some(_) => return None,
         };
@@ -384,15 +316,10 @@ impl Reader<'_> {
             label: node.attribute("participantLabel").map(str::to_owned),
             coach: node.attribute("coach").map(str::to_owned),
             wait: self.wait(node, "waitMethod"),
-            max_participants: number(node, "maxParticipants")
-                .and_then(|max| usize::try_from(max).ok())
-                .unwrap_or(250),
+            max_participants: number(node, "maxParticipants").and_then(|max| usize::try_from(max).ok()).unwrap_or(250),
             record: records.then(|| self.wishes(node, 1, true)),
             status: self.target(node, "statusCallback", "statusCallbackMethod"),
-            events: node
-                .attribute("statusCallbackEvent")
-                .map(words)
-                .unwrap_or_default(),
+            events: node.attribute("statusCallbackEvent").map(words).unwrap_or_default(),
         }
     }
 }
@@ -402,8 +329,7 @@ fn number(node: Node<'_, '_>, name: &str) -> Option<u64> {
 }
 
 fn flag(node: Node<'_, '_>, name: &str, default: bool) -> bool {
-    node.attribute(name)
-        .map_or(default, |value| value == "true")
+    node.attribute(name).map_or(default, |value| value == "true")
 }
 
 /// How often to repeat: 0 means a thousand times (contract 2.2).
@@ -416,15 +342,10 @@ fn loops(node: Node<'_, '_>) -> u64 {
 }
 
 fn words(value: &str) -> Vec<String> {
-    value
-        .split(' ')
-        .filter(|word| !word.is_empty())
-        .map(str::to_owned)
-        .collect()
+    value.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// Names of subscribed events; `completed` alone when none are named.
 fn list(node: Node<'_, '_>, name: &str) -> Vec<String> {
-    node.attribute(name)
-        .map_or_else(|| vec!["completed".to_owned()], words)
+    node.attribute(name).map_or_else(|| vec!["completed".to_owned()], words)
 }

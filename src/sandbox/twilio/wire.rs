@@ -21,11 +21,7 @@ pub(super) enum Method {
 
 impl Method {
     pub(super) fn named(name: Option<&str>) -> Self {
-        if name == Some("GET") {
-            Self::Get
-        } else {
-            Self::Post
-        }
+        if name == Some("GET") { Self::Get } else { Self::Post }
     }
 
     pub(super) fn name(self) -> &'static str {
@@ -47,20 +43,11 @@ pub(super) struct Target {
 #[derive(Debug, Clone)]
 pub(super) enum Purpose {
     /// A document the call runs next.
-    Document {
-        call: String,
-        epoch: u64,
-        context: Context,
-        fallback: bool,
-    },
+    Document { call: String, epoch: u64, context: Context, fallback: bool },
     /// A document that is asked for, but not run: the call is over.
     Ignored { context: Context },
     /// A sound the call plays next.
-    Sound {
-        call: String,
-        epoch: u64,
-        loops: u64,
-    },
+    Sound { call: String, epoch: u64, loops: u64 },
     /// News; the reply is not run.
     News,
 }
@@ -129,20 +116,13 @@ impl Overrides {
     ///
     /// When the fragment holds a key or value Twilio does not know.
     pub(super) fn split(url: &str) -> Result<(String, Self), String> {
-        let mut asked = Self {
-            connect_ms: 5000,
-            read_ms: 15_000,
-            total_ms: TOTAL_MS_MAX,
-            retries: 1,
-            on: vec!["ct".to_owned()],
-        };
+        let mut asked =
+            Self { connect_ms: 5000, read_ms: 15_000, total_ms: TOTAL_MS_MAX, retries: 1, on: vec!["ct".to_owned()] };
         let Some((address, fragment)) = url.split_once('#') else {
             return Ok((url.to_owned(), asked));
         };
         for pair in fragment.split('&').filter(|pair| !pair.is_empty()) {
-            let (key, value) = pair
-                .split_once('=')
-                .ok_or_else(|| format!("override {pair} has no value"))?;
+            let (key, value) = pair.split_once('=').ok_or_else(|| format!("override {pair} has no value"))?;
             match key {
                 "ct" => asked.connect_ms = within(value, 100, 10_000)?,
                 "rt" => asked.read_ms = within(value, 100, 15_000)?,
@@ -150,9 +130,7 @@ impl Overrides {
                 "rc" => asked.retries = u32::try_from(within(value, 0, 5)?).unwrap_or(5),
                 "rp" => {
                     asked.on = value.split(',').map(str::to_owned).collect();
-                    if !asked.on.iter().all(|policy| {
-                        matches!(policy.as_str(), "4xx" | "5xx" | "ct" | "rt" | "all")
-                    }) {
+                    if !asked.on.iter().all(|policy| matches!(policy.as_str(), "4xx" | "5xx" | "ct" | "rt" | "all")) {
                         return Err(format!("retry policy {value} is unknown"));
                     }
                 }
@@ -164,16 +142,12 @@ impl Overrides {
     }
 
     fn retries_on(&self, policy: &str) -> bool {
-        self.on
-            .iter()
-            .any(|wanted| wanted == policy || wanted == "all")
+        self.on.iter().any(|wanted| wanted == policy || wanted == "all")
     }
 }
 
 fn within(value: &str, min: u64, max: u64) -> Result<u64, String> {
-    let number: u64 = value
-        .parse()
-        .map_err(|_| format!("override value {value} is not a number"))?;
+    let number: u64 = value.parse().map_err(|_| format!("override value {value} is not a number"))?;
     if (min..=max).contains(&number) {
         Ok(number)
     } else {
@@ -190,21 +164,11 @@ pub(super) fn encode(params: &[(String, String)]) -> String {
 }
 
 /// Sends an exchange, with retries. Says how often it was tried and what came of it.
-pub(super) async fn send(
-    client: &reqwest::Client,
-    auth_token: &str,
-    exchange: &Exchange,
-) -> (u32, Outcome) {
+pub(super) async fn send(client: &reqwest::Client, auth_token: &str, exchange: &Exchange) -> (u32, Outcome) {
     let (address, overrides) = match Overrides::split(&exchange.target.url) {
         Ok(parts) => parts,
         Err(message) => {
-            return (
-                0,
-                Err(NoReply {
-                    code: 11100,
-                    message,
-                }),
-            );
+            return (0, Err(NoReply { code: 11100, message }));
         }
     };
     let total = Duration::from_millis(overrides.total_ms);
@@ -228,12 +192,7 @@ pub(super) async fn send(
     };
     let outcome = tokio::time::timeout(total, trying)
         .await
-        .unwrap_or_else(|_| {
-            Err(NoReply {
-                code: 11203,
-                message: "the whole request took too long".to_owned(),
-            })
-        });
+        .unwrap_or_else(|_| Err(NoReply { code: 11203, message: "the whole request took too long".to_owned() }));
     (attempts.load(std::sync::atomic::Ordering::SeqCst), outcome)
 }
 
@@ -245,19 +204,11 @@ async fn attempt(
     overrides: &Overrides,
 ) -> Outcome {
     let request = match (&exchange.purpose, exchange.target.method) {
-        (Purpose::Sound { .. }, _) => client
-            .get(address)
-            .header("X-Twilio-Signature", sign(auth_token, address, &[])),
+        (Purpose::Sound { .. }, _) => client.get(address).header("X-Twilio-Signature", sign(auth_token, address, &[])),
         (_, Method::Post) => client
             .post(address)
-            .header(
-                "X-Twilio-Signature",
-                sign(auth_token, address, &exchange.params),
-            )
-            .header(
-                "Content-Type",
-                "application/x-www-form-urlencoded; charset=UTF-8",
-            )
+            .header("X-Twilio-Signature", sign(auth_token, address, &exchange.params))
+            .header("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
             .body(encode(&exchange.params)),
         (_, Method::Get) => {
             let joint = if address.contains('?') { '&' } else { '?' };
@@ -266,18 +217,12 @@ async fn attempt(
             client.get(whole).header("X-Twilio-Signature", signature)
         }
     };
-    let request = request
-        .header("I-Twilio-Idempotency-Token", &exchange.token)
-        .header("User-Agent", "TwilioProxy/1.1");
+    let request = request.header("I-Twilio-Idempotency-Token", &exchange.token).header("User-Agent", "TwilioProxy/1.1");
     let waiting = Duration::from_millis(overrides.read_ms.saturating_add(overrides.connect_ms));
     let reading = async {
         let mut reply = request.send().await?;
         let status = reply.status().as_u16();
-        let header = reply
-            .headers()
-            .get("content-type")
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
+        let header = reply.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let content_type = header.to_owned();
         let mut body = Vec::new();
         while let Some(part) = reply.chunk().await? {
@@ -286,11 +231,7 @@ async fn attempt(
                 break;
             }
         }
-        Ok::<Reply, reqwest::Error>(Reply {
-            status,
-            content_type,
-            body,
-        })
+        Ok::<Reply, reqwest::Error>(Reply { status, content_type, body })
     };
     match tokio::time::timeout(waiting, reading).await {
         Ok(Ok(reply)) => Ok(reply),
@@ -302,14 +243,8 @@ async fn attempt(
             } else {
                 11206
             };
-            Err(NoReply {
-                code,
-                message: cause.to_string(),
-            })
+            Err(NoReply { code, message: cause.to_string() })
         }
-        Err(_) => Err(NoReply {
-            code: 11203,
-            message: "no answer in time".to_owned(),
-        }),
+        Err(_) => Err(NoReply { code: 11203, message: "no answer in time".to_owned() }),
     }
 }

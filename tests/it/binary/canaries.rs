@@ -13,7 +13,8 @@ const WORDS: &str = "The canary sings at Zanzibar Lane 4711.";
 
 /// Strings that may appear nowhere, in the forms in which they could.
 fn canaries(town: &Town) -> Vec<String> {
-    let mut canaries: Vec<String> = [JANE, OMAR].iter().chain(AGENTS.iter()).map(|number| number.trim_start_matches('+').to_owned()).collect();
+    let mut canaries: Vec<String> =
+        [JANE, OMAR].iter().chain(AGENTS.iter()).map(|number| number.trim_start_matches('+').to_owned()).collect();
     canaries.extend(["Jane Doe", "Zanzibar", "4711", "Digits", OPERATOR_TOKEN].map(str::to_owned));
     canaries.extend(town.rules.agents.iter().map(|agent| agent.name.clone()));
     canaries.extend(town.rules.agents.iter().filter_map(|agent| agent.email.clone()));
@@ -71,7 +72,10 @@ async fn nothing_personal_and_nothing_secret_is_logged_counted_or_shown_in_an_er
     play(&town).await;
     let inbox = town.chatwoot.conversations();
     let says = |words: &str| {
-        inbox.iter().flat_map(|one| &one.messages).any(|message| message.content.as_deref().is_some_and(|it| it.contains(words)))
+        inbox
+            .iter()
+            .flat_map(|one| &one.messages)
+            .any(|message| message.content.as_deref().is_some_and(|it| it.contains(words)))
     };
     assert!(says("Zanzibar"), "the transcript is not in the inbox: the test proves nothing");
 
@@ -81,8 +85,15 @@ async fn nothing_personal_and_nothing_secret_is_logged_counted_or_shown_in_an_er
     }
     let form = format!("From=%2B{0}&Digits=4711&CallSid=CA{1}", JANE.trim_start_matches('+'), "0".repeat(32));
     for path in ["/twilio/voice", "/twilio/accept", "/chatwoot/webhook", "/api/v1/calls"] {
-        let asked = town.http.post(format!("http://{}{path}", town.address)).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        let reply = asked.header("Authorization", format!("Bearer {}", town.chatwoot.admin_token())).body(form.clone()).send().await;
+        let asked = town
+            .http
+            .post(format!("http://{}{path}", town.address))
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let reply = asked
+            .header("Authorization", format!("Bearer {}", town.chatwoot.admin_token()))
+            .body(form.clone())
+            .send()
+            .await;
         shown.push((path.to_owned(), reply.expect("an answer").text().await.expect("a body")));
     }
     drop(service);
@@ -93,7 +104,8 @@ async fn nothing_personal_and_nothing_secret_is_logged_counted_or_shown_in_an_er
     let mut leaks = Vec::new();
     for (place, text) in &shown {
         for canary in canaries(&town) {
-            let lines = text.lines().filter(|line| line.contains(&canary) && !line.contains(&format!("\"seconds\":{canary}")));
+            let lines =
+                text.lines().filter(|line| line.contains(&canary) && !line.contains(&format!("\"seconds\":{canary}")));
             leaks.extend(lines.take(1).map(|line| format!("{canary:?} in {place}: {line}")));
         }
     }

@@ -57,7 +57,8 @@ fn every_fault_of_a_routing_file_is_told_with_its_line_and_nothing_is_published(
     assert_eq!(output.status.code(), Some(2));
     let said = told(&output);
     for words in ["America/Gotham", "+1555`"] {
-        let fault = said.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("{words} is not in {said}"));
+        let fault =
+            said.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("{words} is not in {said}"));
         let number: usize = fault.split(':').nth(1).and_then(|number| number.parse().ok()).expect("a line number");
         let there = bad.lines().nth(number - 1).unwrap();
         assert!(there.contains(words.trim_end_matches('`')), "line {number} is {there}");

@@ -15,11 +15,13 @@ async fn the_stand_ins_alone_print_where_they_are_and_answer() {
     let line = sandbox.line.clone();
     assert_eq!(keys(&line), ["chatwoot", "twilio"]);
     assert_eq!(keys(&line["twilio"]), ["account_sid", "auth_token", "base_url"]);
-    let chatwoot = ["account_id", "admin_email", "admin_password", "admin_token", "agent2_token", "agent_token", "base_url"];
+    let chatwoot =
+        ["account_id", "admin_email", "admin_password", "admin_token", "agent2_token", "agent_token", "base_url"];
     assert_eq!(keys(&line["chatwoot"]), chatwoot);
     let text = |room: &str, key: &str| line[room][key].as_str().expect("text").to_owned();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let calls = format!("{}/2010-04-01/Accounts/{}/Calls.json", text("twilio", "base_url"), text("twilio", "account_sid"));
+    let calls =
+        format!("{}/2010-04-01/Accounts/{}/Calls.json", text("twilio", "base_url"), text("twilio", "account_sid"));
     let asked = http.get(&calls).basic_auth(text("twilio", "account_sid"), Some(text("twilio", "auth_token")));
     assert_eq!(asked.send().await.unwrap().status(), 200);
     assert_eq!(http.get(&calls).send().await.unwrap().status(), 401);

@@ -121,9 +121,8 @@ async fn connections_made_between_two_processes_wait_and_are_answered() {
     assert!(first.wait().success());
     // Nobody is there now: connections are taken by the system and wait.
     let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
-    let asked: Vec<_> = (0..20)
-        .map(|_| tokio::spawn(client.get(format!("http://{}/readyz", town.address)).send()))
-        .collect();
+    let asked: Vec<_> =
+        (0..20).map(|_| tokio::spawn(client.get(format!("http://{}/readyz", town.address)).send())).collect();
     let _second = Running::start(serve_on(&town.listener, town.folder()));
     for asked in asked {
         assert_eq!(asked.await.unwrap().expect("no connection is refused").status(), 200);

@@ -59,7 +59,11 @@ struct Outcome {
 /// Plays one story with the process dying once, or not at all if the point is not visited so often.
 async fn play(case: Case) -> Outcome {
     let town = Town::open(Plan { database: case.database.clone(), ..Plan::manual() }).await;
-    if case.database.is_some() { town.import() } else { town.import_example() }
+    if case.database.is_some() {
+        town.import()
+    } else {
+        town.import_example()
+    }
     let (folder, clock) = (town.folder().to_owned(), town.clock());
     let listener = town.listener.try_clone().expect("a socket can be handed on");
     let crash_at = format!("{}@{}", case.point, case.visit);

@@ -33,9 +33,7 @@ const PACE: Pace = Pace {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_again_and_again_under_load_the_service_loses_nothing() {
-    let routing = ROUTING
-        .replace("max_wait_s = 25", "max_wait_s = 5")
-        .replace("cooldown_s = 15", "cooldown_s = 0");
+    let routing = ROUTING.replace("max_wait_s = 25", "max_wait_s = 5").replace("cooldown_s = 15", "cooldown_s = 0");
     let routing = always_open(&routing);
     let town = Town::open(Plan { is_manual: false, routing, database: None }).await;
     quicken(&town);
@@ -87,7 +85,9 @@ async fn killed_again_and_again_under_load_the_service_loses_nothing() {
     }
     let phones = phones_of(&customers);
     let mut faults = judge(&town, &phones);
-    faults.extend(customers.iter().filter(|it| it.waited_too_long).map(|it| format!("{} held the line in vain", it.phone)));
+    faults.extend(
+        customers.iter().filter(|it| it.waited_too_long).map(|it| format!("{} held the line in vain", it.phone)),
+    );
     println!("{} kills, {} calls, {} recordings", kept.deaths().len(), customers.len(), town.twilio.recordings().len());
     let deaths = kept.deaths().len();
     drop(kept);
@@ -98,7 +98,11 @@ async fn killed_again_and_again_under_load_the_service_loses_nothing() {
         for conversation in town.chatwoot.conversations() {
             println!("{conversation:#?}");
         }
-        let _ = std::process::Command::new("cp").arg("-r").arg(town.folder()).arg(std::env::temp_dir().join("offhook-random")).status();
+        let _ = std::process::Command::new("cp")
+            .arg("-r")
+            .arg(town.folder())
+            .arg(std::env::temp_dir().join("offhook-random"))
+            .status();
     }
     town.close().await;
     assert_eq!(deaths, KILLS, "it died of something else, too");
@@ -132,7 +136,8 @@ fn always_open(routing: &str) -> String {
 
 /// Phones that ring and recordings that are ready sooner than real ones, so that much happens in little time.
 fn quicken(town: &Town) {
-    let quick = Switches { ring_after_ms: 300, recording_ready_ms: 300, transcript_ready_ms: 500, ..town.twilio.switches() };
+    let quick =
+        Switches { ring_after_ms: 300, recording_ready_ms: 300, transcript_ready_ms: 500, ..town.twilio.switches() };
     let part = serde_json::to_value(quick).expect("switches are JSON");
     town.twilio.set_switches(&part).expect("the switches are known");
 }

@@ -11,8 +11,8 @@ use offhook::ids::{AgentId, BrandId, CallId, CarrierRef};
 use offhook::phone_number::PhoneNumber;
 use offhook::store::model::ModelStore;
 use offhook::store::{
-    DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot, PresenceChange, PublishedRules, Save, Settled,
-    Store, StoreError, StoredRecording,
+    DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot, PresenceChange, PublishedRules,
+    Save, Settled, Store, StoreError, StoredRecording,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,11 @@ impl FaultyStore {
         let mood = *self.mood.lock().unwrap();
         match mood {
             Mood::Works => Ok(()),
-            Mood::Fails => Err(StoreError::Unavailable { attempt: "answer", may_have_happened: false, cause: "it fails on command".into() }),
+            Mood::Fails => Err(StoreError::Unavailable {
+                attempt: "answer",
+                may_have_happened: false,
+                cause: "it fails on command".into(),
+            }),
             Mood::Hangs => std::future::pending().await,
             Mood::Panics => panic!("it panics on command"),
         }

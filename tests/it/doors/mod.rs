@@ -109,7 +109,9 @@ fn params(door: Door) -> Params {
             ("FriendlyName", "call-7"),
             ("StatusCallbackEvent", "conference-start"),
         ]),
-        Door::Recording => params.extend([("RecordingSid", "RE00000000000000000000000000000001"), ("RecordingStatus", "completed")]),
+        Door::Recording => {
+            params.extend([("RecordingSid", "RE00000000000000000000000000000001"), ("RecordingStatus", "completed")])
+        }
         Door::Transcript => params.extend([
             ("RecordingSid", "RE00000000000000000000000000000001"),
             ("TranscriptionSid", "TR00000000000000000000000000000001"),
@@ -149,7 +151,12 @@ fn context(door: Door) -> Option<&'static str> {
 }
 
 /// Nobody listens at a status door; everywhere else there is a valid document, and no leg is let through by it.
-async fn expect_safe_reply<B: MessageBody>(door: Door, what: &str, response: ServiceResponse<B>, statuses: &[StatusCode]) {
+async fn expect_safe_reply<B: MessageBody>(
+    door: Door,
+    what: &str,
+    response: ServiceResponse<B>,
+    statuses: &[StatusCode],
+) {
     let status = response.status();
     if door.kind() == DoorKind::Status {
         assert!(statuses.contains(&status), "{door:?}, {what}: {status}");
@@ -163,7 +170,10 @@ async fn expect_safe_reply<B: MessageBody>(door: Door, what: &str, response: Ser
         panic!("{door:?}, {what}: {faults:?} in {body}");
     }
     if door.kind() == DoorKind::Agent {
-        assert!(body.contains("<Hangup/>"), "{door:?}, {what}: a leg that nobody accepted on would be let through by {body}");
+        assert!(
+            body.contains("<Hangup/>"),
+            "{door:?}, {what}: a leg that nobody accepted on would be let through by {body}"
+        );
     }
 }
 

@@ -62,7 +62,9 @@ async fn a_delivery_of_chatwoots_counts_once() {
     let house = House::new().await;
     let service = serve!(house);
     let now = house.now.timestamp();
-    for (id, name, then_known) in [("d-1", "Jane Doe", "Jane Doe"), ("d-1", "Somebody Else", "Jane Doe"), ("d-2", "Jane Roe", "Jane Roe")] {
+    for (id, name, then_known) in
+        [("d-1", "Jane Doe", "Jane Doe"), ("d-1", "Somebody Else", "Jane Doe"), ("d-2", "Jane Roe", "Jane Roe")]
+    {
         let response = call_service(&service, delivery(&contact(name), CHATWOOT_SECRET, now, id).to_request()).await;
         assert_eq!(response.status(), StatusCode::NO_CONTENT, "{id} {name}");
         assert_eq!(known_name(&house).await.as_deref(), Some(then_known), "{id} {name}");
@@ -74,7 +76,12 @@ async fn the_api_wants_a_token_on_every_route() {
     let house = House::new().await;
     let service = serve!(house);
     let id = "00000000-0000-0000-0000-000000000007";
-    for path in ["/api/v1/calls".to_owned(), format!("/api/v1/calls/{id}"), "/api/v1/session".to_owned(), "/api/v1/nothing".to_owned()] {
+    for path in [
+        "/api/v1/calls".to_owned(),
+        format!("/api/v1/calls/{id}"),
+        "/api/v1/session".to_owned(),
+        "/api/v1/nothing".to_owned(),
+    ] {
         for header in [None, Some("Bearer wrong"), Some("Bearer "), Some("Basic b2ZmaG9vaw==")] {
             let mut request = TestRequest::get().uri(&path);
             if let Some(header) = header {
@@ -89,6 +96,7 @@ async fn the_api_wants_a_token_on_every_route() {
         }
     }
     assert_eq!(house.store.take_count(), 0, "the store was asked by somebody unknown");
-    let request = TestRequest::get().uri("/api/v1/calls").insert_header(("authorization", format!("Bearer {OPERATOR}")));
+    let request =
+        TestRequest::get().uri("/api/v1/calls").insert_header(("authorization", format!("Bearer {OPERATOR}")));
     assert_eq!(call_service(&service, request.to_request()).await.status(), StatusCode::OK);
 }

@@ -43,64 +43,35 @@ static DATABASES: AtomicU32 = AtomicU32::new(1);
 ///
 /// The server named by `OFFHOOK_TEST_POSTGRES_URL` is taken if it is set, or else one that is started here.
 pub fn fresh_database() -> String {
-    let name = format!(
-        "offhook_test_{}_{}",
-        std::process::id(),
-        DATABASES.fetch_add(1, Ordering::SeqCst)
-    );
+    let name = format!("offhook_test_{}_{}", std::process::id(), DATABASES.fetch_add(1, Ordering::SeqCst));
     let url = server_url();
     let mut ask = Command::new(psql());
-    ask.args([
-        "--no-psqlrc",
-        "--quiet",
-        "--set=ON_ERROR_STOP=1",
-        "--dbname",
-    ])
-    .arg(&url);
+    ask.args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname"]).arg(&url);
     let created = ask
         .arg("--command")
         .arg(format!("CREATE DATABASE {name}"))
         .output()
         .unwrap_or_else(|cause| absent(&cause.to_string()));
-    assert!(
-        created.status.success(),
-        "cannot create a database: {}",
-        String::from_utf8_lossy(&created.stderr)
-    );
-    let (server, _) = url
-        .rsplit_once('/')
-        .expect("the address ends in a database");
+    assert!(created.status.success(), "cannot create a database: {}", String::from_utf8_lossy(&created.stderr));
+    let (server, _) = url.rsplit_once('/').expect("the address ends in a database");
     format!("{server}/{name}")
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test has no settings")]
 fn server_url() -> String {
-    std::env::var("OFFHOOK_TEST_POSTGRES_URL").unwrap_or_else(|_| {
-        format!(
-            "postgres://offhook@127.0.0.1:{}/postgres",
-            SERVER.get_or_init(start).port
-        )
-    })
+    std::env::var("OFFHOOK_TEST_POSTGRES_URL")
+        .unwrap_or_else(|_| format!("postgres://offhook@127.0.0.1:{}/postgres", SERVER.get_or_init(start).port))
 }
 
 fn psql() -> PathBuf {
-    SERVER
-        .get()
-        .map_or_else(|| PathBuf::from("psql"), |server| server.bin.join("psql"))
+    SERVER.get().map_or_else(|| PathBuf::from("psql"), |server| server.bin.join("psql"))
 }
 
-#[expect(
-    clippy::zombie_processes,
-    reason = "the server outlives this function and ends with the process"
-)]
+#[expect(clippy::zombie_processes, reason = "the server outlives this function and ends with the process")]
 fn start() -> Server {
     let bin = find_binaries();
     // Free a moment ago; nobody else on this machine is in a hurry to take it.
-    let port = TcpListener::bind("127.0.0.1:0")
-        .expect("a port")
-        .local_addr()
-        .expect("its number")
-        .port();
+    let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its number").port();
     let mut shell = if is_root() {
         // The server refuses to run as root; Debian's package made a user for it.
         let mut runuser = Command::new("runuser");
@@ -109,27 +80,15 @@ fn start() -> Server {
     } else {
         Command::new("sh")
     };
-    shell
-        .current_dir("/")
-        .args(["-c", SCRIPT, "sh"])
-        .arg(&bin)
-        .arg(port.to_string());
-    let mut child = shell
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|cause| absent(&cause.to_string()));
+    shell.current_dir("/").args(["-c", SCRIPT, "sh"]).arg(&bin).arg(port.to_string());
+    let mut child =
+        shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap_or_else(|cause| absent(&cause.to_string()));
     let stdin = child.stdin.take().expect("was piped");
     let mut said = String::new();
     for line in BufReader::new(child.stdout.take().expect("was piped")).lines() {
         let line = line.expect("text");
         if line == "ready" {
-            return Server {
-                port,
-                bin,
-                _child: child,
-                _stdin: stdin,
-            };
+            return Server { port, bin, _child: child, _stdin: stdin };
         }
         said.push_str(&line);
         said.push('\n');
@@ -138,25 +97,16 @@ fn start() -> Server {
 }
 
 fn find_binaries() -> PathBuf {
-    let versions = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
-    let mut found: Vec<PathBuf> = versions
-        .map(|version| version.path().join("bin"))
-        .filter(|bin| bin.join("initdb").exists())
-        .collect();
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> =
+        versions.map(|version| version.path().join("bin")).filter(|bin| bin.join("initdb").exists()).collect();
     found.sort();
-    found
-        .pop()
-        .unwrap_or_else(|| absent("there is no initdb below /usr/lib/postgresql"))
+    found.pop().unwrap_or_else(|| absent("there is no initdb below /usr/lib/postgresql"))
 }
 
 fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
-    Path::new("/proc/self")
-        .metadata()
-        .is_ok_and(|me| me.uid() == 0)
+    Path::new("/proc/self").metadata().is_ok_and(|me| me.uid() == 0)
 }
 
 fn absent(why: &str) -> ! {
@@ -170,9 +120,7 @@ fn absent(why: &str) -> ! {
 pub fn take_away(url: &str) {
     let name = name_of(url);
     ask(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"));
-    ask(&format!(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-    ));
+    ask(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"));
 }
 
 /// Lets everybody in again.

@@ -12,8 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Takes the socket from standard input to where systemd's protocol has it, and becomes the program.
-const INHERIT: &str =
-    r#"exec 3<&0 </dev/null; ulimit -c 0; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@""#;
+const INHERIT: &str = r#"exec 3<&0 </dev/null; ulimit -c 0; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@""#;
 
 /// A dead process is noticed after so long.
 const GLANCE: Duration = Duration::from_millis(5);
@@ -22,21 +21,14 @@ const GLANCE: Duration = Duration::from_millis(5);
 pub fn offhook(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_offhook"));
     command.current_dir(folder).args(arguments);
-    command
-        .env_remove("LISTEN_FDS")
-        .env_remove("LISTEN_PID")
-        .stdin(Stdio::null());
+    command.env_remove("LISTEN_FDS").env_remove("LISTEN_PID").stdin(Stdio::null());
     command
 }
 
 /// `offhook serve` on an inherited socket.
 pub fn serve_on(listener: &TcpListener, folder: &Path) -> Command {
     let mut command = Command::new("sh");
-    let socket = OwnedFd::from(
-        listener
-            .try_clone()
-            .expect("a socket can be handed on twice"),
-    );
+    let socket = OwnedFd::from(listener.try_clone().expect("a socket can be handed on twice"));
     command
         .args(["-c", INHERIT, "sh", env!("CARGO_BIN_EXE_offhook"), "serve"])
         .current_dir(folder)
@@ -67,10 +59,7 @@ impl Kept {
         });
         let shared = Arc::clone(&watched);
         let keeper = std::thread::spawn(move || keep(&shared, &command));
-        Self {
-            watched,
-            keeper: Some(keeper),
-        }
+        Self { watched, keeper: Some(keeper) }
     }
 
     /// How it ended so far, oldest first.
@@ -103,22 +92,13 @@ fn keep(watched: &Watched, command: &dyn Fn(usize) -> Command) {
         *watched.child.lock().unwrap() = Some(child);
         let ended = loop {
             if watched.is_stopping.load(Ordering::SeqCst) {
-                let mut child = watched
-                    .child
-                    .lock()
-                    .unwrap()
-                    .take()
-                    .expect("it was started");
+                let mut child = watched.child.lock().unwrap().take().expect("it was started");
                 let _ = child.kill();
                 let _ = child.wait();
                 return;
             }
-            let ended = watched
-                .child
-                .lock()
-                .unwrap()
-                .as_mut()
-                .and_then(|child| child.try_wait().expect("it is our child"));
+            let ended =
+                watched.child.lock().unwrap().as_mut().and_then(|child| child.try_wait().expect("it is our child"));
             match ended {
                 Some(status) => break status,
                 None => std::thread::sleep(GLANCE),
@@ -138,21 +118,12 @@ pub struct Running {
 impl Running {
     /// Starts it and waits for its line; its log goes to `log` in its folder.
     pub fn start(mut command: Command) -> Self {
-        let folder = command
-            .get_current_dir()
-            .expect("it runs in a folder")
-            .to_owned();
+        let folder = command.get_current_dir().expect("it runs in a folder").to_owned();
         let log = std::fs::File::create(folder.join("log")).expect("can be written");
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("it can be started");
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("it can be started");
         let mut line = String::new();
         let out = child.stdout.take().expect("was piped");
-        BufReader::new(out)
-            .read_line(&mut line)
-            .expect("it prints text");
+        BufReader::new(out).read_line(&mut line).expect("it prints text");
         let line = serde_json::from_str(&line).unwrap_or_else(|_| {
             let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
             panic!("it printed {line:?} and not JSON; {log}")
@@ -162,9 +133,7 @@ impl Running {
 
     /// Asks it to end, as systemd does.
     pub fn terminate(&self) {
-        let told = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
-            .status();
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         assert!(told.is_ok_and(|status| status.success()));
     }
 

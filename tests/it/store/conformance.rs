@@ -17,36 +17,23 @@ const TRACES: u64 = 300;
 const STEPS: u32 = 60;
 
 fn options(migrate: bool) -> OpenOptions {
-    OpenOptions {
-        migrate,
-        connections: 2,
-    }
+    OpenOptions { migrate, connections: 2 }
 }
 
 #[tokio::test]
 async fn sqlite_gives_the_answers_of_the_model() {
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().join("empty.db");
-    drop(
-        open(&format!("sqlite://{}", empty.display()), options(true))
-            .await
-            .unwrap(),
-    );
+    drop(open(&format!("sqlite://{}", empty.display()), options(true)).await.unwrap());
     let mut tally = Tally::default();
     for seed in 0..TRACES {
         let file = folder.path().join(format!("{seed}.db"));
         std::fs::copy(&empty, &file).unwrap();
         // The tables may still stand in the log beside the file.
         if folder.path().join("empty.db-wal").exists() {
-            std::fs::copy(
-                folder.path().join("empty.db-wal"),
-                folder.path().join(format!("{seed}.db-wal")),
-            )
-            .unwrap();
+            std::fs::copy(folder.path().join("empty.db-wal"), folder.path().join(format!("{seed}.db-wal"))).unwrap();
         }
-        let store = open(&format!("sqlite://{}", file.display()), options(false))
-            .await
-            .unwrap();
+        let store = open(&format!("sqlite://{}", file.display()), options(false)).await.unwrap();
         run(&mut tally, seed, None, |_| Arc::clone(&store)).await;
         drop(store);
         std::fs::remove_file(&file).unwrap();
@@ -78,9 +65,7 @@ async fn postgresql_gives_the_answers_of_the_model() {
     for seed in 0..TRACES {
         let tables = "calls, legs, history, answers, outbox, agents, contacts, inbox_links, recordings, rules_versions, \
             deliveries, pacing, leases";
-        sea_orm::ConnectionTrait::execute_unprepared(&admin, &format!("TRUNCATE {tables} CASCADE"))
-            .await
-            .unwrap();
+        sea_orm::ConnectionTrait::execute_unprepared(&admin, &format!("TRUNCATE {tables} CASCADE")).await.unwrap();
         run(&mut tally, seed, Some(quiet), |n| Arc::clone(&replicas[n])).await;
     }
     tally.check();
@@ -131,29 +116,18 @@ impl Tally {
 
     fn check(&self) {
         for wanted in Self::WANTED {
-            assert!(
-                self.0.get(wanted).is_some_and(|often| *often >= 5),
-                "{wanted} is rare: {:?}",
-                self.0
-            );
+            assert!(self.0.get(wanted).is_some_and(|often| *often >= 5), "{wanted} is rare: {:?}", self.0);
         }
     }
 }
 
 /// Tasks that the stores have under way.
 fn tasks_alive() -> usize {
-    tokio::runtime::Handle::current()
-        .metrics()
-        .num_alive_tasks()
+    tokio::runtime::Handle::current().metrics().num_alive_tasks()
 }
 
 /// Runs a trace of one to four sessions on the model and on another store.
-async fn run(
-    tally: &mut Tally,
-    seed: u64,
-    quiet: Option<usize>,
-    store: impl Fn(usize) -> Arc<dyn Store>,
-) {
+async fn run(tally: &mut Tally, seed: u64, quiet: Option<usize>, store: impl Fn(usize) -> Arc<dyn Store>) {
     let mut dice = Dice::new(seed);
     let count = usize::try_from(dice.below(4) + 1).unwrap();
     let model: Arc<dyn Store> = Arc::new(ModelStore::new());
@@ -168,25 +142,11 @@ async fn run(
         let (model, other) = (&mut expected.sessions[n], &mut subject.sessions[n]);
         if let Op::Advance { ms } = op {
             now += TimeDelta::milliseconds(ms);
-        } else if let Op::Cancel {
-            call,
-            changes,
-            polls,
-        } = &op
-        {
+        } else if let Op::Cancel { call, changes, polls } = &op {
             let happened = cancel(other, *call, changes, *polls, now, quiet).await;
-            tally.add(if happened {
-                "cancelled, happened"
-            } else {
-                "cancelled, did not happen"
-            });
+            tally.add(if happened { "cancelled, happened" } else { "cancelled, did not happen" });
             if happened {
-                assert_eq!(
-                    model.step(&op, now).await,
-                    "()",
-                    "seed {seed}\n{}",
-                    done.join("\n")
-                );
+                assert_eq!(model.step(&op, now).await, "()", "seed {seed}\n{}", done.join("\n"));
             }
         } else {
             let (wanted, found) = (model.step(&op, now).await, other.step(&op, now).await);
@@ -196,17 +156,11 @@ async fn run(
     }
     for n in 0..8 {
         let load = Op::Load { call: n };
-        let (wanted, found) = (
-            expected.sessions[0].step(&load, now).await,
-            subject.sessions[0].step(&load, now).await,
-        );
+        let (wanted, found) = (expected.sessions[0].step(&load, now).await, subject.sessions[0].step(&load, now).await);
         assert_eq!(wanted, found, "seed {seed}\n{}", done.join("\n"));
     }
     for op in [Op::Queues, Op::Facts, Op::Revive, Op::Queues] {
-        let (wanted, found) = (
-            expected.sessions[0].step(&op, now).await,
-            subject.sessions[0].step(&op, now).await,
-        );
+        let (wanted, found) = (expected.sessions[0].step(&op, now).await, subject.sessions[0].step(&op, now).await);
         assert_eq!(wanted, found, "seed {seed}\n{}", done.join("\n"));
     }
 }
@@ -222,12 +176,7 @@ async fn cancel(
     quiet: Option<usize>,
 ) -> bool {
     let save = session.decide(call, changes, now);
-    let version = session
-        .store
-        .find_call(call_id(call))
-        .await
-        .unwrap()
-        .map(|call| call.version);
+    let version = session.store.find_call(call_id(call)).await.unwrap().map(|call| call.version);
     let mut saving = session.store.save(save.clone());
     for _ in 0..=polls {
         if (&mut saving).now_or_never().is_some() {
@@ -242,13 +191,7 @@ async fn cancel(
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }
     // Nobody else is at work, so a new version is ours.
-    let happened = session
-        .store
-        .find_call(call_id(call))
-        .await
-        .unwrap()
-        .map(|call| call.version)
-        != version;
+    let happened = session.store.find_call(call_id(call)).await.unwrap().map(|call| call.version) != version;
     if happened {
         session.saved(call, &save);
     }

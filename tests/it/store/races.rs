@@ -18,30 +18,12 @@ const CONTENDERS: u32 = 6;
 
 async fn stores() -> (Vec<(&'static str, Vec<Arc<dyn Store>>)>, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let options = OpenOptions {
-        migrate: true,
-        connections: 4,
-    };
-    let file = open(
-        &format!("sqlite://{}", folder.path().join("offhook.db").display()),
-        options,
-    )
-    .await
-    .unwrap();
+    let options = OpenOptions { migrate: true, connections: 4 };
+    let file = open(&format!("sqlite://{}", folder.path().join("offhook.db").display()), options).await.unwrap();
     let url = postgres::fresh_database();
-    let replicas = vec![
-        open(&url, options).await.unwrap(),
-        open(&url, options).await.unwrap(),
-    ];
+    let replicas = vec![open(&url, options).await.unwrap(), open(&url, options).await.unwrap()];
     let model: Arc<dyn Store> = Arc::new(ModelStore::new());
-    (
-        vec![
-            ("model", vec![model]),
-            ("SQLite", vec![file]),
-            ("PostgreSQL", replicas),
-        ],
-        folder,
-    )
+    (vec![("model", vec![model]), ("SQLite", vec![file]), ("PostgreSQL", replicas)], folder)
 }
 
 /// Lets everybody try at once; returns what they were told.
@@ -50,12 +32,7 @@ async fn contend<F: Future<Output = String> + Send + 'static>(
     act: impl Fn(u32, Arc<dyn Store>) -> F,
 ) -> Vec<String> {
     let acting: Vec<_> = (0..CONTENDERS)
-        .map(|n| {
-            tokio::spawn(act(
-                n,
-                Arc::clone(&stores[usize::try_from(n).unwrap() % stores.len()]),
-            ))
-        })
+        .map(|n| tokio::spawn(act(n, Arc::clone(&stores[usize::try_from(n).unwrap() % stores.len()]))))
         .collect();
     let mut told = Vec::new();
     for one in acting {
@@ -76,10 +53,7 @@ async fn of_many_who_decide_on_one_version_one_is_heard() {
     let (stores, _folder) = stores().await;
     for (name, stores) in stores {
         let mut call = new_call(1, start());
-        stores[0]
-            .save(bare_save(call.clone(), start()))
-            .await
-            .unwrap();
+        stores[0].save(bare_save(call.clone(), start())).await.unwrap();
         for _ in 0..ROUNDS {
             call.version += 1;
             let told = contend(&stores, |_, store| {
@@ -89,11 +63,7 @@ async fn of_many_who_decide_on_one_version_one_is_heard() {
             });
             assert_eq!(told.await, one_wins("Version"), "{name}");
         }
-        assert_eq!(
-            stores[0].load_history(call_id(1)).await.unwrap().len(),
-            usize::try_from(ROUNDS).unwrap(),
-            "{name}"
-        );
+        assert_eq!(stores[0].load_history(call_id(1)).await.unwrap().len(), usize::try_from(ROUNDS).unwrap(), "{name}");
     }
 }
 
@@ -105,32 +75,17 @@ async fn an_agent_is_rung_for_one_call_at_a_time() {
             // Half of the rounds fight for the agent, half for a phone that two agents share.
             let told = contend(&stores, |n, store| {
                 let mut call = new_call(100 + round * CONTENDERS + n, start());
-                let (who, number) = if round % 2 == 0 {
-                    (round / 2, 60 + n)
-                } else {
-                    (n, 80 + round % 4)
-                };
-                let who = if round % 2 == 0 {
-                    agent(who)
-                } else {
-                    offhook::ids::AgentId::new(&format!("agent-{round}-{n}"))
-                };
-                let event = Event::LegOffered {
-                    leg: 1,
-                    agent: who,
-                    phone: phone(number),
-                    round: 1,
-                    give_up_at: start(),
-                };
+                let (who, number) = if round % 2 == 0 { (round / 2, 60 + n) } else { (n, 80 + round % 4) };
+                let who =
+                    if round % 2 == 0 { agent(who) } else { offhook::ids::AgentId::new(&format!("agent-{round}-{n}")) };
+                let event =
+                    Event::LegOffered { leg: 1, agent: who, phone: phone(number), round: 1, give_up_at: start() };
                 call.apply(&event, start());
                 let mut save = bare_save(call, start());
                 save.events.push(event);
                 async move {
                     let told = show(store.save(save.clone()).await);
-                    assert_eq!(
-                        store.find_call(save.call.id).await.unwrap().is_some(),
-                        told == "()"
-                    );
+                    assert_eq!(store.find_call(save.call.id).await.unwrap().is_some(), told == "()");
                     told
                 }
             })
@@ -156,20 +111,13 @@ async fn an_effect_is_leased_to_one_replica_and_a_sleeper_is_fenced() {
         let mut save = bare_save(new_call(1, start()), start());
         for attempt in 0..30 {
             let effect = Effect::CheckCaller { attempt };
-            save.effects.push(NewEffect {
-                effect,
-                lane: format!("lane-{}", attempt % 10),
-                due_at: start(),
-            });
+            save.effects.push(NewEffect { effect, lane: format!("lane-{}", attempt % 10), due_at: start() });
         }
         stores[0].save(save).await.unwrap();
         let mut order: Vec<u32> = Vec::new();
         for _ in 0..3 {
             let told = contend(&stores, |_, store| async move {
-                let leased = store
-                    .lease_effects(Neighbour::Carrier, start(), TimeDelta::seconds(5), 4)
-                    .await
-                    .unwrap();
+                let leased = store.lease_effects(Neighbour::Carrier, start(), TimeDelta::seconds(5), 4).await.unwrap();
                 leased
                     .iter()
                     .map(|row| format!("{}/{}/{:?}", row.id, row.lease, row.effect))
@@ -179,42 +127,21 @@ async fn an_effect_is_leased_to_one_replica_and_a_sleeper_is_fenced() {
             .await;
             // Rows that another replica had locked at that instant are passed over, so the rest is taken afterwards.
             let mut rows: Vec<(i64, i64)> = Vec::new();
-            for row in told
-                .iter()
-                .flat_map(|told| told.split_whitespace().filter(|word| word.contains('/')))
-            {
+            for row in told.iter().flat_map(|told| told.split_whitespace().filter(|word| word.contains('/'))) {
                 let mut parts = row.split('/');
-                rows.push((
-                    parts.next().unwrap().parse().unwrap(),
-                    parts.next().unwrap().parse().unwrap(),
-                ));
+                rows.push((parts.next().unwrap().parse().unwrap(), parts.next().unwrap().parse().unwrap()));
             }
-            for row in stores[0]
-                .lease_effects(Neighbour::Carrier, start(), TimeDelta::seconds(5), 100)
-                .await
-                .unwrap()
-            {
+            for row in stores[0].lease_effects(Neighbour::Carrier, start(), TimeDelta::seconds(5), 100).await.unwrap() {
                 rows.push((row.id, row.lease));
             }
             assert_eq!(rows.len(), 10, "{name}: the head of each lane, once");
-            assert_eq!(
-                rows.iter().map(|row| row.0).collect::<HashSet<_>>().len(),
-                10,
-                "{name}"
-            );
+            assert_eq!(rows.iter().map(|row| row.0).collect::<HashSet<_>>().len(), 10, "{name}");
             let later = start() + TimeDelta::seconds(6);
-            let again = stores[0]
-                .lease_effects(Neighbour::Carrier, later, TimeDelta::seconds(5), 100)
-                .await
-                .unwrap();
+            let again = stores[0].lease_effects(Neighbour::Carrier, later, TimeDelta::seconds(5), 100).await.unwrap();
             assert_eq!(again.len(), 10, "{name}: leases pass over");
             for (id, lease) in rows {
                 assert_eq!(
-                    show(
-                        stores[0]
-                            .settle_effect(id, lease, Settled::Done, later)
-                            .await
-                    ),
+                    show(stores[0].settle_effect(id, lease, Settled::Done, later).await),
                     "conflict: Version",
                     "{name}"
                 );
@@ -223,10 +150,7 @@ async fn an_effect_is_leased_to_one_replica_and_a_sleeper_is_fenced() {
                 if let Effect::CheckCaller { attempt } = row.effect {
                     order.push(attempt / 10);
                 }
-                stores[0]
-                    .settle_effect(row.id, row.lease, Settled::Done, later)
-                    .await
-                    .unwrap();
+                stores[0].settle_effect(row.id, row.lease, Settled::Done, later).await.unwrap();
             }
         }
         assert!(order.is_sorted(), "{name}: {order:?}");
@@ -238,39 +162,18 @@ async fn an_effect_is_leased_to_one_replica_and_a_sleeper_is_fenced() {
 async fn turns_numbers_and_deliveries_are_given_once() {
     let (stores, _folder) = stores().await;
     for (name, stores) in stores {
-        let told = contend(&stores, |_, store| async move {
-            show(store.take_pacing_slot(start(), TimeDelta::seconds(1)).await)
-        });
-        assert_eq!(
-            told.await.iter().filter(|told| *told == "Taken").count(),
-            1,
-            "{name}"
-        );
+        let told =
+            contend(
+                &stores,
+                |_, store| async move { show(store.take_pacing_slot(start(), TimeDelta::seconds(1)).await) },
+            );
+        assert_eq!(told.await.iter().filter(|told| *told == "Taken").count(), 1, "{name}");
         let told = contend(&stores, |n, store| async move {
-            show(
-                store
-                    .take_lease(
-                        "sweep",
-                        &format!("replica-{n}"),
-                        start(),
-                        TimeDelta::seconds(1),
-                    )
-                    .await,
-            )
+            show(store.take_lease("sweep", &format!("replica-{n}"), start(), TimeDelta::seconds(1)).await)
         });
-        assert_eq!(
-            told.await.iter().filter(|told| *told == "true").count(),
-            1,
-            "{name}"
-        );
-        let told = contend(&stores, |_, store| async move {
-            show(store.note_delivery("one", start()).await)
-        });
-        assert_eq!(
-            told.await.iter().filter(|told| *told == "true").count(),
-            1,
-            "{name}"
-        );
+        assert_eq!(told.await.iter().filter(|told| *told == "true").count(), 1, "{name}");
+        let told = contend(&stores, |_, store| async move { show(store.note_delivery("one", start()).await) });
+        assert_eq!(told.await.iter().filter(|told| *told == "true").count(), 1, "{name}");
         let told = contend(&stores, |_, store| async move {
             // The losers of a race are run again, three times at most; the switchboard's own retry is stood in for here.
             for _ in 0..3 {
@@ -280,10 +183,6 @@ async fn turns_numbers_and_deliveries_are_given_once() {
             }
             "gave up".to_owned()
         });
-        assert_eq!(
-            told.await,
-            (1..=CONTENDERS).map(|n| n.to_string()).collect::<Vec<_>>(),
-            "{name}"
-        );
+        assert_eq!(told.await, (1..=CONTENDERS).map(|n| n.to_string()).collect::<Vec<_>>(), "{name}");
     }
 }

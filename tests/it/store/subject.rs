@@ -10,8 +10,7 @@ use offhook::call::state::{Call, NewCall};
 use offhook::ids::{AgentId, BrandId, CallId, CarrierRef};
 use offhook::phone_number::{Caller, PhoneNumber};
 use offhook::store::{
-    KnownContact, Leased, NewEffect, PresenceChange, Save, Settled, Store, StoreError,
-    StoredAnswer, StoredRecording,
+    KnownContact, Leased, NewEffect, PresenceChange, Save, Settled, Store, StoreError, StoredAnswer, StoredRecording,
 };
 
 use super::trace::{Change, Op};
@@ -21,10 +20,7 @@ pub fn start() -> DateTime<Utc> {
 }
 
 pub fn call_id(n: u32) -> CallId {
-    CallId(uuid::Uuid::from_u64_pair(
-        0x0190_0000_0000_7000,
-        0x8000_0000_0000_0000 | u64::from(n),
-    ))
+    CallId(uuid::Uuid::from_u64_pair(0x0190_0000_0000_7000, 0x8000_0000_0000_0000 | u64::from(n)))
 }
 
 pub fn phone(n: u32) -> PhoneNumber {
@@ -44,11 +40,7 @@ pub fn new_call(n: u32, at: DateTime<Utc>) -> Call {
         id: call_id(n),
         brand: brand(n),
         number: phone(90),
-        caller: if n % 5 == 4 {
-            Caller::Withheld
-        } else {
-            Caller::Known(phone(50 + n % 3))
-        },
+        caller: if n % 5 == 4 { Caller::Withheld } else { Caller::Known(phone(50 + n % 3)) },
         caller_name: Some("Ines Okafor".to_owned()),
         // Two calls of the trace are one to the carrier, so that the second is refused.
         caller_ref: CarrierRef::new(&format!("CA{}", if n == 7 { 6 } else { n })),
@@ -58,15 +50,7 @@ pub fn new_call(n: u32, at: DateTime<Utc>) -> Call {
 }
 
 pub fn bare_save(call: Call, at: DateTime<Utc>) -> Save {
-    Save {
-        call,
-        at,
-        signal: Signal::Arrived,
-        events: vec![],
-        effects: vec![],
-        marks: vec![],
-        answer: None,
-    }
+    Save { call, at, signal: Signal::Arrived, events: vec![], effects: vec![], marks: vec![], answer: None }
 }
 
 /// A store, once for each session: replicas of their own where the store allows it.
@@ -82,14 +66,8 @@ pub struct Session {
 
 impl Subject {
     pub fn new(stores: Vec<Arc<dyn Store>>) -> Self {
-        let session = |store| Session {
-            store,
-            held: HashMap::new(),
-            leased: Vec::new(),
-        };
-        Self {
-            sessions: stores.into_iter().map(session).collect(),
-        }
+        let session = |store| Session { store, held: HashMap::new(), leased: Vec::new() };
+        Self { sessions: stores.into_iter().map(session).collect() }
     }
 }
 
@@ -106,11 +84,7 @@ pub fn show<T: std::fmt::Debug>(result: Result<T, StoreError>) -> String {
 impl Session {
     /// What this session would save now: its copy of the call, which may be stale, with the changes applied.
     pub fn decide(&self, n: u32, changes: &[Change], now: DateTime<Utc>) -> Save {
-        let call = self
-            .held
-            .get(&n)
-            .cloned()
-            .unwrap_or_else(|| new_call(n, now));
+        let call = self.held.get(&n).cloned().unwrap_or_else(|| new_call(n, now));
         let mut save = bare_save(call, now);
         for change in changes {
             apply(&mut save, change, now);
@@ -142,37 +116,21 @@ impl Session {
                 if let Some(found) = &found {
                     self.held.insert(*call, found.clone());
                 }
-                format!(
-                    "{found:?} {}",
-                    show(store.load_history(call_id(*call)).await)
-                )
+                format!("{found:?} {}", show(store.load_history(call_id(*call)).await))
             }
-            Op::Lease {
-                neighbour,
-                limit,
-                seconds,
-            } => {
-                let leased = store
-                    .lease_effects(*neighbour, now, TimeDelta::seconds(*seconds), *limit)
-                    .await
-                    .unwrap();
+            Op::Lease { neighbour, limit, seconds } => {
+                let leased = store.lease_effects(*neighbour, now, TimeDelta::seconds(*seconds), *limit).await.unwrap();
                 let shown: Vec<_> = leased
                     .iter()
                     .map(|row| {
-                        format!(
-                            "{} {:?} {} {} {}",
-                            row.call, row.effect, row.attempts, row.created_at, row.lease
-                        )
+                        format!("{} {:?} {} {} {}", row.call, row.effect, row.attempts, row.created_at, row.lease)
                     })
                     .collect();
                 self.leased.extend(leased);
                 shown.join(", ")
             }
             Op::Settle { nth, how } => {
-                let Some(row) = self
-                    .leased
-                    .get(usize::try_from(*nth).unwrap() % self.leased.len().max(1))
-                else {
+                let Some(row) = self.leased.get(usize::try_from(*nth).unwrap() % self.leased.len().max(1)) else {
                     return "nothing leased".to_owned();
                 };
                 let settled = match how {
@@ -182,24 +140,16 @@ impl Session {
                         why: "slow down".to_owned(),
                         counts: how % 2 == 0,
                     },
-                    _ => Settled::Dead {
-                        why: "refused".to_owned(),
-                    },
+                    _ => Settled::Dead { why: "refused".to_owned() },
                 };
                 show(store.settle_effect(row.id, row.lease, settled, now).await)
             }
             Op::Revive => {
                 let letters = store.list_dead_letters(5).await.unwrap();
-                let shown: Vec<_> = letters
-                    .iter()
-                    .map(|row| format!("{} {} {}", row.call, row.kind, row.why))
-                    .collect();
+                let shown: Vec<_> =
+                    letters.iter().map(|row| format!("{} {} {}", row.call, row.kind, row.why)).collect();
                 let id = letters.last().map_or(i64::MAX, |row| row.id);
-                format!(
-                    "{} {}",
-                    shown.join(", "),
-                    show(store.revive_effect(id, now).await)
-                )
+                format!("{} {}", shown.join(", "), show(store.revive_effect(id, now).await))
             }
             Op::Facts => {
                 let mut agents: Vec<_> = (0..4).map(agent).collect();
@@ -227,11 +177,7 @@ impl Session {
             show(store.list_calls(Some(now - TimeDelta::seconds(5)), 3).await),
             show(store.find_next_effect().await),
             show(store.count_effects_due().await),
-            show(
-                store
-                    .count_calls_from(&phone(51), &brand(1), now - TimeDelta::seconds(20))
-                    .await,
-            ),
+            show(store.count_calls_from(&phone(51), &brand(1), now - TimeDelta::seconds(20)).await),
             show(store.find_call_by_caller_ref(&CarrierRef::new("CA6")).await),
         ]
         .join("\n")
@@ -247,17 +193,11 @@ impl Session {
                     presence: *presence,
                     at: now - TimeDelta::seconds(*ago),
                 };
-                show(
-                    store
-                        .note_presence(&reports.iter().map(report).collect::<Vec<_>>())
-                        .await,
-                )
+                show(store.note_presence(&reports.iter().map(report).collect::<Vec<_>>()).await)
             }
-            Op::Switch { who, off } => show(
-                store
-                    .switch_phone(&agent(*who), off.then_some(now + TimeDelta::hours(1)))
-                    .await,
-            ),
+            Op::Switch { who, off } => {
+                show(store.switch_phone(&agent(*who), off.then_some(now + TimeDelta::hours(1))).await)
+            }
             Op::Contacts { pairs } => {
                 let contact = |(number, id): &(u32, i64)| KnownContact {
                     phone: phone(*number),
@@ -265,11 +205,7 @@ impl Session {
                     blocked: id % 3 == 0,
                     contact_id: *id,
                 };
-                let mut shown = show(
-                    store
-                        .note_contacts(&pairs.iter().map(contact).collect::<Vec<_>>())
-                        .await,
-                );
+                let mut shown = show(store.note_contacts(&pairs.iter().map(contact).collect::<Vec<_>>()).await);
                 for number in 0..5 {
                     shown += &show(store.find_contact(&phone(number)).await);
                 }
@@ -286,38 +222,19 @@ impl Session {
             }
             Op::Delivery { n } => show(store.note_delivery(&format!("delivery-{n}"), now).await),
             Op::Forget => show(store.forget_before(now - TimeDelta::seconds(10)).await),
-            Op::Pacing => show(
-                store
-                    .take_pacing_slot(now, TimeDelta::milliseconds(1_500))
-                    .await,
-            ),
+            Op::Pacing => show(store.take_pacing_slot(now, TimeDelta::milliseconds(1_500)).await),
             Op::Turn { name, holder } => show(
                 store
-                    .take_lease(
-                        &format!("turn-{name}"),
-                        &format!("replica-{holder}"),
-                        now,
-                        TimeDelta::seconds(4),
-                    )
+                    .take_lease(&format!("turn-{name}"), &format!("replica-{holder}"), now, TimeDelta::seconds(4))
                     .await,
             ),
             Op::Rules { publish } => {
-                let published = if *publish {
-                    show(store.publish_rules("{}", "Sam Carter", now).await)
-                } else {
-                    String::new()
-                };
-                format!(
-                    "{published} {} {}",
-                    show(store.find_current_rules().await),
-                    show(store.find_rules(2).await)
-                )
+                let published =
+                    if *publish { show(store.publish_rules("{}", "Sam Carter", now).await) } else { String::new() };
+                format!("{published} {} {}", show(store.find_current_rules().await), show(store.find_rules(2).await))
             }
             Op::Link { call, conversation } => {
-                let link = offhook::store::InboxLink {
-                    contact_id: 501,
-                    conversation_id: *conversation,
-                };
+                let link = offhook::store::InboxLink { contact_id: 501, conversation_id: *conversation };
                 show(store.save_inbox_link(call_id(*call), link).await)
                     + &show(store.find_inbox_link(call_id(*call)).await)
             }
@@ -325,14 +242,8 @@ impl Session {
                 let recording = CarrierRef::new(&format!("RE{n}"));
                 let audio = vec![*byte; 5].into();
                 let content_type = "audio/mpeg".to_owned();
-                let kept = StoredRecording {
-                    recording: recording.clone(),
-                    call: call_id(1),
-                    content_type,
-                    audio,
-                };
-                show(store.save_recording(kept, now).await)
-                    + &show(store.find_recording(&recording).await)
+                let kept = StoredRecording { recording: recording.clone(), call: call_id(1), content_type, audio };
+                show(store.save_recording(kept, now).await) + &show(store.find_recording(&recording).await)
             }
             _ => unreachable!("answered elsewhere"),
         }
@@ -344,43 +255,18 @@ fn apply(save: &mut Save, change: &Change, now: DateTime<Utc>) {
     let next = u32::try_from(save.call.legs.len()).unwrap() + 1;
     let some_leg = |n: u32| if next == 1 { 1 } else { n % (next - 1) + 1 };
     let event = match change {
-        Change::Wait => Event::WaitBegan {
-            method: RingMethod::Legs,
-            deadline_at: soon,
-        },
+        Change::Wait => Event::WaitBegan { method: RingMethod::Legs, deadline_at: soon },
         Change::Poll => Event::CallerPolled { next_at: soon },
-        Change::Offer { who, phone: number } => Event::LegOffered {
-            leg: next,
-            agent: agent(*who),
-            phone: phone(*number),
-            round: 1,
-            give_up_at: soon,
-        },
-        Change::Release { leg } => Event::LegReleased {
-            leg: some_leg(*leg),
-        },
-        Change::Place { leg } => Event::LegPlaced {
-            leg: some_leg(*leg),
-            carrier_ref: CarrierRef::new("CAleg"),
-        },
-        Change::Own { leg } => Event::CallOwned {
-            leg: some_leg(*leg),
-            agent: agent(*leg),
-        },
-        Change::End => Event::CallEnded {
-            ending: Ending::Missed,
-        },
-        Change::Effect {
-            effect,
-            lane,
-            delay,
-        } => {
+        Change::Offer { who, phone: number } => {
+            Event::LegOffered { leg: next, agent: agent(*who), phone: phone(*number), round: 1, give_up_at: soon }
+        }
+        Change::Release { leg } => Event::LegReleased { leg: some_leg(*leg) },
+        Change::Place { leg } => Event::LegPlaced { leg: some_leg(*leg), carrier_ref: CarrierRef::new("CAleg") },
+        Change::Own { leg } => Event::CallOwned { leg: some_leg(*leg), agent: agent(*leg) },
+        Change::End => Event::CallEnded { ending: Ending::Missed },
+        Change::Effect { effect, lane, delay } => {
             let lane = format!("lane-{lane}");
-            save.effects.push(NewEffect {
-                effect: effect.clone(),
-                lane,
-                due_at: now + TimeDelta::seconds(*delay),
-            });
+            save.effects.push(NewEffect { effect: effect.clone(), lane, due_at: now + TimeDelta::seconds(*delay) });
             return;
         }
         Change::Mark(mark) => {
@@ -388,10 +274,8 @@ fn apply(save: &mut Save, change: &Change, now: DateTime<Utc>) {
             return;
         }
         Change::Answer { key } => {
-            save.answer = Some(StoredAnswer {
-                key: format!("key-{key}"),
-                body: format!("<Response/> {}", save.call.version),
-            });
+            save.answer =
+                Some(StoredAnswer { key: format!("key-{key}"), body: format!("<Response/> {}", save.call.version) });
             return;
         }
     };

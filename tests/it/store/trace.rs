@@ -78,29 +78,14 @@ pub enum Op {
 pub enum Change {
     Wait,
     Poll,
-    Offer {
-        who: u32,
-        phone: u32,
-    },
-    Release {
-        leg: u32,
-    },
-    Place {
-        leg: u32,
-    },
-    Own {
-        leg: u32,
-    },
+    Offer { who: u32, phone: u32 },
+    Release { leg: u32 },
+    Place { leg: u32 },
+    Own { leg: u32 },
     End,
-    Effect {
-        effect: Effect,
-        lane: u32,
-        delay: i64,
-    },
+    Effect { effect: Effect, lane: u32, delay: i64 },
     Mark(std::sync::Arc<dyn Fn(DateTime<Utc>) -> AgentMark>),
-    Answer {
-        key: u32,
-    },
+    Answer { key: u32 },
 }
 
 impl std::fmt::Debug for Change {
@@ -113,11 +98,7 @@ impl std::fmt::Debug for Change {
             Self::Place { leg } => write!(f, "Place {leg}"),
             Self::Own { leg } => write!(f, "Own {leg}"),
             Self::End => f.write_str("End"),
-            Self::Effect {
-                effect,
-                lane,
-                delay,
-            } => write!(f, "{effect:?} lane {lane} +{delay}s"),
+            Self::Effect { effect, lane, delay } => write!(f, "{effect:?} lane {lane} +{delay}s"),
             Self::Mark(mark) => write!(f, "{:?}", mark(DateTime::UNIX_EPOCH)),
             Self::Answer { key } => write!(f, "Answer {key}"),
         }
@@ -148,64 +129,33 @@ impl Dice {
         // Few calls, so that sessions get in each other's way.
         let call = [0, 1, 6, 7][usize::try_from(self.below(4)).unwrap()];
         match self.below(40) {
-            0..10 => Op::Save {
-                call,
-                changes: self.changes(),
-            },
-            10..12 => Op::Cancel {
-                call,
-                changes: self.changes(),
-                polls: self.below(4),
-            },
+            0..10 => Op::Save { call, changes: self.changes() },
+            10..12 => Op::Cancel { call, changes: self.changes(), polls: self.below(4) },
             12..17 => Op::Load { call },
-            17..20 => Op::Lease {
-                neighbour: self.neighbour(),
-                limit: self.below(4) + 1,
-                seconds: i64::from(self.below(3)),
-            },
-            20..23 => Op::Settle {
-                nth: self.below(8),
-                how: self.below(9),
-            },
+            17..20 => {
+                Op::Lease { neighbour: self.neighbour(), limit: self.below(4) + 1, seconds: i64::from(self.below(3)) }
+            }
+            20..23 => Op::Settle { nth: self.below(8), how: self.below(9) },
             23 | 39 => Op::Revive,
             24 | 25 => Op::Facts,
             26 | 27 => Op::Queues,
-            28..31 => Op::Advance {
-                ms: i64::from(self.below(3_000)),
-            },
+            28..31 => Op::Advance { ms: i64::from(self.below(3_000)) },
             31 => Op::Presence {
                 reports: (0..=self.below(3))
                     .map(|_| (self.below(4), self.presence(), i64::from(self.below(4))))
                     .collect(),
             },
-            32 => Op::Switch {
-                who: self.below(4),
-                off: self.below(2) == 0,
-            },
-            33 => Op::Contacts {
-                pairs: (0..=self.below(3))
-                    .map(|_| (self.below(5), i64::from(self.below(4))))
-                    .collect(),
-            },
+            32 => Op::Switch { who: self.below(4), off: self.below(2) == 0 },
+            33 => {
+                Op::Contacts { pairs: (0..=self.below(3)).map(|_| (self.below(5), i64::from(self.below(4)))).collect() }
+            }
             34 => Op::Answer { key: self.below(4) },
             35 => Op::Delivery { n: self.below(4) },
-            36 => [Op::Forget, Op::Pacing, Op::Pacing][usize::try_from(self.below(3)).unwrap()]
-                .clone(),
-            37 if self.below(2) == 0 => Op::Turn {
-                name: self.below(2),
-                holder: self.below(3),
-            },
-            37 => Op::Rules {
-                publish: self.below(2) == 0,
-            },
-            _ if self.below(2) == 0 => Op::Link {
-                call,
-                conversation: i64::from(self.below(50)),
-            },
-            _ => Op::Recording {
-                n: self.below(3),
-                byte: u8::try_from(self.below(200)).unwrap(),
-            },
+            36 => [Op::Forget, Op::Pacing, Op::Pacing][usize::try_from(self.below(3)).unwrap()].clone(),
+            37 if self.below(2) == 0 => Op::Turn { name: self.below(2), holder: self.below(3) },
+            37 => Op::Rules { publish: self.below(2) == 0 },
+            _ if self.below(2) == 0 => Op::Link { call, conversation: i64::from(self.below(50)) },
+            _ => Op::Recording { n: self.below(3), byte: u8::try_from(self.below(200)).unwrap() },
         }
     }
 
@@ -220,28 +170,13 @@ impl Dice {
             0 => Change::Wait,
             1 => Change::Poll,
             // Mostly the agent's own phone; at times somebody else's.
-            2..6 => Change::Offer {
-                who,
-                phone: if self.below(5) == 0 {
-                    self.below(4)
-                } else {
-                    who
-                },
-            },
+            2..6 => Change::Offer { who, phone: if self.below(5) == 0 { self.below(4) } else { who } },
             6..9 => Change::Release { leg },
             9 => Change::Place { leg },
             10 => Change::Own { leg },
             11 => Change::End,
-            12..15 => Change::Effect {
-                effect: self.effect(),
-                lane: self.below(4),
-                delay: i64::from(self.below(4)),
-            },
-            15 | 16 | 20..24 => Change::Effect {
-                effect: self.effect(),
-                lane: self.below(4),
-                delay: 0,
-            },
+            12..15 => Change::Effect { effect: self.effect(), lane: self.below(4), delay: i64::from(self.below(4)) },
+            15 | 16 | 20..24 => Change::Effect { effect: self.effect(), lane: self.below(4), delay: 0 },
             17..=18 => Change::Mark(self.mark(who)),
             _ => Change::Answer { key: self.below(4) },
         }
@@ -254,10 +189,7 @@ impl Dice {
             let agent = agent(who);
             match kind {
                 0 => AgentMark::Offered { agent },
-                1 => AgentMark::RestsUntil {
-                    agent,
-                    until: now + TimeDelta::seconds(rest),
-                },
+                1 => AgentMark::RestsUntil { agent, until: now + TimeDelta::seconds(rest) },
                 2 => AgentMark::Missed { agent },
                 3 => AgentMark::Responded { agent },
                 4 => AgentMark::PhoneUnreachable { agent },
@@ -280,19 +212,11 @@ impl Dice {
     }
 
     fn neighbour(&mut self) -> Neighbour {
-        if self.below(2) == 0 {
-            Neighbour::Carrier
-        } else {
-            Neighbour::Inbox
-        }
+        if self.below(2) == 0 { Neighbour::Carrier } else { Neighbour::Inbox }
     }
 
     fn presence(&mut self) -> Presence {
-        [
-            Presence::Online,
-            Presence::Busy,
-            Presence::Offline,
-            Presence::Unknown,
-        ][usize::try_from(self.below(4)).unwrap()]
+        [Presence::Online, Presence::Busy, Presence::Offline, Presence::Unknown]
+            [usize::try_from(self.below(4)).unwrap()]
     }
 }

@@ -29,7 +29,12 @@ async fn a_closed_brand_says_so_and_records() {
 async fn a_blocked_contact_is_rejected_and_nobody_rings() {
     Setting::sqlite()
         .play(async |scene| {
-            let blocked = KnownContact { phone: JANE.parse()?, name: Some("Jane Doe".to_owned()), blocked: true, contact_id: 501 };
+            let blocked = KnownContact {
+                phone: JANE.parse()?,
+                name: Some("Jane Doe".to_owned()),
+                blocked: true,
+                contact_id: 501,
+            };
             scene.exchange.app()?.store.note_contacts(&[blocked]).await?;
             scene.dial(JANE).await?;
             scene.wait(5.0).await?;
@@ -49,7 +54,10 @@ async fn a_number_of_no_brand_is_spoken_to() {
             // The carrier's settings outlive the routing file's.
             let base = format!("http://{}", scene.exchange.address);
             let twilio = &scene.exchange.twilio;
-            anyhow::ensure!(twilio.configure_number("+441632960002", "", "", "").is_err(), "the number is there after all");
+            anyhow::ensure!(
+                twilio.configure_number("+441632960002", "", "", "").is_err(),
+                "the number is there after all"
+            );
             let params: Vec<(String, String)> = [
                 ("CallSid", "CA00000000000000000000000000000001"),
                 ("AccountSid", &twilio.account_sid()),
@@ -88,7 +96,10 @@ async fn a_withheld_caller_is_handled_and_merged_with_nobody() {
                 scene.act(JANE, PhoneAction::DialWithheld { to: ACME.to_owned() }).await?;
                 scene.wait_for("Sam's phone rings", 8, |scene| scene.is_ringing(SAM)).await?;
                 scene.answer(SAM).await?;
-                anyhow::ensure!(scene.heard(SAM, "a withheld number"), "the prompt does not say that the number is withheld");
+                anyhow::ensure!(
+                    scene.heard(SAM, "a withheld number"),
+                    "the prompt does not say that the number is withheld"
+                );
                 scene.press(SAM, "1").await?;
                 super::stage::meet(scene, SAM, JANE).await?;
                 hang_up(scene, JANE).await?;
@@ -96,8 +107,14 @@ async fn a_withheld_caller_is_handled_and_merged_with_nobody() {
             }
             let conversations = scene.exchange.chatwoot.conversations();
             anyhow::ensure!(conversations.len() == 2, "two strangers share {} conversations", conversations.len());
-            anyhow::ensure!(conversations.iter().all(|it| it.contact_phone.is_none()), "a withheld caller has a number");
-            anyhow::ensure!(conversations[0].contact_id != conversations[1].contact_id, "two strangers are one contact");
+            anyhow::ensure!(
+                conversations.iter().all(|it| it.contact_phone.is_none()),
+                "a withheld caller has a number"
+            );
+            anyhow::ensure!(
+                conversations[0].contact_id != conversations[1].contact_id,
+                "two strangers are one contact"
+            );
             Ok(())
         })
         .await;
@@ -118,7 +135,11 @@ async fn a_caller_who_calls_again_joins_the_open_conversation() {
             hang_up(scene, JANE).await?;
             scene.wait(20.0).await?;
             anyhow::ensure!(scene.conversations(JANE).len() == 1, "{} conversations", scene.conversations(JANE).len());
-            anyhow::ensure!(scene.assignee(JANE).as_deref() == Some("Sam Carter"), "the owner is {:?}", scene.assignee(JANE));
+            anyhow::ensure!(
+                scene.assignee(JANE).as_deref() == Some("Sam Carter"),
+                "the owner is {:?}",
+                scene.assignee(JANE)
+            );
             Ok(())
         })
         .await;
@@ -152,7 +173,8 @@ async fn a_name_full_of_markup_stays_text_in_the_inbox_and_on_the_phone() {
     let name = "[x](http://evil.example) {{7*7}} <b>&";
     Setting::sqlite()
         .play(async |scene| {
-            let known = KnownContact { phone: JANE.parse()?, name: Some(name.to_owned()), blocked: false, contact_id: 501 };
+            let known =
+                KnownContact { phone: JANE.parse()?, name: Some(name.to_owned()), blocked: false, contact_id: 501 };
             scene.exchange.app()?.store.note_contacts(&[known]).await?;
             scene.dial(JANE).await?;
             all_ring(scene).await?;
@@ -161,7 +183,10 @@ async fn a_name_full_of_markup_stays_text_in_the_inbox_and_on_the_phone() {
             scene.wait(5.0).await?;
             let notes: Vec<String> = scene.messages(JANE).into_iter().filter_map(|message| message.content).collect();
             let arrival = notes.iter().find(|note| note.contains("Incoming call")).unwrap();
-            anyhow::ensure!(!arrival.contains("[x](http") && !arrival.contains(" 49 "), "the name is at work in {arrival:?}");
+            anyhow::ensure!(
+                !arrival.contains("[x](http") && !arrival.contains(" 49 "),
+                "the name is at work in {arrival:?}"
+            );
             anyhow::ensure!(arrival.contains("\\<b>"), "markup in {notes:?}");
             Ok(())
         })

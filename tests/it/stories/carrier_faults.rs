@@ -6,7 +6,8 @@ use offhook::sandbox::twilio::What;
 use serde_json::json;
 
 use super::stage::{
-    JANE, LUIS, OMAR, PRIYA, RUTH, SAM, Setting, TOM, accept, all_ring, hang_up, leave_message, none_rings, reach_recorder, turn, watch,
+    JANE, LUIS, OMAR, PRIYA, RUTH, SAM, Setting, TOM, accept, all_ring, hang_up, leave_message, none_rings,
+    reach_recorder, turn, watch,
 };
 
 fn dialled(scene: &Scene, phone: &str) -> usize {
@@ -112,7 +113,10 @@ async fn a_leg_whose_creation_had_no_answer_and_no_callback_frees_its_phone_with
             scene.wait(60.0).await?;
             turn(scene, &json!({ "callbacks": { "drop": 0.0 } }));
             scene.dial(OMAR).await?;
-            scene.wait_for("every phone rings again", 45, |scene| AGENTS.iter().all(|agent| dialled(scene, agent) == 2)).await.ok();
+            scene
+                .wait_for("every phone rings again", 45, |scene| AGENTS.iter().all(|agent| dialled(scene, agent) == 2))
+                .await
+                .ok();
             let took = (scene.exchange.now() - rang).num_seconds();
             let again: Vec<usize> = AGENTS.iter().map(|agent| dialled(scene, agent)).collect();
             anyhow::ensure!(again.iter().all(|count| *count == 2), "after {took} s the phones rang {again:?} times");
@@ -159,7 +163,11 @@ async fn rest_is_down_when_the_call_arrives_and_the_document_dials() {
                     scene.wait(5.0).await?;
                     turn(scene, &json!({ "rest": "ok" }));
                     scene.wait(100.0).await?;
-                    anyhow::ensure!(scene.assignee(JANE).as_deref() == Some("Priya Nair"), "the owner is {:?}", scene.assignee(JANE));
+                    anyhow::ensure!(
+                        scene.assignee(JANE).as_deref() == Some("Priya Nair"),
+                        "the owner is {:?}",
+                        scene.assignee(JANE)
+                    );
                     Ok(())
                 })
                 .await;
@@ -188,7 +196,11 @@ async fn rest_fails_for_long_and_later_callers_are_dialled_for() {
                 }
                 turn(scene, &json!({ "rest": "ok" }));
                 scene.wait(60.0).await?;
-                anyhow::ensure!(scene.assignee(RUTH).as_deref() == Some("Sam Carter"), "the owner is {:?}", scene.assignee(RUTH));
+                anyhow::ensure!(
+                    scene.assignee(RUTH).as_deref() == Some("Sam Carter"),
+                    "the owner is {:?}",
+                    scene.assignee(RUTH)
+                );
                 Ok(())
             })
             .await;
@@ -324,7 +336,11 @@ async fn under_mischief(callbacks: serde_json::Value) {
             reach_recorder(scene, RUTH, 60).await?;
             leave_message(scene, RUTH, "Please call me.").await?;
             scene.wait(200.0).await?;
-            anyhow::ensure!(scene.assignee(JANE).as_deref() == Some("Priya Nair"), "the owner is {:?}", scene.assignee(JANE));
+            anyhow::ensure!(
+                scene.assignee(JANE).as_deref() == Some("Priya Nair"),
+                "the owner is {:?}",
+                scene.assignee(JANE)
+            );
             anyhow::ensure!(scene.voicemails(RUTH) == 1, "{} voicemails", scene.voicemails(RUTH));
             Ok(())
         })

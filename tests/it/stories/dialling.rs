@@ -5,7 +5,10 @@ use offhook::sandbox::stories::{AGENTS, Scene};
 use offhook::sandbox::twilio::{Behaviour, What};
 use serde_json::json;
 
-use super::stage::{JANE, LUIS, OMAR, PRIYA, SAM, Setting, TOM, accept, all_ring, hang_up, leave_message, none_rings, reach_recorder, watch};
+use super::stage::{
+    JANE, LUIS, OMAR, PRIYA, SAM, Setting, TOM, accept, all_ring, hang_up, leave_message, none_rings, reach_recorder,
+    watch,
+};
 
 /// Legs that the service asked for by request, as opposed to those of a dial.
 fn legs_by_request(scene: &Scene) -> usize {
@@ -21,13 +24,19 @@ async fn a_voicemail_that_stops_the_others_costs_a_round_and_not_the_call() {
             scene.behave(SAM, Behaviour::CarrierVoicemail { after_secs: 1 });
             scene.dial(JANE).await?;
             scene.wait_for("Priya's phone rings", 8, |scene| scene.is_ringing(PRIYA)).await?;
-            scene.wait_for("Priya's phone rings again", 30, |scene| scene.rings(PRIYA) == 2 && scene.is_ringing(PRIYA)).await?;
+            scene
+                .wait_for("Priya's phone rings again", 30, |scene| scene.rings(PRIYA) == 2 && scene.is_ringing(PRIYA))
+                .await?;
             accept(scene, PRIYA, JANE).await?;
             anyhow::ensure!(scene.rings(SAM) == 1, "the voicemail was rung again first");
             watch(scene, 10).await?;
             hang_up(scene, PRIYA).await?;
             scene.wait(5.0).await?;
-            anyhow::ensure!(scene.assignee(JANE).as_deref() == Some("Priya Nair"), "the owner is {:?}", scene.assignee(JANE));
+            anyhow::ensure!(
+                scene.assignee(JANE).as_deref() == Some("Priya Nair"),
+                "the owner is {:?}",
+                scene.assignee(JANE)
+            );
             Ok(())
         })
         .await;
@@ -151,7 +160,9 @@ async fn auto_goes_on_by_legs_at_a_slow_pace_where_dial_is_unknown() {
             .dial_known_to_stop_at(known)
             .play(async |scene| {
                 scene.dial(JANE).await?;
-                scene.wait_for("every phone rings", 9, |scene| AGENTS.iter().all(|agent| scene.is_ringing(agent))).await?;
+                scene
+                    .wait_for("every phone rings", 9, |scene| AGENTS.iter().all(|agent| scene.is_ringing(agent)))
+                    .await?;
                 accept(scene, LUIS, JANE).await?;
                 anyhow::ensure!(legs_by_request(scene) >= 1, "the answered leg was dialled by a document");
                 hang_up(scene, JANE).await?;
@@ -169,7 +180,13 @@ async fn rest_fails_before_a_phone_rang_and_the_caller_is_dialled_for() {
             scene.exchange.twilio.set_switches(&json!({ "rest": "429" })).map_err(anyhow::Error::msg)?;
             scene.dial(JANE).await?;
             scene.wait_for("a phone rings all the same", 15, |scene| scene.is_ringing(SAM)).await?;
-            let rung = scene.exchange.twilio.log().iter().filter(|entry| entry.what == What::Ringing && entry.phone == SAM).count();
+            let rung = scene
+                .exchange
+                .twilio
+                .log()
+                .iter()
+                .filter(|entry| entry.what == What::Ringing && entry.phone == SAM)
+                .count();
             anyhow::ensure!(rung == 1, "Sam's phone rang {rung} times");
             accept(scene, SAM, JANE).await?;
             hang_up(scene, JANE).await?;

@@ -23,7 +23,11 @@ async fn answered_call(scene: &Scene) -> anyhow::Result<()> {
 fn all_there_once(scene: &Scene) -> anyhow::Result<()> {
     anyhow::ensure!(scene.conversations(JANE).len() == 1, "{} conversations", scene.conversations(JANE).len());
     for words in ["Incoming call", "Call ended"] {
-        let shown = scene.messages(JANE).iter().filter(|it| it.content.as_deref().is_some_and(|text| text.contains(words))).count();
+        let shown = scene
+            .messages(JANE)
+            .iter()
+            .filter(|it| it.content.as_deref().is_some_and(|text| text.contains(words)))
+            .count();
         anyhow::ensure!(shown == 1, "{words:?} is shown {shown} times");
     }
     anyhow::ensure!(scene.assignee(JANE).as_deref() == Some("Priya Nair"), "the owner is {:?}", scene.assignee(JANE));
@@ -48,7 +52,13 @@ async fn chatwoot_refuses_or_fails_during_the_call_and_everything_appears_once()
 
 #[actix_web::test]
 async fn a_lost_reply_to_each_kind_of_write_repeats_nothing() {
-    let routes = ["POST contacts", "POST conversations", MESSAGES, "POST conversations/:id/assignments", "POST conversations/:id/labels"];
+    let routes = [
+        "POST contacts",
+        "POST conversations",
+        MESSAGES,
+        "POST conversations/:id/assignments",
+        "POST conversations/:id/labels",
+    ];
     for route in routes {
         Setting::sqlite()
             .play(async |scene| {
@@ -129,7 +139,11 @@ async fn a_colleagues_label_stays() {
             scene.wait(1.0).await?;
             let conversation = scene.conversations(JANE)[0].id;
             let chatwoot = &scene.exchange.chatwoot;
-            let url = format!("{}/api/v1/accounts/{}/conversations/{conversation}/labels", chatwoot.base_url(), chatwoot.account_id());
+            let url = format!(
+                "{}/api/v1/accounts/{}/conversations/{conversation}/labels",
+                chatwoot.base_url(),
+                chatwoot.account_id()
+            );
             let reply = reqwest::Client::new()
                 .post(url)
                 .header("api_access_token", chatwoot.admin_token())

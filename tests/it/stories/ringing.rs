@@ -4,8 +4,8 @@ use offhook::sandbox::stories::{AGENTS, Scene};
 use offhook::sandbox::twilio::{Behaviour, PhoneAction};
 
 use super::stage::{
-    BEN, JANE, LUIS, MEI, PRIYA, SAM, Setting, TOM, accept, all_ring, hang_up, inbox_says, is_recorded, leave_message, none_rings,
-    reach_recorder, watch,
+    BEN, JANE, LUIS, MEI, PRIYA, SAM, Setting, TOM, accept, all_ring, hang_up, inbox_says, is_recorded, leave_message,
+    none_rings, reach_recorder, watch,
 };
 
 const HARBOUR: &str = "+441632960002";
@@ -119,7 +119,11 @@ async fn one_inside_the_prompt_at_the_deadline_still_wins() {
             super::stage::meet(scene, SAM, JANE).await?;
             hang_up(scene, JANE).await?;
             scene.wait(5.0).await?;
-            anyhow::ensure!(scene.assignee(JANE).as_deref() == Some("Sam Carter"), "the owner is {:?}", scene.assignee(JANE));
+            anyhow::ensure!(
+                scene.assignee(JANE).as_deref() == Some("Sam Carter"),
+                "the owner is {:?}",
+                scene.assignee(JANE)
+            );
             Ok(())
         })
         .await;
@@ -192,10 +196,14 @@ async fn a_busy_phone_and_an_unreachable_one_do_not_keep_the_others_from_ringing
             scene.behave(SAM, Behaviour::Busy);
             scene.behave(LUIS, Behaviour::Unreachable);
             scene.dial(JANE).await?;
-            scene.wait_for("the others ring", 8, |scene| [PRIYA, MEI, TOM].iter().all(|agent| scene.is_ringing(agent))).await?;
+            scene
+                .wait_for("the others ring", 8, |scene| [PRIYA, MEI, TOM].iter().all(|agent| scene.is_ringing(agent)))
+                .await?;
             scene.wait(8.0).await?;
             let attempts = scene.exchange.twilio.log();
-            let to_sam = attempts.iter().filter(|entry| entry.phone == SAM && matches!(entry.what, offhook::sandbox::twilio::What::Ended { .. }));
+            let to_sam = attempts.iter().filter(|entry| {
+                entry.phone == SAM && matches!(entry.what, offhook::sandbox::twilio::What::Ended { .. })
+            });
             anyhow::ensure!(to_sam.count() == 1, "a busy phone was tried again for the same call");
             accept(scene, PRIYA, JANE).await?;
             hang_up(scene, JANE).await?;
@@ -231,7 +239,10 @@ async fn the_second_brand_rings_its_own_roster_alone() {
         .play(async |scene| {
             scene.act(BEN, PhoneAction::Dial { to: HARBOUR.to_owned() }).await?;
             scene.wait_for("Mei and Tom ring", 8, |scene| scene.is_ringing(MEI) && scene.is_ringing(TOM)).await?;
-            anyhow::ensure!([SAM, PRIYA, LUIS].iter().all(|agent| scene.rings(agent) == 0), "another brand's phone rang");
+            anyhow::ensure!(
+                [SAM, PRIYA, LUIS].iter().all(|agent| scene.rings(agent) == 0),
+                "another brand's phone rang"
+            );
             accept(scene, MEI, BEN).await?;
             anyhow::ensure!(scene.heard(MEI, "Harbour Storage"), "the prompt does not name the brand");
             hang_up(scene, MEI).await?;

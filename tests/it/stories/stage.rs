@@ -126,7 +126,8 @@ fn nobody_was_left_alone(scene: &Scene) -> anyhow::Result<()> {
     let log = scene.exchange.twilio.log();
     for (place, left) in log.iter().enumerate().filter(|(_, entry)| entry.what == What::LeftAlone) {
         let next = log.iter().skip(place + 1).find(|entry| {
-            entry.call_sid == left.call_sid && matches!(entry.what, What::Bridged { .. } | What::Ended { .. } | What::Queued { .. })
+            entry.call_sid == left.call_sid
+                && matches!(entry.what, What::Bridged { .. } | What::Ended { .. } | What::Queued { .. })
         });
         let until = next.map_or(scene.exchange.now(), |entry| entry.at);
         let alone_s = (until - left.at).num_seconds();
@@ -195,4 +196,3 @@ pub fn turn(scene: &Scene, part: &Value) {
 pub fn inbox_says(scene: &Scene, customer: &str, words: &str) -> bool {
     scene.messages(customer).iter().any(|message| message.content.as_deref().is_some_and(|text| text.contains(words)))
 }
-

@@ -42,7 +42,11 @@ async fn another_takes_it(scene: &Scene) -> anyhow::Result<()> {
     anyhow::ensure!(scene.talk(PRIYA, JANE), "they were torn apart");
     hang_up(scene, JANE).await?;
     watch(scene, 10).await?;
-    anyhow::ensure!(scene.assignee(JANE).as_deref() == Some("Priya Nair"), "the conversation is {:?}'s", scene.assignee(JANE));
+    anyhow::ensure!(
+        scene.assignee(JANE).as_deref() == Some("Priya Nair"),
+        "the conversation is {:?}'s",
+        scene.assignee(JANE)
+    );
     Ok(())
 }
 
@@ -141,7 +145,11 @@ async fn caller_comes_by_leave_when_rest_is_down_at_the_claim() {
                 none_rings(scene, 5).await?;
                 hang_up(scene, JANE).await?;
                 watch(scene, 10).await?;
-                anyhow::ensure!(scene.assignee(JANE).as_deref() == Some("Sam Carter"), "the owner is {:?}", scene.assignee(JANE));
+                anyhow::ensure!(
+                    scene.assignee(JANE).as_deref() == Some("Sam Carter"),
+                    "the owner is {:?}",
+                    scene.assignee(JANE)
+                );
                 Ok(())
             })
             .await;

@@ -56,7 +56,10 @@ async fn a_caller_who_hangs_up_at_the_tone_leaves_a_missed_call() {
             reach_recorder(scene, JANE, 45).await?;
             hang_up(scene, JANE).await?;
             scene.wait(150.0).await?;
-            anyhow::ensure!(inbox_says(scene, JANE, "Missed call") || scene.voicemails(JANE) == 1, "the inbox shows nothing");
+            anyhow::ensure!(
+                inbox_says(scene, JANE, "Missed call") || scene.voicemails(JANE) == 1,
+                "the inbox shows nothing"
+            );
             Ok(())
         })
         .await;

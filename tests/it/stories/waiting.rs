@@ -3,7 +3,10 @@
 use offhook::sandbox::stories::{AGENTS, Scene};
 use offhook::sandbox::twilio::{Behaviour, PhoneAction, PhoneKind};
 
-use super::stage::{ACME, BEN, JANE, LUIS, OMAR, PRIYA, RUTH, SAM, Setting, accept, all_ring, hang_up, leave_message, reach_recorder, watch};
+use super::stage::{
+    ACME, BEN, JANE, LUIS, OMAR, PRIYA, RUTH, SAM, Setting, accept, all_ring, hang_up, leave_message, reach_recorder,
+    watch,
+};
 
 #[actix_web::test]
 async fn the_second_and_third_caller_are_offered_freed_phones_oldest_first() {
@@ -81,7 +84,10 @@ async fn eight_callers_at_once_each_reach_somebody_or_the_recorder() {
     Setting::sqlite()
         .play(async |scene| {
             for agent in AGENTS {
-                scene.behave(agent, Behaviour::AnswersAfter { secs: 4, presses: Some("1".to_owned()), press_after_ms: 2500 });
+                scene.behave(
+                    agent,
+                    Behaviour::AnswersAfter { secs: 4, presses: Some("1".to_owned()), press_after_ms: 2500 },
+                );
             }
             let callers = add_customers(scene, 8);
             for caller in &callers {
@@ -122,7 +128,10 @@ async fn two_talk_while_the_next_caller_rings_only_free_phones() {
             // Both rest after a call; the next caller rings neither at once.
             scene.dial(OMAR).await?;
             scene.wait_for("Luis's phone rings", 8, |scene| scene.is_ringing(LUIS)).await?;
-            anyhow::ensure!(!scene.is_ringing(SAM) && !scene.is_ringing(PRIYA), "an agent was rung within the cooldown");
+            anyhow::ensure!(
+                !scene.is_ringing(SAM) && !scene.is_ringing(PRIYA),
+                "an agent was rung within the cooldown"
+            );
             hang_up(scene, OMAR).await?;
             scene.wait(5.0).await
         })

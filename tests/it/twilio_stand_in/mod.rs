@@ -60,24 +60,12 @@ struct Line {
 
 async fn service(request: HttpRequest, body: String, script: web::Data<Script>) -> HttpResponse {
     let path = request.path().to_owned();
-    let header = |name: &str| {
-        request
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let form = if request.method() == "GET" {
-        request.query_string().to_owned()
-    } else {
-        body.clone()
-    };
+    let header =
+        |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let form = if request.method() == "GET" { request.query_string().to_owned() } else { body.clone() };
     script.received.lock().unwrap().push(Received {
         path: path.clone(),
-        params: url::form_urlencoded::parse(form.as_bytes())
-            .into_owned()
-            .collect(),
+        params: url::form_urlencoded::parse(form.as_bytes()).into_owned().collect(),
         signature: header("x-twilio-signature"),
         token: header("i-twilio-idempotency-token"),
         url: format!("http://{}{}", header("host"), request.uri()),
@@ -89,72 +77,40 @@ async fn service(request: HttpRequest, body: String, script: web::Data<Script>) 
         Some(list) => list[0].clone(),
         None => (204, "text/plain", String::new()),
     };
-    HttpResponse::build(actix_web::http::StatusCode::from_u16(status).unwrap())
-        .content_type(kind)
-        .body(text)
+    HttpResponse::build(actix_web::http::StatusCode::from_u16(status).unwrap()).content_type(kind).body(text)
 }
 
 impl Line {
     async fn open() -> Self {
         let script = Script::default();
         let data = web::Data::new(script.clone());
-        let server = HttpServer::new(move || {
-            App::new()
-                .app_data(data.clone())
-                .default_service(web::to(service))
-        })
-        .workers(1)
-        .disable_signals()
-        .bind(("127.0.0.1", 0))
-        .unwrap();
+        let server = HttpServer::new(move || App::new().app_data(data.clone()).default_service(web::to(service)))
+            .workers(1)
+            .disable_signals()
+            .bind(("127.0.0.1", 0))
+            .unwrap();
         let base = format!("http://{}", server.addrs()[0]);
         let running = server.run();
         let handle = running.handle();
         actix_web::rt::spawn(running);
-        let twilio = TwilioStandIn::start(Options::manual(noon(), &[BRAND]))
-            .await
-            .unwrap();
-        twilio
-            .configure_number(
-                BRAND,
-                &format!("{base}/voice"),
-                "",
-                &format!("{base}/ended"),
-            )
-            .unwrap();
-        for (number, name, kind) in [
-            (CALLER, "Jane Doe", PhoneKind::Customer),
-            (ANA, "Ana", PhoneKind::Agent),
-            (BEN, "Ben", PhoneKind::Agent),
-        ] {
+        let twilio = TwilioStandIn::start(Options::manual(noon(), &[BRAND])).await.unwrap();
+        twilio.configure_number(BRAND, &format!("{base}/voice"), "", &format!("{base}/ended")).unwrap();
+        for (number, name, kind) in
+            [(CALLER, "Jane Doe", PhoneKind::Customer), (ANA, "Ana", PhoneKind::Agent), (BEN, "Ben", PhoneKind::Agent)]
+        {
             twilio.add_phone(number, name, kind, Behaviour::Manual);
         }
-        Self {
-            twilio,
-            script,
-            base,
-            server: handle,
-            client: reqwest::Client::new(),
-        }
+        Self { twilio, script, base, server: handle, client: reqwest::Client::new() }
     }
 
     /// What the service says at a path; `{base}` becomes its address. The last of several stays.
     fn says(&self, path: &str, inner: &str) -> &Self {
-        let text = format!(
-            "<Response>{}</Response>",
-            inner.replace("{base}", &self.base)
-        );
+        let text = format!("<Response>{}</Response>", inner.replace("{base}", &self.base));
         self.answers(path, 200, "text/xml", &text)
     }
 
     fn answers(&self, path: &str, status: u16, kind: &'static str, text: &str) -> &Self {
-        self.script
-            .replies
-            .lock()
-            .unwrap()
-            .entry(path.to_owned())
-            .or_default()
-            .push((status, kind, text.to_owned()));
+        self.script.replies.lock().unwrap().entry(path.to_owned()).or_default().push((status, kind, text.to_owned()));
         self
     }
 
@@ -163,38 +119,20 @@ impl Line {
     }
 
     async fn call(&self) -> String {
-        self.act(
-            CALLER,
-            PhoneAction::Dial {
-                to: BRAND.to_owned(),
-            },
-        )
-        .await;
+        self.act(CALLER, PhoneAction::Dial { to: BRAND.to_owned() }).await;
         self.received("/voice").last().unwrap().params["CallSid"].clone()
     }
 
     async fn after(&self, seconds: i64) {
-        self.twilio
-            .advance_to(self.twilio.now() + TimeDelta::seconds(seconds))
-            .await;
+        self.twilio.advance_to(self.twilio.now() + TimeDelta::seconds(seconds)).await;
     }
 
     fn received(&self, path: &str) -> Vec<Received> {
-        self.script
-            .received
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(|one| one.path == path)
-            .cloned()
-            .collect()
+        self.script.received.lock().unwrap().iter().filter(|one| one.path == path).cloned().collect()
     }
 
     fn statuses(&self, path: &str) -> Vec<String> {
-        self.received(path)
-            .iter()
-            .map(|one| one.params["CallStatus"].clone())
-            .collect()
+        self.received(path).iter().map(|one| one.params["CallStatus"].clone()).collect()
     }
 
     fn switch(&self, part: Value) {
@@ -206,11 +144,7 @@ impl Line {
     }
 
     fn api(&self, path: &str) -> String {
-        format!(
-            "{}/2010-04-01/Accounts/{}{path}",
-            self.twilio.base_url(),
-            self.twilio.account_sid()
-        )
+        format!("{}/2010-04-01/Accounts/{}{path}", self.twilio.base_url(), self.twilio.account_sid())
     }
 
     async fn get(&self, path: &str) -> (u16, Value) {
@@ -221,27 +155,19 @@ impl Line {
             .send()
             .await
             .unwrap();
-        (
-            reply.status().as_u16(),
-            reply.json().await.unwrap_or_default(),
-        )
+        (reply.status().as_u16(), reply.json().await.unwrap_or_default())
     }
 
     async fn post(&self, path: &str, form: &[(&str, &str)]) -> (u16, Value) {
-        let form: Vec<(&str, String)> = form
-            .iter()
-            .map(|(name, value)| (*name, value.replace("{base}", &self.base)))
-            .collect();
+        let form: Vec<(&str, String)> =
+            form.iter().map(|(name, value)| (*name, value.replace("{base}", &self.base))).collect();
         let request = self
             .client
             .post(self.api(path))
             .basic_auth(self.twilio.account_sid(), Some(self.twilio.auth_token()))
             .form(&form);
         let reply = request.send().await.unwrap();
-        let answer = (
-            reply.status().as_u16(),
-            reply.json().await.unwrap_or_default(),
-        );
+        let answer = (reply.status().as_u16(), reply.json().await.unwrap_or_default());
         self.twilio.settle().await;
         answer
     }
@@ -274,20 +200,12 @@ impl Line {
 }
 
 fn fixture(name: &str) -> Value {
-    let path = format!(
-        "{}/tests/fixtures/contracts/twilio/{name}",
-        env!("CARGO_MANIFEST_DIR")
-    );
+    let path = format!("{}/tests/fixtures/contracts/twilio/{name}", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
 fn keys_of(sample: &str) -> BTreeSet<String> {
-    fixture(&format!("webhooks/{sample}.json"))
-        .as_object()
-        .unwrap()
-        .keys()
-        .cloned()
-        .collect()
+    fixture(&format!("webhooks/{sample}.json")).as_object().unwrap().keys().cloned().collect()
 }
 
 fn is_like(received: &Received, sample: &str) {
@@ -300,4 +218,5 @@ const RING_BOTH: &str = "<Dial action=\"{base}/after\" timeout=\"20\" answerOnBr
     <Number url=\"{base}/screen\" statusCallback=\"{base}/leg\" statusCallbackEvent=\"initiated ringing answered completed\">+15550100003</Number>\
     <Number url=\"{base}/screen\" statusCallback=\"{base}/leg\" statusCallbackEvent=\"initiated ringing answered completed\">+15550100004</Number></Dial>";
 /// What an agent hears before being bridged.
-const SCREEN: &str = "<Gather numDigits=\"1\" timeout=\"8\" action=\"{base}/accept\"><Say>Press 1</Say></Gather><Hangup/>";
+const SCREEN: &str =
+    "<Gather numDigits=\"1\" timeout=\"8\" action=\"{base}/accept\"><Say>Press 1</Say></Gather><Hangup/>";

@@ -8,22 +8,13 @@ use super::{ANA, BEN, BRAND, CALLER, Line, RING_BOTH, SCREEN, is_like};
 #[actix_web::test]
 async fn two_phones_ring_and_the_one_that_accepts_is_bridged() {
     let line = Line::open().await;
-    line.says("/voice", RING_BOTH)
-        .says("/screen", SCREEN)
-        .says("/accept", "")
-        .says("/after", "<Hangup/>");
+    line.says("/voice", RING_BOTH).says("/screen", SCREEN).says("/accept", "").says("/after", "<Hangup/>");
     line.call().await;
     line.after(3).await;
-    assert_eq!(
-        (line.twilio.rings(ANA).len(), line.twilio.rings(BEN).len()),
-        (1, 1)
-    );
+    assert_eq!((line.twilio.rings(ANA).len(), line.twilio.rings(BEN).len()), (1, 1));
     line.act(ANA, PhoneAction::Answer).await;
     line.after(1).await;
-    assert!(
-        line.twilio.rings(BEN)[0].until.is_none(),
-        "Ben still rings while Ana listens"
-    );
+    assert!(line.twilio.rings(BEN)[0].until.is_none(), "Ben still rings while Ana listens");
     line.act(ANA, PhoneAction::Keys("1".to_owned())).await;
     assert_eq!(line.twilio.rings(BEN)[0].end, Some("canceled"));
     is_like(&line.received("/screen")[0], "number-screen-request");
@@ -43,12 +34,7 @@ async fn two_phones_ring_and_the_one_that_accepts_is_bridged() {
         ("completed", "number-status-completed"),
         ("canceled", "number-status-completed-canceled"),
     ] {
-        is_like(
-            legs.iter()
-                .find(|leg| leg.params["CallStatus"] == status)
-                .unwrap(),
-            sample,
-        );
+        is_like(legs.iter().find(|leg| leg.params["CallStatus"] == status).unwrap(), sample);
     }
     line.is_faultless();
     line.close().await;
@@ -58,23 +44,14 @@ async fn two_phones_ring_and_the_one_that_accepts_is_bridged() {
 async fn under_the_other_reading_a_voicemail_that_answers_stops_every_phone() {
     let line = Line::open().await;
     line.switch(json!({ "dial_stops_at": "answer", "losing_leg_status": "no-answer" }));
-    line.twilio
-        .set_behaviour(ANA, Behaviour::CarrierVoicemail { after_secs: 2 });
-    line.says("/voice", RING_BOTH)
-        .says("/screen", SCREEN)
-        .says("/after", "<Hangup/>");
+    line.twilio.set_behaviour(ANA, Behaviour::CarrierVoicemail { after_secs: 2 });
+    line.says("/voice", RING_BOTH).says("/screen", SCREEN).says("/after", "<Hangup/>");
     line.call().await;
     line.after(5).await;
     assert_eq!(line.twilio.rings(BEN)[0].end, Some("no-answer"));
     line.after(20).await;
-    assert_eq!(
-        line.received("/after")[0].params["DialCallStatus"],
-        "no-answer"
-    );
-    assert!(
-        line.twilio.bridges().is_empty(),
-        "a voicemail never presses"
-    );
+    assert_eq!(line.received("/after")[0].params["DialCallStatus"], "no-answer");
+    assert!(line.twilio.bridges().is_empty(), "a voicemail never presses");
     line.close().await;
 }
 
@@ -85,41 +62,26 @@ async fn nobody_answers_and_the_action_says_so() {
     line.call().await;
     line.after(26).await;
     is_like(&line.received("/after")[0], "dial-action-no-answer");
-    assert_eq!(
-        line.received("/after")[0].params["CallStatus"],
-        "ringing",
-        "answerOnBridge keeps the call ringing"
-    );
+    assert_eq!(line.received("/after")[0].params["CallStatus"], "ringing", "answerOnBridge keeps the call ringing");
     line.close().await;
 }
 
 #[actix_web::test]
 async fn a_screening_document_has_its_own_rules() {
     let line = Line::open().await;
-    line.says("/voice", RING_BOTH)
-        .says("/screen", "<Dial>+15550100004</Dial>")
-        .says("/after", "<Hangup/>");
+    line.says("/voice", RING_BOTH).says("/screen", "<Dial>+15550100004</Dial>").says("/after", "<Hangup/>");
     line.call().await;
     line.after(3).await;
     line.act(ANA, PhoneAction::Answer).await;
     assert_eq!(line.twilio.violations()[0].code, 13201);
     assert!(line.twilio.bridges().is_empty());
-    assert!(
-        line.twilio
-            .documents()
-            .iter()
-            .any(|document| document.context == Context::Screen)
-    );
+    assert!(line.twilio.documents().iter().any(|document| document.context == Context::Screen));
     line.close().await;
 }
 
 #[actix_web::test]
 async fn a_busy_handset_does_with_a_second_call_what_the_switch_says() {
-    for (switch, rung, ended) in [
-        ("busy", 1, true),
-        ("call-waiting", 2, false),
-        ("voicemail", 1, false),
-    ] {
+    for (switch, rung, ended) in [("busy", 1, true), ("call-waiting", 2, false), ("voicemail", 1, false)] {
         let line = Line::open().await;
         line.switch(json!({ "second_call": switch, "calls_per_second": 0 }));
         line.says("/agent", "<Pause length=\"60\"/>");
@@ -128,11 +90,7 @@ async fn a_busy_handset_does_with_a_second_call_what_the_switch_says() {
         line.after(5).await;
         assert_eq!(line.twilio.rings(ANA).len(), rung, "{switch}");
         assert_eq!(line.twilio.rung_twice_at_once(ANA).len(), rung - 1);
-        assert_eq!(
-            line.get(&format!("/Calls/{second}.json")).await.1["status"] == "busy",
-            ended,
-            "{switch}"
-        );
+        assert_eq!(line.get(&format!("/Calls/{second}.json")).await.1["status"] == "busy", ended, "{switch}");
         line.close().await;
     }
 }
@@ -142,21 +100,10 @@ async fn scripted_phones_answer_press_decline_and_vanish_by_themselves() {
     let line = Line::open().await;
     line.switch(json!({ "calls_per_second": 0 }));
     line.says("/agent", SCREEN).says("/accept", "<Hangup/>");
-    line.twilio.set_behaviour(
-        ANA,
-        Behaviour::AnswersAfter {
-            secs: 3,
-            presses: Some("1".to_owned()),
-            press_after_ms: 500,
-        },
-    );
+    line.twilio
+        .set_behaviour(ANA, Behaviour::AnswersAfter { secs: 3, presses: Some("1".to_owned()), press_after_ms: 500 });
     line.twilio.set_behaviour(BEN, Behaviour::Declines);
-    line.twilio.add_phone(
-        "+15550100005",
-        "Cy",
-        PhoneKind::Agent,
-        Behaviour::Unreachable,
-    );
+    line.twilio.add_phone("+15550100005", "Cy", PhoneKind::Agent, Behaviour::Unreachable);
     for number in [ANA, BEN, "+15550100005"] {
         line.rings(number, "/agent").await;
     }
@@ -180,13 +127,7 @@ async fn two_agents_press_at_the_same_instant_and_both_webhooks_are_sent() {
     line.act(ANA, PhoneAction::Answer).await;
     line.act(BEN, PhoneAction::Answer).await;
     let press = PhoneAction::Keys("1".to_owned());
-    line.twilio
-        .act_together(vec![
-            (ANA.to_owned(), press.clone()),
-            (BEN.to_owned(), press),
-        ])
-        .await
-        .unwrap();
+    line.twilio.act_together(vec![(ANA.to_owned(), press.clone()), (BEN.to_owned(), press)]).await.unwrap();
     assert_eq!(line.received("/accept").len(), 2);
     line.close().await;
 }
@@ -196,24 +137,12 @@ async fn machines_are_told_apart_when_asked() {
     let line = Line::open().await;
     line.switch(json!({ "calls_per_second": 0 }));
     line.says("/agent", "<Hangup/>");
-    line.twilio
-        .set_behaviour(ANA, Behaviour::CarrierVoicemail { after_secs: 1 });
-    let form = [
-        ("To", ANA),
-        ("From", BRAND),
-        ("Url", "{base}/agent"),
-        ("MachineDetection", "Enable"),
-    ];
+    line.twilio.set_behaviour(ANA, Behaviour::CarrierVoicemail { after_secs: 1 });
+    let form = [("To", ANA), ("From", BRAND), ("Url", "{base}/agent"), ("MachineDetection", "Enable")];
     line.post("/Calls.json", &form).await;
     line.after(10).await;
-    is_like(
-        &line.received("/agent")[0],
-        "api-call-answered-url-request-amd",
-    );
-    assert_eq!(
-        line.received("/agent")[0].params["AnsweredBy"],
-        "machine_start"
-    );
+    is_like(&line.received("/agent")[0], "api-call-answered-url-request-amd");
+    assert_eq!(line.received("/agent")[0].params["AnsweredBy"], "machine_start");
     line.close().await;
 }
 
@@ -246,15 +175,9 @@ async fn legs_that_cannot_be_put_through_look_like_their_samples() {
     line.after(5).await;
     let legs = line.received("/leg");
     for status in ["busy", "failed"] {
-        let leg = legs
-            .iter()
-            .find(|leg| leg.params["CallStatus"] == status)
-            .unwrap();
+        let leg = legs.iter().find(|leg| leg.params["CallStatus"] == status).unwrap();
         is_like(leg, &format!("number-status-completed-{status}"));
-        assert_eq!(
-            leg.params["SequenceNumber"], "1",
-            "a busy phone did not ring"
-        );
+        assert_eq!(leg.params["SequenceNumber"], "1", "a busy phone did not ring");
     }
     is_like(&line.received("/after")[0], "dial-action-busy");
     line.rings(ANA, "/agent").await;
@@ -262,10 +185,7 @@ async fn legs_that_cannot_be_put_through_look_like_their_samples() {
     line.after(5).await;
     for status in ["busy", "failed"] {
         let news = line.received("/status");
-        let one = news
-            .iter()
-            .find(|one| one.params["CallStatus"] == status)
-            .unwrap();
+        let one = news.iter().find(|one| one.params["CallStatus"] == status).unwrap();
         is_like(one, &format!("api-call-status-{status}"));
     }
     line.close().await;
@@ -278,8 +198,7 @@ async fn completing_a_ringing_leg_ends_it_as_the_switch_says() {
         line.switch(json!({ "completed_while_ringing": wanted }));
         let sid = line.rings(ANA, "/agent").await;
         line.after(3).await;
-        line.post(&format!("/Calls/{sid}.json"), &[("Status", "completed")])
-            .await;
+        line.post(&format!("/Calls/{sid}.json"), &[("Status", "completed")]).await;
         assert_eq!(line.statuses("/status").last().unwrap(), wanted);
         assert_eq!(line.twilio.rings(ANA)[0].end, Some(wanted));
         line.close().await;
@@ -292,17 +211,10 @@ async fn a_failed_screening_never_bridges_under_either_reading() {
         let line = Line::open().await;
         line.switch(json!({ "failed_screen": switch }));
         line.twilio
-            .configure_number(
-                BRAND,
-                &format!("{}/voice", line.base),
-                &format!("{}/fallback", line.base),
-                "",
-            )
+            .configure_number(BRAND, &format!("{}/voice", line.base), &format!("{}/fallback", line.base), "")
             .unwrap();
-        line.says("/voice", RING_BOTH)
-            .says("/fallback", "<Say>Sorry</Say>");
-        line.answers("/screen", 500, "text/plain", "")
-            .says("/after", "<Hangup/>");
+        line.says("/voice", RING_BOTH).says("/fallback", "<Say>Sorry</Say>");
+        line.answers("/screen", 500, "text/plain", "").says("/after", "<Hangup/>");
         line.call().await;
         line.after(3).await;
         line.act(ANA, PhoneAction::Answer).await;
@@ -317,19 +229,13 @@ async fn a_failed_screening_never_bridges_under_either_reading() {
 #[actix_web::test]
 async fn a_leg_taken_out_of_its_dial_over_rest_lives_on_and_the_dial_ends() {
     let line = Line::open().await;
-    line.says("/voice", RING_BOTH)
-        .says("/screen", SCREEN)
-        .says("/after", "<Pause length=\"60\"/>");
+    line.says("/voice", RING_BOTH).says("/screen", SCREEN).says("/after", "<Pause length=\"60\"/>");
     line.says("/elsewhere", "<Pause length=\"60\"/>");
     line.call().await;
     line.after(3).await;
     line.act(ANA, PhoneAction::Answer).await;
     let leg = line.received("/screen")[0].params["CallSid"].clone();
-    line.post(
-        &format!("/Calls/{leg}.json"),
-        &[("Url", "{base}/elsewhere")],
-    )
-    .await;
+    line.post(&format!("/Calls/{leg}.json"), &[("Url", "{base}/elsewhere")]).await;
     line.act(BEN, PhoneAction::Decline).await;
     assert_eq!(line.received("/after").len(), 1);
     line.act(CALLER, PhoneAction::HangUp).await;
