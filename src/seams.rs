@@ -15,8 +15,9 @@ use crate::clock::ManualClock;
 
 static TEST_CLOCK: OnceLock<ManualClock> = OnceLock::new();
 
-/// The instant at which the environment asks a clock that tests turn to stand; none without one. `OFFHOOK_TEST_CLOCK=1`
-/// means the present instant, an RFC 3339 instant means itself, so that a restarted process answers its first request
+/// The instant at which the environment asks a clock that tests turn to stand; none without one.
+///
+/// `OFFHOOK_TEST_CLOCK=1` means the present instant, an RFC 3339 instant means itself, so that a restarted process answers its first request
 /// at the right time.
 #[must_use]
 pub fn find_test_clock_start(now: DateTime<Utc>) -> Option<DateTime<Utc>> {

@@ -119,7 +119,7 @@ impl EventSink for Keeper {
     async fn event(&self, event: ChatwootEvent) {
         match event {
             ChatwootEvent::ContactCreated(contact) | ChatwootEvent::ContactUpdated(contact) => {
-                self.note_contact(&contact).await
+                self.note_contact(&contact).await;
             }
             ChatwootEvent::MessageCreated(_)
             | ChatwootEvent::MessageUpdated(_)

@@ -11,11 +11,11 @@ use crate::call::state::{Call, CallerAt, Leg, LegProgress};
 use crate::clock::Clock;
 use crate::crash_point;
 use crate::ids::{CallId, CarrierRef};
-use crate::store::{Leased, PacingSlot, Store, StoreError, StoredRecording};
+use crate::store::{Leased, PacingSlot, Store, StoreError};
 use crate::switchboard::circuit::Circuit;
 use crate::switchboard::{Switchboard, SwitchboardError};
 use crate::twilio::error::TwilioError;
-use crate::twilio::rest::{AudioFormat, EndAs, NewLeg, TwilioClient};
+use crate::twilio::rest::{EndAs, NewLeg, TwilioClient};
 use crate::twilio::rest_replies::CallResource;
 use crate::twilio::twiml::room_name;
 use crate::twilio::urls::{Addresses, Door, Minted};
@@ -62,10 +62,10 @@ const TALK_LIMIT_S: u32 = 14_400;
 
 /// Carries out effects for the carrier.
 pub struct CarrierDesk {
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    switchboard: Arc<Switchboard>,
-    twilio: TwilioClient,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) switchboard: Arc<Switchboard>,
+    pub(super) twilio: TwilioClient,
     addresses: Arc<Addresses>,
     circuit: Arc<Circuit>,
     pace: TimeDelta,
@@ -73,7 +73,7 @@ pub struct CarrierDesk {
 
 /// Why an effect could not be carried out.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+pub(super) enum Trouble {
     #[error(transparent)]
     Twilio(#[from] TwilioError),
     #[error(transparent)]
@@ -160,13 +160,13 @@ impl CarrierDesk {
         }
     }
 
-    async fn tell(&self, call: CallId, signal: Signal) -> Result<Delivery, Trouble> {
+    pub(super) async fn tell(&self, call: CallId, signal: Signal) -> Result<Delivery, Trouble> {
         self.switchboard.take_note(call, &signal).await?;
         Ok(Delivery::Done)
     }
 
     /// Notes how the API behaves, for `auto` and for the health page.
-    fn note<T>(&self, answer: Result<T, TwilioError>) -> Result<T, TwilioError> {
+    pub(super) fn note<T>(&self, answer: Result<T, TwilioError>) -> Result<T, TwilioError> {
         match &answer {
             Ok(_) => self.circuit.note_success(),
             Err(error) if error.is_transient() => self.circuit.note_failure(self.clock.now()),
@@ -438,41 +438,6 @@ impl CarrierDesk {
             Signal::RoomChecked { caller_in: is_in(&call.caller_ref), leg_in: leg.is_some_and(|leg| is_in(&leg)) };
         self.tell(call.id, signal).await
     }
-
-    // Recordings.
-
-    async fn find_recordings(&self, call: &Call) -> Result<Delivery, Trouble> {
-        let found = self.note(self.twilio.list_recordings(&call.caller_ref).await)?;
-        for ready in found.iter().filter(|recording| recording.status.as_deref() == Some("completed")) {
-            let seconds = ready.duration.as_deref().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
-            let recording = CarrierRef::new(&ready.sid);
-            self.switchboard.take_note(call.id, &Signal::RecordingReady { recording, seconds }).await?;
-        }
-        let is_gone = |status: Option<&str>| matches!(status, Some("absent" | "failed" | "deleted"));
-        if found.iter().any(|recording| !is_gone(recording.status.as_deref())) {
-            return Ok(Delivery::Done);
-        }
-        self.tell(call.id, Signal::RecordingAbsent { recording: None }).await
-    }
-
-    async fn fetch_recording(&self, call: &Call, recording: &CarrierRef) -> Result<Delivery, Trouble> {
-        let audio = self.note(self.twilio.download_recording(recording, AudioFormat::Mp3).await)?;
-        crash_point!("recording.after_download");
-        let stored = StoredRecording {
-            recording: recording.clone(),
-            call: call.id,
-            content_type: media_type(&audio).to_owned(),
-            audio,
-        };
-        self.store.save_recording(stored, self.clock.now()).await?;
-        crash_point!("recording.after_store");
-        self.tell(call.id, Signal::RecordingStored { recording: recording.clone() }).await
-    }
-}
-
-/// What the bytes are, whatever was asked for: a RIFF file or MPEG audio.
-fn media_type(audio: &[u8]) -> &'static str {
-    if audio.starts_with(b"RIFF") { "audio/wav" } else { "audio/mpeg" }
 }
 
 fn outcome_of(resource: &CallResource) -> Option<LegOutcome> {

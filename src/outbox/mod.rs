@@ -7,6 +7,7 @@
 mod carrier;
 mod inbox;
 mod phrases;
+mod recordings;
 mod schedule;
 
 use std::sync::Arc;
@@ -113,7 +114,7 @@ impl Outbox {
         let kind = leased.effect.kind();
         match &settled {
             Settled::Done => {
-                metrics::counter!("offhook_effects_total", "kind" => kind, "outcome" => "done").increment(1)
+                metrics::counter!("offhook_effects_total", "kind" => kind, "outcome" => "done").increment(1);
             }
             Settled::Again { why, counts: true, .. } if !why.is_empty() => {
                 metrics::counter!("offhook_effects_total", "kind" => kind, "outcome" => "again").increment(1);

@@ -269,11 +269,11 @@ fn read_emergency_numbers(fields: &mut Fields<'_, '_>, faults: &mut Faults<'_>) 
                 faults.add(&text.span, "this emergency number stands twice");
             }
             Ok(_) if numbers.len() == EMERGENCY_NUMBERS_MAX => {
-                faults.add(&text.span, format!("allowed: at most {EMERGENCY_NUMBERS_MAX} emergency numbers"))
+                faults.add(&text.span, format!("allowed: at most {EMERGENCY_NUMBERS_MAX} emergency numbers"));
             }
             Ok(number) => numbers.push(number),
             Err(_) => {
-                faults.add(&text.span, format!("`{}` is no emergency number; allowed: {NUMBER_FORM}", text.value))
+                faults.add(&text.span, format!("`{}` is no emergency number; allowed: {NUMBER_FORM}", text.value));
             }
         }
     }

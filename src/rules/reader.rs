@@ -227,7 +227,7 @@ pub(super) fn texts_of<'t>(
         match item.get_ref().as_str() {
             Some(text) => texts.push(Placed { value: text, span: item.span() }),
             None => {
-                faults.add(&item.span(), format!("an item of `{name}` is {}; allowed: a text in quotes", kind(item)))
+                faults.add(&item.span(), format!("an item of `{name}` is {}; allowed: a text in quotes", kind(item)));
             }
         }
     }

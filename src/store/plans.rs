@@ -60,7 +60,6 @@ fn full_save(call: Call) -> Save {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "one list, to be read from top to bottom")]
 async fn ask_everything(store: &Arc<dyn Store>) {
     let (id, agent, brand) = (CallId(uuid::Uuid::from_u128(7)), AgentId::new("priya"), BrandId::new("acme-movers"));
     let reference = CarrierRef::new("CA1");

@@ -363,7 +363,7 @@ impl Switchboard {
             match self.take_note(call, &Signal::PhonesFreed).await {
                 Ok(_) => told += 1,
                 Err(error) => {
-                    tracing::warn!(call.id = %call, error = %error, "a waiting call could not be offered a freed phone")
+                    tracing::warn!(call.id = %call, error = %error, "a waiting call could not be offered a freed phone");
                 }
             }
         }

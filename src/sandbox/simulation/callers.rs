@@ -173,7 +173,7 @@ impl World {
             | Reply::AskToAccept { .. }
             | Reply::Bridge
             | Reply::JoinRoom { .. } => {
-                self.accuse(call, 3, "a caller was handed a document that is not for callers there")
+                self.accuse(call, 3, "a caller was handed a document that is not for callers there");
             }
         }
     }

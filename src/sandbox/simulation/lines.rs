@@ -259,7 +259,7 @@ impl World {
             | Reply::Bridge
             | Reply::JoinRoom { .. }
             | Reply::TakeVoicemail { .. } => {
-                self.accuse(call, 3, "an agent was handed a document that is not for agents")
+                self.accuse(call, 3, "an agent was handed a document that is not for agents");
             }
         }
     }

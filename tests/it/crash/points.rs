@@ -60,9 +60,9 @@ struct Outcome {
 async fn play(case: Case) -> Outcome {
     let town = Town::open(Plan { database: case.database.clone(), ..Plan::manual() }).await;
     if case.database.is_some() {
-        town.import()
+        town.import();
     } else {
-        town.import_example()
+        town.import_example();
     }
     let (folder, clock) = (town.folder().to_owned(), town.clock());
     let listener = town.listener.try_clone().expect("a socket can be handed on");

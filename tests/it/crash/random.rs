@@ -32,6 +32,7 @@ const PACE: Pace = Pace {
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "one story, told from the first kill to the last")]
 async fn killed_again_and_again_under_load_the_service_loses_nothing() {
     let routing = ROUTING.replace("max_wait_s = 25", "max_wait_s = 5").replace("cooldown_s = 15", "cooldown_s = 0");
     let routing = always_open(&routing);

@@ -110,7 +110,7 @@ fn params(door: Door) -> Params {
             ("StatusCallbackEvent", "conference-start"),
         ]),
         Door::Recording => {
-            params.extend([("RecordingSid", "RE00000000000000000000000000000001"), ("RecordingStatus", "completed")])
+            params.extend([("RecordingSid", "RE00000000000000000000000000000001"), ("RecordingStatus", "completed")]);
         }
         Door::Transcript => params.extend([
             ("RecordingSid", "RE00000000000000000000000000000001"),

@@ -114,7 +114,7 @@ fn has_shape_of(body: &Value, sample: &Value, at: &str) {
         }
         (Value::Null, _) | (_, Value::Null) => {}
         (body, sample) => {
-            assert_eq!(std::mem::discriminant(body), std::mem::discriminant(sample), "{at}: {body} {sample}")
+            assert_eq!(std::mem::discriminant(body), std::mem::discriminant(sample), "{at}: {body} {sample}");
         }
     }
 }

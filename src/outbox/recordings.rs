@@ -1,0 +1,47 @@
+//! What the carrier recorded: found, brought here, and kept.
+
+use super::Delivery;
+use super::carrier::{CarrierDesk, Trouble};
+use crate::call::signal::Signal;
+use crate::call::state::Call;
+use crate::crash_point;
+use crate::ids::CarrierRef;
+use crate::store::StoredRecording;
+use crate::twilio::rest::AudioFormat;
+
+impl CarrierDesk {
+    /// Asks the carrier which recordings the call left, and tells the call of each.
+    pub(super) async fn find_recordings(&self, call: &Call) -> Result<Delivery, Trouble> {
+        let found = self.note(self.twilio.list_recordings(&call.caller_ref).await)?;
+        for ready in found.iter().filter(|recording| recording.status.as_deref() == Some("completed")) {
+            let seconds = ready.duration.as_deref().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+            let recording = CarrierRef::new(&ready.sid);
+            self.switchboard.take_note(call.id, &Signal::RecordingReady { recording, seconds }).await?;
+        }
+        let is_gone = |status: Option<&str>| matches!(status, Some("absent" | "failed" | "deleted"));
+        if found.iter().any(|recording| !is_gone(recording.status.as_deref())) {
+            return Ok(Delivery::Done);
+        }
+        self.tell(call.id, Signal::RecordingAbsent { recording: None }).await
+    }
+
+    /// Brings the audio here.
+    pub(super) async fn fetch_recording(&self, call: &Call, recording: &CarrierRef) -> Result<Delivery, Trouble> {
+        let audio = self.note(self.twilio.download_recording(recording, AudioFormat::Mp3).await)?;
+        crash_point!("recording.after_download");
+        let stored = StoredRecording {
+            recording: recording.clone(),
+            call: call.id,
+            content_type: media_type(&audio).to_owned(),
+            audio,
+        };
+        self.store.save_recording(stored, self.clock.now()).await?;
+        crash_point!("recording.after_store");
+        self.tell(call.id, Signal::RecordingStored { recording: recording.clone() }).await
+    }
+}
+
+/// What the bytes are, whatever was asked for: a RIFF file or MPEG audio.
+fn media_type(audio: &[u8]) -> &'static str {
+    if audio.starts_with(b"RIFF") { "audio/wav" } else { "audio/mpeg" }
+}
