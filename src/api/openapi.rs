@@ -147,7 +147,7 @@ mod tests {
         );
         let sources: Vec<&str> = rooms.iter().filter_map(|text| text.split("#[cfg(test)]").next()).collect();
         let count = |what: &str| sources.iter().map(|text| text.matches(what).count()).sum::<usize>();
-        assert_eq!(count("(_: Operator"), operations().len(), "a handler is not in the document");
+        assert_eq!(count("_: Operator"), operations().len(), "a handler is not in the document");
         assert_eq!(count("#[utoipa::path("), operations().len(), "a handler is described and not registered");
         for way_around in [".route(", "web::resource(", ".map("] {
             let registering = sources.last().unwrap();

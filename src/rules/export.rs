@@ -53,10 +53,7 @@ fn write_brand(out: &mut Lines, brand: &Brand) {
     );
     out.list("emergency_numbers", brand.emergency_numbers.iter().map(|number| number.as_e164()));
     out.list("roster", brand.roster.iter().map(|agent| agent.as_str()));
-    // A brand without hours is always open; an agent with an empty shift never works.
-    if !brand.hours.intervals.is_empty() {
-        out.hours("[brand.hours]", &brand.hours);
-    }
+    out.hours("[brand.hours]", &brand.hours);
     out.head("[brand.texts]");
     out.some_text("greeting", brand.texts.greeting.as_deref());
     out.text("voicemail_greeting", &brand.texts.voicemail_greeting);
@@ -138,6 +135,9 @@ impl Lines {
 
     /// Days in the order of the week, intervals of a day in the order in which they were written.
     fn hours(&mut self, head: &str, hours: &WeeklyHours) {
+        if hours.intervals.is_empty() {
+            return;
+        }
         self.head(head);
         for (label, day) in DAYS {
             let texts: Vec<String> = hours

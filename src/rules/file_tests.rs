@@ -224,7 +224,7 @@ prop_compose! {
 prop_compose! {
     fn agent()(
         named in (words(), any::<bool>(), 1..=i64::MAX, any::<bool>(), proptest::option::of(words())),
-        zone in zone(), shift in proptest::option::of(hours()), own in any::<bool>(),
+        zone in zone(), shift in proptest::option::of(hours().prop_filter("a shift has an interval", |shift| !shift.intervals.is_empty())), own in any::<bool>(),
         skills in proptest::collection::btree_set("[a-z0-9][a-z0-9-]{0,39}", 0..3),
     ) -> Agent {
         let (name, has_email, user, phone_verified, vouched_by) = named;

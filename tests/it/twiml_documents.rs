@@ -59,8 +59,6 @@ fn phones(count: u32) -> Vec<PhoneToRing> {
         .map(|leg| PhoneToRing { leg, agent: AgentId::new("priya"), phone: number(&format!("+155501000{leg:02}")) })
         .collect()
 }
-
-#[expect(clippy::too_many_lines, reason = "one table of all replies")]
 fn replies(words: &str) -> Vec<(&'static str, Option<&'static str>, Reply)> {
     let said = words.to_owned();
     let ask = |screening| Reply::AskToAccept { leg: 2, words: said.clone(), listen_s: 8, screening };

@@ -9,13 +9,13 @@ use reqwest::header::CONTENT_TYPE;
 use crate::exchange::process::{Running, serve_on};
 use crate::exchange::town::{OPERATOR_TOKEN, Plan, Town};
 
-const WORDS: &str = "The canary sings at Zanzibar Lane 4711.";
+const WORDS: &str = "The canary sings at Zanzibar Lane 4711047110.";
 
 /// Strings that may appear nowhere, in the forms in which they could.
 fn canaries(town: &Town) -> Vec<String> {
     let mut canaries: Vec<String> =
         [JANE, OMAR].iter().chain(AGENTS.iter()).map(|number| number.trim_start_matches('+').to_owned()).collect();
-    canaries.extend(["Jane Doe", "Zanzibar", "4711", "Digits", OPERATOR_TOKEN].map(str::to_owned));
+    canaries.extend(["Jane Doe", "Zanzibar", "4711047110", "Digits", OPERATOR_TOKEN].map(str::to_owned));
     canaries.extend(town.rules.agents.iter().map(|agent| agent.name.clone()));
     canaries.extend(town.rules.agents.iter().filter_map(|agent| agent.email.clone()));
     canaries.extend([town.twilio.auth_token(), town.chatwoot.admin_token(), town.chatwoot.agent_token()]);
@@ -83,7 +83,7 @@ async fn nothing_personal_and_nothing_secret_is_logged_counted_or_shown_in_an_er
     for path in ["/readyz", "/api/v1/calls", "/api/v1/nothing", "/nothing/15550100001"] {
         shown.push((path.to_owned(), town.get(path).await.1));
     }
-    let form = format!("From=%2B{0}&Digits=4711&CallSid=CA{1}", JANE.trim_start_matches('+'), "0".repeat(32));
+    let form = format!("From=%2B{0}&Digits=4711047110&CallSid=CA{1}", JANE.trim_start_matches('+'), "0".repeat(32));
     for path in ["/twilio/voice", "/twilio/accept", "/chatwoot/webhook", "/api/v1/calls"] {
         let asked = town
             .http

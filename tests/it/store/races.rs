@@ -104,7 +104,6 @@ async fn an_agent_is_rung_for_one_call_at_a_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[expect(clippy::too_many_lines, reason = "one story")]
 async fn an_effect_is_leased_to_one_replica_and_a_sleeper_is_fenced() {
     let (stores, _folder) = stores().await;
     for (name, stores) in stores {

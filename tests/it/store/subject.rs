@@ -98,8 +98,6 @@ impl Session {
         call.version += 1;
         self.held.insert(n, call);
     }
-
-    #[expect(clippy::too_many_lines, reason = "one table, to be read from top to bottom")]
     pub async fn step(&mut self, op: &Op, now: DateTime<Utc>) -> String {
         let store = Arc::clone(&self.store);
         match op {
@@ -182,8 +180,6 @@ impl Session {
         ]
         .join("\n")
     }
-
-    #[expect(clippy::too_many_lines, reason = "one table, to be read from top to bottom")]
     async fn fact(&self, op: &Op, now: DateTime<Utc>) -> String {
         let store = &self.store;
         match op {
