@@ -148,6 +148,7 @@ fn answer(turn: &mut Turn<'_>, signal: &Signal) -> Reply {
         | Signal::Transcribed { .. }
         | Signal::CallerChecked { .. }
         | Signal::Woken
+        | Signal::Restarted
         | Signal::PhonesFreed
         | Signal::AgentWithdrawn { .. } => {
             take_note(turn, signal);
@@ -177,6 +178,7 @@ fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
         Signal::Transcribed { recording, text } => turn.on_transcribed(recording, text.as_deref()),
         Signal::CallerChecked { connected } => turn.on_caller_checked(*connected),
         Signal::Woken => turn.on_woken(),
+        Signal::Restarted => turn.on_restarted(),
         Signal::PhonesFreed => turn.on_phones_freed(),
         Signal::AgentWithdrawn { agent } => turn.on_agent_withdrawn(agent),
         Signal::Arrived

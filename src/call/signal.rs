@@ -72,6 +72,8 @@ pub enum Signal {
     CallerChecked { connected: bool },
     /// A deadline of this call may have passed.
     Woken,
+    /// The service began again: what happened meanwhile may never have been told.
+    Restarted,
     /// A phone somewhere became free, or an agent available.
     PhonesFreed,
     /// An agent was explicitly switched off, paused by a person or removed: no leg of theirs may go on ringing.
@@ -140,6 +142,7 @@ impl Signal {
             Self::CallerPressed { .. }
             | Self::CallerGone
             | Self::Adopted
+            | Self::Restarted
             | Self::FetchBegins
             | Self::FetchFailed
             | Self::LegPlaced { .. }

@@ -42,6 +42,17 @@ impl Turn<'_> {
         }
     }
 
+    /// Whoever hung up while the service was away is found by asking. Source: DESIGN.md section 10.
+    pub(super) fn on_restarted(&mut self) {
+        if self.call.has_ended() || self.call.caller_left_at.is_some() {
+            return;
+        }
+        if let Stage::Talking { leg, .. } = self.call.stage {
+            self.ask(Effect::CheckLeg { leg, attempt: self.attempt() });
+        }
+        self.check_caller();
+    }
+
     fn wake_waiting(&mut self) {
         let is_silent = self.now - self.call.caller_heard_at >= SILENCE_BEFORE_CHECK
             && self.call.checked_at.is_none_or(|at| self.now - at >= SILENCE_BEFORE_CHECK);

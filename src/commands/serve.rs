@@ -46,6 +46,7 @@ pub async fn run(_: Args, settings: Settings) -> anyhow::Result<ExitCode> {
     let handle = server.handle();
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let serving = tasks.spawn(server);
+    tasks.spawn(look_after_live_calls(Arc::clone(&app)));
     if !has_test_clock() {
         app.start_workers(&tasks, &stop);
     }
@@ -63,6 +64,15 @@ pub async fn run(_: Args, settings: Settings) -> anyhow::Result<ExitCode> {
     }
     serving.await.context("the server's task failed")?.context("the server failed")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whoever hung up while the service was away is found by asking the carrier.
+async fn look_after_live_calls(app: Arc<App>) {
+    match app.switchboard.look_after_live_calls().await {
+        Ok(0) => {}
+        Ok(calls) => tracing::info!(calls, "live calls are looked after"),
+        Err(error) => tracing::warn!(error = %error, "live calls could not be looked after"),
+    }
 }
 
 fn take_socket(settings: &Settings) -> anyhow::Result<TcpListener> {

@@ -120,7 +120,7 @@ impl Exchange {
         let address = listener.local_addr()?;
         let settings = settings_for(&options, &twilio, &chatwoot, address).await?;
         for number in &rules.numbers {
-            let url = |door: Door| format!("http://{address}{}", door.path());
+            let url = |door: Door| format!("http://{address}{}{}", door.path(), door.overrides());
             twilio
                 .configure_number(
                     number.number.as_e164(),
@@ -157,6 +157,7 @@ impl Exchange {
         let handle = server.handle();
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         tasks.spawn(server);
+        app.switchboard.look_after_live_calls().await?;
         if self.clock.is_none() {
             app.start_workers(&tasks, &stop);
         }

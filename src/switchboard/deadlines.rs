@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
 use super::{Switchboard, SwitchboardError};
@@ -10,6 +11,12 @@ use crate::call::signal::Signal;
 
 /// Calls woken in one turn.
 const WAKE_MAX: u32 = 200;
+
+/// A call that somebody is on wants waking within so long: a talk is looked at every four minutes.
+const LIVE_CALLS_WAKE_WITHIN: TimeDelta = TimeDelta::minutes(5);
+
+/// Calls looked after at the start; more would be more than an account carries.
+const LIVE_CALLS_MAX: u32 = 5_000;
 
 /// The store is asked at least so often, since another replica may have saved an earlier deadline.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -27,6 +34,21 @@ impl Switchboard {
             }
         }
         Ok(due.len())
+    }
+
+    /// Once, when the service begins: every live call is looked after, since what happened while nobody listened may never
+    /// have been told. How many were.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn look_after_live_calls(&self) -> Result<usize, SwitchboardError> {
+        let live = self.store.find_calls_to_wake(self.clock.now() + LIVE_CALLS_WAKE_WITHIN, LIVE_CALLS_MAX).await?;
+        for call in &live {
+            if let Err(error) = self.take_note(*call, &Signal::Restarted).await {
+                tracing::warn!(call.id = %call, error = %error, "a live call could not be looked after");
+            }
+        }
+        Ok(live.len())
     }
 
     /// Wakes due calls and tells waiting ones of freed phones until told to stop.

@@ -74,7 +74,7 @@ impl Town {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("its number");
         for number in &rules.numbers {
-            let url = |door: Door| format!("http://{address}{}", door.path());
+            let url = |door: Door| format!("http://{address}{}{}", door.path(), door.overrides());
             let number = number.number.as_e164();
             twilio
                 .configure_number(number, &url(Door::Voice), &url(Door::Fallback), &url(Door::CallStatus))
