@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build check test bench needs dashboard
+.PHONY: help demo build check test soak bench needs dashboard
 
 help: ## says what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -16,7 +16,7 @@ build: dashboard ## builds the binary to run for real: target/release/offhook
 
 check: dashboard/node_modules ## formatters and lints, warnings are errors
 	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets --features test-seams -- -D warnings
+	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 	cargo clippy --locked --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --features test-seams
 	if command -v cargo-deny >/dev/null; then cargo deny --offline check licenses bans sources; fi
@@ -24,6 +24,9 @@ check: dashboard/node_modules ## formatters and lints, warnings are errors
 
 test: needs dashboard ## every test: Rust, dashboard, pages in a real browser
 	./scripts/test.sh
+
+soak: needs ## kills the real service at random while calls come in; real time, before a release
+	cargo test --locked --features soak --test it -- crash::random --nocapture
 
 bench: dashboard ## figures, each as `figure value unit`
 	cargo build --locked --release --bin offhook

@@ -3,4 +3,5 @@
 mod judge;
 mod people;
 mod points;
+#[cfg(feature = "soak")]
 mod random;

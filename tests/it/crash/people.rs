@@ -33,13 +33,13 @@ pub struct Customer {
     pace: Pace,
     dialled_at: Option<DateTime<Utc>>,
     spoke_at: Option<DateTime<Utc>>,
-    /// Held on for longer than anybody should have to.
-    pub waited_too_long: bool,
+    /// When a caller hung up who had held on for longer than anybody should have to.
+    pub gave_up_at: Option<DateTime<Utc>>,
 }
 
 impl Customer {
     pub fn new(phone: &'static str, wish: Wish, pace: Pace) -> Self {
-        Self { phone, wish, pace, dialled_at: None, spoke_at: None, waited_too_long: false }
+        Self { phone, wish, pace, dialled_at: None, spoke_at: None, gave_up_at: None }
     }
 
     /// Whether the call is over.
@@ -75,7 +75,7 @@ impl Customer {
             return has_begun;
         }
         if talks.is_none() && now - dialled_at > self.pace.stays_max {
-            self.waited_too_long = true;
+            self.gave_up_at = Some(now);
             return town.act(self.phone, PhoneAction::HangUp).await;
         }
         false

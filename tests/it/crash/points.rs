@@ -88,7 +88,7 @@ async fn play(case: Case) -> Outcome {
     }
     town.advance(AFTERMATH, TimeDelta::seconds(10)).await;
     let mut faults = judge(&town, &[JANE]);
-    if jane.waited_too_long {
+    if jane.gave_up_at.is_some() {
         faults.push("the caller held the line in vain".to_owned());
     }
     let deaths = kept.deaths();

@@ -67,6 +67,7 @@ impl Kept {
         self.watched.deaths.lock().unwrap().clone()
     }
 
+    #[cfg(feature = "soak")]
     /// SIGKILL, now.
     pub fn kill(&self) {
         if let Some(child) = self.watched.child.lock().unwrap().as_mut() {

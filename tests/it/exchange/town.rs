@@ -227,6 +227,7 @@ impl Town {
         (reply.status().as_u16(), reply.text().await.expect("a body"))
     }
 
+    #[cfg(feature = "soak")]
     /// Waits until a service that was killed answers again.
     pub async fn wait_until_up(&self) {
         let url = format!("http://{}/healthz", self.address);
