@@ -1,14 +1,14 @@
 //! Whole calls in virtual time, as the simulation plays them in the tests.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, ensure};
 
 use crate::rules::RingMethod;
 use crate::sandbox::simulation::{SimulationOptions, run};
 
-/// The simulation runs at least so long.
-const LASTS: Duration = Duration::from_secs(5);
+/// Worlds played, each with a seed of its own, from 1.
+const WORLDS: u64 = 100;
 
 /// Calls in one world.
 const CALLS: u32 = 500;
@@ -17,8 +17,8 @@ const CALLS: u32 = 500;
 /// checked.
 pub(super) fn calls_per_second() -> anyhow::Result<f64> {
     let began = Instant::now();
-    let (mut seed, mut calls) = (1, 0_u64);
-    while began.elapsed() < LASTS {
+    let mut calls = 0_u64;
+    for seed in 1..=WORLDS {
         let options = SimulationOptions {
             seed,
             calls: CALLS,
@@ -28,7 +28,6 @@ pub(super) fn calls_per_second() -> anyhow::Result<f64> {
             ..SimulationOptions::default()
         };
         calls += run(&options).context("the simulation found a fault")?.calls;
-        seed += 1;
     }
     ensure!(calls > 0, "nothing was simulated");
     Ok(f64::from(u32::try_from(calls)?) / began.elapsed().as_secs_f64())
