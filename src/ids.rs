@@ -65,6 +65,12 @@ slugs! {
     BrandId,
     /// An agent, by the short name that stands in the routing file: `priya`.
     AgentId,
+    /// What a caller calls about, by the short name that stands in the label `intent-<id>`: `sales`.
+    IntentId,
+    /// A list of holidays, by the name brands refer to it by: `us-public`.
+    HolidayListId,
+    /// Somebody who may override: `dana`.
+    SupervisorId,
 }
 
 /// A leg, numbered by its call from 1 upwards.

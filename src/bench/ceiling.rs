@@ -8,7 +8,7 @@ use super::line::Dialler;
 use super::service::{NUMBER, Service};
 use crate::call::signal::Signal;
 use crate::call::state::{Call, NewCall};
-use crate::call::{CallerFacts, CarrierFacts, Facts, decide};
+use crate::call::{BrandFacts, CallerFacts, CarrierFacts, Facts, decide};
 use crate::clock::{IdSource, RandomIds};
 use crate::ids::{BrandId, CallId, CarrierRef};
 use crate::phone_number::{Caller, parse_phone_number};
@@ -44,6 +44,7 @@ impl Template {
                 legs_per_minute_max: 120,
                 calls_per_caller_max: 2,
             },
+            brand: BrandFacts::default(),
             destinations: service.app.switchboard.destinations(),
         };
         let decision = decide(new_call(stored.id, dialler, version, at)?, &rules, &facts, &Signal::Arrived);

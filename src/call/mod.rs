@@ -59,8 +59,21 @@ pub struct Facts<'a> {
     pub caller: CallerFacts,
     /// What is known of the carrier.
     pub carrier: CarrierFacts,
+    /// What is in force for the brand apart from its rules.
+    pub brand: BrandFacts,
     /// Where outbound legs may go.
     pub destinations: &'a DestinationPolicy,
+}
+
+/// What is in force for a brand at this instant, apart from its rules.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BrandFacts {
+    /// Everything goes to the operator line until then. Source: DESIGN.md section 8.
+    pub overridden_until: Option<DateTime<Utc>>,
+    /// A flood is declared until then. Source: THREATS.md T-04.
+    pub flood_until: Option<DateTime<Utc>>,
+    /// Calls of withheld numbers to the brand within the window, this one not counted.
+    pub withheld_recent: u32,
 }
 
 /// What is known of the caller from before this call.
@@ -68,6 +81,8 @@ pub struct Facts<'a> {
 pub struct CallerFacts {
     /// Whether the team blocked the contact.
     pub is_blocked: bool,
+    /// Whether the team knows the number as a contact.
+    pub is_contact: bool,
     /// Calls from this number to the brand within the window that the settings name, this one not counted.
     pub recent_calls: u32,
 }

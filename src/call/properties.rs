@@ -9,7 +9,7 @@ use super::mark::AgentMark;
 use super::reply::Reply;
 use super::signal::{CallerDoor, LegOutcome, Party, Signal};
 use super::state::{Call, NewCall, Stage};
-use super::{CallerFacts, CarrierFacts, Decision, Facts, decide};
+use super::{BrandFacts, CallerFacts, CarrierFacts, Decision, Facts, decide};
 use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
 use crate::phone_number::{Caller, parse_phone_number};
 use crate::rules::{self, DestinationPolicy, DialStopsAt, RingMethod, Rules};
@@ -98,6 +98,7 @@ impl Desk {
             loaded: LoadedFacts { agents, legs_live: 0, legs_last_minute: 0, rings_pending: 0 },
             caller: CallerFacts::default(),
             carrier,
+            brand: BrandFacts::default(),
             destinations: &self.destinations,
         };
         decide(self.call.clone(), &self.rules, &facts, signal)

@@ -49,6 +49,7 @@ fn write_brand(out: &mut Lines, brand: &Brand) {
         "recording",
         match brand.recording {
             Recording::Off => "off",
+            Recording::On { .. } => "on",
         },
     );
     out.list("emergency_numbers", brand.emergency_numbers.iter().map(|number| number.as_e164()));

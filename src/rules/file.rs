@@ -11,7 +11,10 @@ use super::forms::{
 use super::reader::{Faults, Fields, Placed};
 use super::seen::Seen;
 use super::week::read_hours;
-use super::{Agent, AvailabilitySource, Brand, Number, Recording, Rules, Texts, Voicemail};
+use super::{
+    AfterHours, Agent, AvailabilitySource, Brand, Calendar, Floods, Number, Path, Pausing, Recording, Rules, Texts,
+    Voicemail,
+};
 use crate::ids::{AgentId, BrandId};
 use crate::phone_number::{PhoneNumber, parse_phone_number};
 
@@ -73,6 +76,10 @@ fn read_rules(mut fields: Fields<'_, '_>, faults: &mut Faults<'_>) -> Option<Rul
         brands: brands.into_iter().collect::<Option<_>>()?,
         numbers: numbers.into_iter().collect::<Option<_>>()?,
         agents: agents.into_iter().collect::<Option<_>>()?,
+        holidays: Vec::new(),
+        supervisors: Vec::new(),
+        floods: Floods::default(),
+        pausing: Pausing::default(),
     })
 }
 
@@ -97,6 +104,13 @@ fn read_brand(mut fields: Fields<'_, '_>, faults: &mut Faults<'_>, seen: &mut Se
         inbox_id: fields.integer(faults, "inbox_id", 1..=i64::MAX),
         time_zone: time_zone.map_or(Tz::UTC, |zone| zone.value),
         hours: read_hours(&mut fields, faults, "hours").unwrap_or_default(),
+        calendar: Calendar::default(),
+        after_hours: AfterHours::default(),
+        menu: None,
+        intents: Vec::new(),
+        fallback: Path::default(),
+        operator: None,
+        promise: None,
         language: fields
             .parsed(faults, "language", "a language tag, such as \"en-US\"", parse_tag)
             .map_or_else(|| "en-US".to_owned(), |language| language.value),
@@ -108,6 +122,7 @@ fn read_brand(mut fields: Fields<'_, '_>, faults: &mut Faults<'_>, seen: &mut Se
             .map(|method| method.value),
         ring_width: fields.integer(faults, "ring_width", 1..=100).and_then(|width| u32::try_from(width).ok()),
         wave_interval: waits.wave_interval,
+        queue_bias: 1,
         cooldown: waits.cooldown,
         after_decline: waits.after_decline,
         after_no_answer: waits.after_no_answer,
@@ -189,7 +204,7 @@ fn read_number(mut fields: Fields<'_, '_>, faults: &mut Faults<'_>, seen: &mut S
         seen.to_brand.push(Placed { value: brand.value.to_owned(), span: brand.span.clone() });
     }
     fields.finish(faults);
-    Some(Number { number: number?, brand: BrandId::new(brand?.value) })
+    Some(Number { number: number?, brand: BrandId::new(brand?.value), intent: None })
 }
 
 fn read_agent(mut fields: Fields<'_, '_>, faults: &mut Faults<'_>, seen: &mut Seen) -> Option<Agent> {
@@ -231,6 +246,8 @@ fn read_agent(mut fields: Fields<'_, '_>, faults: &mut Faults<'_>, seen: &mut Se
         vouched_by,
         time_zone,
         shift,
+        shift_days: Vec::new(),
+        absences: Vec::new(),
         availability: availability.map(|source| source.value).unwrap_or_default(),
         skills,
     })

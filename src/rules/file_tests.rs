@@ -213,7 +213,7 @@ prop_compose! {
         let (max_wait, wave_interval, cooldown, after_decline, after_no_answer, after_busy) = spans;
         let (texts, voicemail, ring_method, ring_width, wait_for_on_call) = parts;
         Brand {
-            id: BrandId::new("later"), inbox: String::new(), name, inbox_id, time_zone, hours, language: "de-CH".into(), voice, texts, max_wait, ring_method,
+            id: BrandId::new("later"), inbox: String::new(), name, inbox_id, time_zone, hours, calendar: Calendar::default(), after_hours: AfterHours::default(), menu: None, intents: Vec::new(), fallback: Path::default(), operator: None, promise: None, queue_bias: 1, language: "de-CH".into(), voice, texts, max_wait, ring_method,
             ring_width, wave_interval, cooldown, after_decline, after_no_answer, after_busy, wait_for_on_call, voicemail, recording: Recording::Off,
             emergency_numbers: emergency.into_iter().collect(),
             roster: on_roster.iter().enumerate().filter(|(_, on)| **on).map(|(index, _)| AgentId::new(&format!("agent-{index}"))).collect(),
@@ -230,7 +230,7 @@ prop_compose! {
         let (name, has_email, user, phone_verified, vouched_by) = named;
         Agent {
             id: AgentId::new("later"), name, email: has_email.then(|| "later".into()), chatwoot_user_id: Some(user), phone: "+15550100001".parse().unwrap(),
-            phone_verified, vouched_by, time_zone: Some(zone), shift, skills: skills.into_iter().collect(),
+            phone_verified, vouched_by, time_zone: Some(zone), shift, shift_days: Vec::new(), absences: Vec::new(), skills: skills.into_iter().collect(),
             availability: if own { AvailabilitySource::OwnSwitch } else { AvailabilitySource::Follow },
         }
     }
@@ -249,8 +249,8 @@ prop_compose! {
             phone: phones.next().unwrap(),
             ..agent
         }).collect();
-        let numbers = brands.iter().map(|brand| Number { number: phones.next().unwrap(), brand: brand.id.clone() }).collect();
-        Rules { version, brands, numbers, agents }
+        let numbers = brands.iter().map(|brand| Number { number: phones.next().unwrap(), brand: brand.id.clone(), intent: None }).collect();
+        Rules { version, brands, numbers, agents, holidays: Vec::new(), supervisors: Vec::new(), floods: Floods::default(), pausing: Pausing::default() }
     }
 }
 

@@ -75,6 +75,33 @@ impl Interval {
     }
 }
 
+/// One stretch of a single date, by the wall clock; it may reach into the next day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayInterval {
+    opens: u16,
+    closes: u16,
+}
+
+impl DayInterval {
+    /// Reads what [`Interval::parse`] reads.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Interval::parse(Weekday::Mon, text).map(|interval| Self { opens: interval.opens, closes: interval.closes })
+    }
+
+    /// As [`DayInterval::parse`] reads it.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        Interval { day: Weekday::Mon, opens: self.opens, closes: self.closes }.to_text()
+    }
+
+    /// Minutes after midnight: from, and until; above 1440 the end lies on the next day.
+    #[must_use]
+    pub fn minutes(&self) -> Range<u16> {
+        self.opens..self.closes
+    }
+}
+
 fn parse_minute(text: &str) -> Option<u16> {
     let (hour, minute) = text.split_once(':')?;
     let two =

@@ -15,23 +15,31 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
-use crate::ids::{AgentId, BrandId};
+use crate::ids::{AgentId, BrandId, IntentId};
 use crate::phone_number::PhoneNumber;
 
 mod brand;
+pub mod calendar;
 pub mod destination;
 mod export;
 pub mod file;
 mod forms;
 pub mod hours;
+pub mod menu;
+pub mod path;
+pub mod people;
 mod reader;
 pub mod ringing;
 mod seen;
 mod week;
 
+pub use calendar::{AfterHours, Calendar, ClosureKind, HolidayList};
 pub use destination::{DestinationPolicy, DestinationRefused, DialTarget, RefusalReason};
 pub use export::export;
-pub use hours::{Interval, WeeklyHours};
+pub use hours::{DayInterval, Interval, WeeklyHours};
+pub use menu::{Intent, Menu, MenuOption, Prompt};
+pub use path::{OperatorLine, Path, PathKind};
+pub use people::{Absence, Floods, Pausing, Promise, PromiseDue, ShiftDay, Supervisor};
 pub use ringing::{DialStopsAt, RingMethod};
 
 /// One published version of all rules. A call keeps the version it arrived with.
@@ -45,6 +53,14 @@ pub struct Rules {
     pub numbers: Vec<Number>,
     /// In the order of the file; ids and phones are unique, and no phone is one of our own numbers.
     pub agents: Vec<Agent>,
+    /// Named lists of days that brands refer to; ids are unique.
+    pub holidays: Vec<HolidayList>,
+    /// Who may override; ids are unique.
+    pub supervisors: Vec<Supervisor>,
+    /// How floods are met.
+    pub floods: Floods,
+    /// When agents who keep missing calls are put aside.
+    pub pausing: Pausing,
 }
 
 /// Whom a customer dials.
@@ -62,6 +78,20 @@ pub struct Brand {
     pub time_zone: Tz,
     /// When it is open; empty means always.
     pub hours: WeeklyHours,
+    /// What differs from the week.
+    pub calendar: Calendar,
+    /// What callers get while it is closed.
+    pub after_hours: AfterHours,
+    /// What callers may choose from, if anything.
+    pub menu: Option<Menu>,
+    /// What callers call about; ids are unique. May be there without a menu, for numbers that name one.
+    pub intents: Vec<Intent>,
+    /// When nobody takes the call: voicemail, message, number or operator.
+    pub fallback: Path,
+    /// Where overrides and the operator path lead.
+    pub operator: Option<OperatorLine>,
+    /// What callers whom nobody answered are promised.
+    pub promise: Option<Promise>,
     /// Language of what is spoken, such as `en-US`.
     pub language: String,
     /// The carrier's voice that speaks, such as `Polly.Joanna`; its standard voice otherwise.
@@ -76,6 +106,8 @@ pub struct Brand {
     pub ring_width: Option<u32>,
     /// After which the next `ring_width` phones join; 3 to 60 s.
     pub wave_interval: Duration,
+    /// Places that one open conversation pushes an agent back; 0 to 10.
+    pub queue_bias: u32,
     /// Rest after an answered call; 0 to 600 s.
     pub cooldown: Duration,
     /// Rest after a decline; 0 to 600 s.
@@ -122,12 +154,19 @@ pub struct Voicemail {
     pub key: Option<char>,
 }
 
-/// Whether conversations are recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// Whether conversations are recorded. Without a notice nothing is, which is why the notice stands here.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Recording {
     /// They are not.
     #[default]
     Off,
+    /// They are, after the notice.
+    On {
+        /// What callers hear before anything can be recorded; 1 to 500 characters.
+        notice: String,
+        /// Days until it is deleted; 1 to 3650.
+        retention_days: u32,
+    },
 }
 
 /// A number that customers dial.
@@ -137,6 +176,8 @@ pub struct Number {
     pub number: PhoneNumber,
     /// Whose it is.
     pub brand: BrandId,
+    /// What its callers call about, without asking them; the menu is left out then.
+    pub intent: Option<IntentId>,
 }
 
 /// Somebody who takes calls.
@@ -160,6 +201,10 @@ pub struct Agent {
     pub time_zone: Option<Tz>,
     /// When they work; always, if absent.
     pub shift: Option<WeeklyHours>,
+    /// Dates on which they work at other times, in order of date, each date once.
+    pub shift_days: Vec<ShiftDay>,
+    /// When they do not work, in order.
+    pub absences: Vec<Absence>,
     /// What says whether they take calls now.
     pub availability: AvailabilitySource,
     /// Unique; may be empty.

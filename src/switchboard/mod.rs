@@ -19,7 +19,7 @@ use crate::call::event::Event;
 use crate::call::reply::Reply;
 use crate::call::signal::Signal;
 use crate::call::state::{Call, NewCall};
-use crate::call::{CallerFacts, CarrierFacts, Decision, Facts, decide};
+use crate::call::{BrandFacts, CallerFacts, CarrierFacts, Decision, Facts, decide};
 use crate::clock::Clock;
 use crate::crash_point;
 use crate::ids::{AgentId, CallId};
@@ -148,9 +148,10 @@ impl Switchboard {
                 self.store.find_call_by_caller_ref(&new.caller_ref).await?.ok_or(SwitchboardError::UnknownCall)?;
             return Ok(Handled { call, body, is_repeat: true, events: Vec::new() });
         }
-        let mut caller = CallerFacts { is_blocked: false, recent_calls: arrival.recent_calls };
+        let mut caller = CallerFacts { is_blocked: false, is_contact: false, recent_calls: arrival.recent_calls };
         if let Some(contact) = arrival.contact {
             caller.is_blocked = contact.blocked;
+            caller.is_contact = true;
             new.caller_name = contact.name.or(new.caller_name);
         }
         let caller_ref = new.caller_ref.clone();
@@ -342,7 +343,7 @@ impl Switchboard {
             legs_per_minute_max: self.limits.legs_per_minute_max,
             calls_per_caller_max: self.limits.calls_per_caller_max,
         };
-        Ok(Facts { at: now, loaded, caller, carrier, destinations: &self.destinations })
+        Ok(Facts { at: now, loaded, caller, carrier, brand: BrandFacts::default(), destinations: &self.destinations })
     }
 
     /// Wakes whoever has something to do after a save.

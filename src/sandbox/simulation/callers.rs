@@ -72,7 +72,11 @@ impl World {
     pub(super) fn caller_dials(&mut self) {
         let call = self.callers.len();
         let brand = self.choose_brand();
-        let facts = CallerFacts { is_blocked: self.chance.hits(10), recent_calls: u32::from(self.chance.hits(15)) * 2 };
+        let facts = CallerFacts {
+            is_blocked: self.chance.hits(10),
+            is_contact: false,
+            recent_calls: u32::from(self.chance.hits(15)) * 2,
+        };
         let number = format!("+44163296{:04}", call % 10_000);
         self.callers.push(Caller {
             brand,

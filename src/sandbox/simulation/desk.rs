@@ -9,7 +9,7 @@ use crate::call::event::Event;
 use crate::call::reply::Reply;
 use crate::call::signal::{CallerDoor, Signal};
 use crate::call::state::{Call, NewCall, Stage};
-use crate::call::{CallerFacts, CarrierFacts, Decision, Facts, decide};
+use crate::call::{BrandFacts, CallerFacts, CarrierFacts, Decision, Facts, decide};
 use crate::ids::{CallId, CarrierRef};
 use crate::shortlist::facts::LoadedFacts;
 
@@ -181,7 +181,7 @@ impl World {
         };
         let caller = if *signal == Signal::Arrived { self.caller_facts(number) } else { CallerFacts::default() };
         let destinations = std::sync::Arc::clone(&self.destinations);
-        let facts = Facts { at, loaded, caller, carrier, destinations: &destinations };
+        let facts = Facts { at, loaded, caller, carrier, brand: BrandFacts::default(), destinations: &destinations };
         Some(decide(call, &rules, &facts, signal))
     }
 
