@@ -207,8 +207,6 @@ fn account_limits(settings: &Settings) -> AccountLimits {
         pace: TimeDelta::seconds(1) / per_second,
         legs_live_max: settings.limits.legs_live_max,
         legs_per_minute_max: settings.limits.legs_per_minute_max,
-        calls_per_caller_max: settings.limits.calls_per_caller_max,
-        caller_window: TimeDelta::from_std(settings.limits.caller_window).unwrap_or(TimeDelta::MAX),
     }
 }
 

@@ -17,6 +17,9 @@ mod m0010_rules_versions;
 mod m0011_deliveries;
 mod m0012_pacing;
 mod m0013_leases;
+mod m0017_brand_switches;
+mod m0018_supervisor_codes;
+mod m0019_calls_counted;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -41,6 +44,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_deliveries::Change),
             Box::new(m0012_pacing::Change),
             Box::new(m0013_leases::Change),
+            Box::new(m0017_brand_switches::Change),
+            Box::new(m0018_supervisor_codes::Change),
+            Box::new(m0019_calls_counted::Change),
         ]
     }
 }

@@ -35,7 +35,7 @@ impl Turn<'_> {
             self.fall_back(FallbackReason::Closed);
             return self.offer_recorder();
         }
-        if self.facts.caller.recent_calls >= self.facts.carrier.calls_per_caller_max {
+        if self.facts.caller.recent_calls >= self.rules.floods.calls_per_caller {
             self.fall_back(FallbackReason::Flood);
             return self.offer_recorder();
         }

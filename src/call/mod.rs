@@ -26,6 +26,7 @@ pub mod reply;
 mod ringing;
 pub mod signal;
 pub mod state;
+pub mod switch;
 mod talking;
 mod turn;
 mod voicemail;
@@ -46,6 +47,7 @@ use mark::AgentMark;
 use reply::{Reply, RoomSeat};
 use signal::{CallerDoor, Signal};
 use state::{Call, CallerAt, Stage};
+use switch::SwitchChange;
 use turn::Turn;
 
 /// What is known at the instant of a decision, apart from the rules.
@@ -83,8 +85,10 @@ pub struct CallerFacts {
     pub is_blocked: bool,
     /// Whether the team knows the number as a contact.
     pub is_contact: bool,
-    /// Calls from this number to the brand within the window that the settings name, this one not counted.
+    /// Calls from this number to the brand within the window of the rules, this one not counted.
     pub recent_calls: u32,
+    /// Whether somebody at this number talks with an agent of the brand now.
+    pub talks: bool,
 }
 
 /// What is known of the carrier and of the account there.
@@ -102,8 +106,6 @@ pub struct CarrierFacts {
     pub legs_live_max: u32,
     /// Most legs to agents offered within a minute.
     pub legs_per_minute_max: u32,
-    /// Calls of one number within the window that ring agents; the next takes the fallback path. Source: THREATS.md T-04.
-    pub calls_per_caller_max: u32,
 }
 
 /// What follows from one signal.
@@ -117,6 +119,8 @@ pub struct Decision {
     pub effects: Vec<Effect>,
     /// What it means for agents.
     pub marks: Vec<AgentMark>,
+    /// What it changes about the brand's switches.
+    pub switches: Vec<SwitchChange>,
     /// What the person who listens hears.
     pub reply: Reply,
 }
@@ -127,7 +131,14 @@ pub fn decide(call: Call, rules: &Rules, facts: &Facts<'_>, signal: &Signal) -> 
     let Some(brand) = rules.find_brand(&call.brand) else {
         // The brand was there when the call arrived, and a call keeps the rules it arrived with.
         let reply = Reply::SayAndHangUp { words: words::UNKNOWN_NUMBER.to_owned() };
-        return Decision { call, events: Vec::new(), effects: Vec::new(), marks: Vec::new(), reply };
+        return Decision {
+            call,
+            events: Vec::new(),
+            effects: Vec::new(),
+            marks: Vec::new(),
+            switches: Vec::new(),
+            reply,
+        };
     };
     let mut turn = Turn::new(call, rules, brand, facts);
     let reply = answer(&mut turn, signal);

@@ -8,6 +8,7 @@ use super::mark::AgentMark;
 use super::reply::Reply;
 use super::signal::Signal;
 use super::state::{Call, Leg, LegProgress};
+use super::switch::SwitchChange;
 use super::{Decision, Facts};
 use crate::rules::{Brand, Rules};
 
@@ -24,15 +25,33 @@ pub(super) struct Turn<'a> {
     events: Vec<Event>,
     effects: Vec<Effect>,
     marks: Vec<AgentMark>,
+    switches: Vec<SwitchChange>,
 }
 
 impl<'a> Turn<'a> {
     pub(super) fn new(call: Call, rules: &'a Rules, brand: &'a Brand, facts: &'a Facts<'a>) -> Self {
-        Self { call, rules, brand, facts, now: facts.at, events: Vec::new(), effects: Vec::new(), marks: Vec::new() }
+        Self {
+            call,
+            rules,
+            brand,
+            facts,
+            now: facts.at,
+            events: Vec::new(),
+            effects: Vec::new(),
+            marks: Vec::new(),
+            switches: Vec::new(),
+        }
     }
 
     pub(super) fn finish(self, reply: Reply) -> Decision {
-        Decision { call: self.call, events: self.events, effects: self.effects, marks: self.marks, reply }
+        Decision {
+            call: self.call,
+            events: self.events,
+            effects: self.effects,
+            marks: self.marks,
+            switches: self.switches,
+            reply,
+        }
     }
 
     /// Takes note of what happened and changes the call by it.
@@ -47,6 +66,10 @@ impl<'a> Turn<'a> {
 
     pub(super) fn mark(&mut self, mark: AgentMark) {
         self.marks.push(mark);
+    }
+
+    pub(super) fn turn_switch(&mut self, change: SwitchChange) {
+        self.switches.push(change);
     }
 
     /// A signal that makes no sense now; kept in the history, since it may explain a fault.

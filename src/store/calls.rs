@@ -7,7 +7,7 @@ use super::entity::{CallRow, HistoryRow};
 use super::session::{Session, corrupt, count, instant, instant_or_none, micros, parse, print, values};
 use super::{Conflict, HistoryEntry, Save, StoreError};
 use crate::call::state::{Call, Stage};
-use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
+use crate::ids::{AgentId, CallId, CarrierRef};
 use crate::phone_number::{Caller, PhoneNumber};
 
 /// Writes the next version of the call, or refuses.
@@ -144,17 +144,6 @@ pub(super) async fn list(
     let before = before.map_or(i64::MAX, micros);
     let rows: Vec<CallRow> = session.rows("list the calls", sql, values![before, i64::from(limit)]).await?;
     rows.iter().map(read).collect()
-}
-
-pub(super) async fn count_from(
-    session: &Session<'_>,
-    caller: &PhoneNumber,
-    brand: &BrandId,
-    since: DateTime<Utc>,
-) -> Result<u32, StoreError> {
-    let sql = "SELECT count(*) FROM calls WHERE caller = $1 AND brand = $2 AND arrived_at >= $3";
-    let values = values![caller.as_e164(), brand.as_str(), micros(since)];
-    count(session.number("count the calls", sql, values).await?.unwrap_or(0))
 }
 
 /// Whether the call waits for a phone.

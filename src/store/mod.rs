@@ -11,13 +11,16 @@ pub mod sql;
 mod agents;
 mod answers;
 mod calls;
+mod codes;
 mod contacts;
+mod endings;
 mod entity;
 mod leases;
 mod legs;
 mod model_calls;
 mod model_facts;
 mod model_outbox;
+mod model_switches;
 mod outbox;
 #[cfg(test)]
 mod plans;
@@ -26,6 +29,7 @@ mod recordings;
 mod rules;
 mod session;
 mod sqlite;
+mod switches;
 mod writer;
 
 use async_trait::async_trait;
@@ -77,6 +81,9 @@ pub enum Conflict {
     /// The agent, or the agent's phone, has a live leg.
     #[error("a phone is being rung for another call")]
     PhoneTaken,
+    /// Another supervisor has this code.
+    #[error("the code is another supervisor's")]
+    CodeTaken,
 }
 
 /// Everything one decision changes; saved in one transaction or not at all.
@@ -95,6 +102,8 @@ pub struct Save {
     pub effects: Vec<NewEffect>,
     /// What the decision means for agents.
     pub marks: Vec<AgentMark>,
+    /// What it changes about the brand's switches.
+    pub switches: Vec<SwitchChange>,
     /// The answer given, to be repeated word for word.
     pub answer: Option<StoredAnswer>,
 }
@@ -120,6 +129,14 @@ pub struct StoredAnswer {
 }
 
 pub use crate::call::mark::AgentMark;
+pub use crate::call::switch::SwitchChange;
+pub use codes::{
+    CodeGuard, CodeTry, Codes, StoredCode, TRIES_PER_ACCOUNT, TRIES_PER_CALL, TRIES_PER_CALLER, TRIES_WINDOW,
+    TryRefusal,
+};
+pub use endings::{AnswerCounts, Endings};
+pub use switches::{BrandSwitch, Switches};
+
 pub use crate::shortlist::facts::{AgentFacts, LiveLeg, LoadedFacts, Presence};
 
 /// What is known of a phone number from Chatwoot.
@@ -136,14 +153,35 @@ pub struct KnownContact {
 }
 
 /// What is asked at once when a caller arrives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArrivalQuestion {
+    /// What makes the request the same request; none where every request is answered afresh.
+    pub key: Option<String>,
+    /// The caller's number, if there is one.
+    pub caller: Option<PhoneNumber>,
+    /// Whom the caller dialled.
+    pub brand: BrandId,
+    /// Since when calls are counted.
+    pub since: DateTime<Utc>,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// What the store says to an [`ArrivalQuestion`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Arrival {
     /// The first answer to this request, if it was answered before.
     pub answer: Option<String>,
     /// What is known of the caller's number.
     pub contact: Option<KnownContact>,
-    /// How many calls the number began at this brand lately.
+    /// How many calls the number began at this brand lately; for a caller without a number, all such callers together.
     pub recent_calls: u32,
+    /// Whether somebody at the number is talking with an agent of the brand.
+    pub talks: bool,
+    /// The brand's override is on until then.
+    pub overridden_until: Option<DateTime<Utc>>,
+    /// A flood of the brand is declared until then.
+    pub flood_until: Option<DateTime<Utc>>,
 }
 
 /// An effect taken from the outbox under a lease.
@@ -262,7 +300,7 @@ pub struct HistoryEntry {
 /// Every method may be called from several replicas at once. A method that is dropped half-way has either happened
 /// wholly or not at all.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Switches + Codes + Endings + Send + Sync + 'static {
     /// Whether the store can be written to now.
     async fn ping(&self) -> Result<(), StoreError>;
 
@@ -290,31 +328,11 @@ pub trait Store: Send + Sync + 'static {
     async fn find_calls_ringing(&self, agent: &AgentId) -> Result<Vec<CallId>, StoreError>;
     /// The most recent calls, newest first, before `before`, at most `limit`.
     async fn list_calls(&self, before: Option<DateTime<Utc>>, limit: u32) -> Result<Vec<Call>, StoreError>;
-    /// How many calls this number began since `since`.
-    async fn count_calls_from(
-        &self,
-        caller: &PhoneNumber,
-        brand: &BrandId,
-        since: DateTime<Utc>,
-    ) -> Result<u32, StoreError>;
-
     /// The first answer to this request, if it was answered before.
     async fn find_answer(&self, key: &str) -> Result<Option<String>, StoreError>;
-    /// What [`Self::find_answer`], [`Self::find_contact`] and [`Self::count_calls_from`] say, in one question.
-    async fn load_arrival(
-        &self,
-        key: &str,
-        caller: &PhoneNumber,
-        brand: &BrandId,
-        since: DateTime<Utc>,
-    ) -> Result<Arrival, StoreError> {
-        Ok(Arrival {
-            answer: self.find_answer(key).await?,
-            contact: self.find_contact(caller).await?,
-            recent_calls: self.count_calls_from(caller, brand, since).await?,
-        })
-    }
-    /// Forgets answers and delivery ids from before `before`; returns how many.
+    /// Everything that is asked of the store when a caller arrives, in one question, since the caller waits for each.
+    async fn load_arrival(&self, question: &ArrivalQuestion) -> Result<Arrival, StoreError>;
+    /// Forgets answers, delivery ids and tries at codes from before `before`; returns how many.
     async fn forget_before(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
 
     /// The facts about these agents, and the account's legs.

@@ -16,7 +16,7 @@ use crate::phone_number::PhoneNumber;
 #[derive(Debug, Default)]
 pub(super) struct FactTables {
     agents: HashMap<AgentId, AgentFacts>,
-    contacts: HashMap<PhoneNumber, KnownContact>,
+    pub(super) contacts: HashMap<PhoneNumber, KnownContact>,
     links: HashMap<CallId, InboxLink>,
     recordings: HashMap<CarrierRef, StoredRecording>,
     rules: Vec<PublishedRules>,
@@ -238,6 +238,7 @@ impl ModelStore {
         tables.calls.answers.retain(|_, (_, at)| *at >= before);
         tables.facts.deliveries.retain(|_, at| *at >= before);
         let left = tables.calls.answers.len() + tables.facts.deliveries.len();
-        Ok(u64::try_from(held - left).unwrap_or(u64::MAX))
+        let forgotten = held - left + tables.codes.forget_before(before);
+        Ok(u64::try_from(forgotten).unwrap_or(u64::MAX))
     }
 }

@@ -26,7 +26,7 @@ use crate::ids::{AgentId, CallId};
 use crate::phone_number::Caller;
 use crate::rules::{Brand, DestinationPolicy, DialStopsAt, RingMethod};
 use crate::shortlist::facts::LoadedFacts;
-use crate::store::{Arrival, Conflict, NewEffect, Save, Store, StoreError, StoredAnswer};
+use crate::store::{Arrival, ArrivalQuestion, Conflict, NewEffect, Save, Store, StoreError, StoredAnswer};
 use circuit::Circuit;
 use locks::CallLocks;
 use rulebook::Rulebook;
@@ -67,10 +67,6 @@ pub struct AccountLimits {
     pub legs_live_max: u32,
     /// Most legs a minute.
     pub legs_per_minute_max: u32,
-    /// Calls of one number within `caller_window` that ring agents.
-    pub calls_per_caller_max: u32,
-    /// A number's calls are counted over so long. Source: THREATS.md T-04.
-    pub caller_window: TimeDelta,
 }
 
 /// How a reply is written down for the one who listens.
@@ -98,6 +94,32 @@ pub struct Switchboard {
     pub effects_saved: Arc<Notify>,
     /// Told when a phone came free or a call wants waking.
     pub calls_stirred: Arc<Notify>,
+}
+
+/// What is known of a caller and of the brand when a call arrives; nothing is for any later signal.
+#[derive(Debug, Clone, Copy, Default)]
+struct About {
+    caller: CallerFacts,
+    brand: BrandFacts,
+}
+
+impl About {
+    fn of(caller: &Caller, arrival: &Arrival) -> Self {
+        let has_number = matches!(caller, Caller::Known(_));
+        Self {
+            caller: CallerFacts {
+                is_blocked: arrival.contact.as_ref().is_some_and(|contact| contact.blocked),
+                is_contact: arrival.contact.is_some(),
+                recent_calls: if has_number { arrival.recent_calls } else { 0 },
+                talks: arrival.talks,
+            },
+            brand: BrandFacts {
+                overridden_until: arrival.overridden_until,
+                flood_until: arrival.flood_until,
+                withheld_recent: if has_number { 0 } else { arrival.recent_calls },
+            },
+        }
+    }
 }
 
 /// What came of a signal.
@@ -148,16 +170,12 @@ impl Switchboard {
                 self.store.find_call_by_caller_ref(&new.caller_ref).await?.ok_or(SwitchboardError::UnknownCall)?;
             return Ok(Handled { call, body, is_repeat: true, events: Vec::new() });
         }
-        let mut caller = CallerFacts { is_blocked: false, is_contact: false, recent_calls: arrival.recent_calls };
-        if let Some(contact) = arrival.contact {
-            caller.is_blocked = contact.blocked;
-            caller.is_contact = true;
-            new.caller_name = contact.name.or(new.caller_name);
-        }
+        let about = About::of(&new.caller, &arrival);
+        new.caller_name = arrival.contact.and_then(|contact| contact.name).or(new.caller_name);
         let caller_ref = new.caller_ref.clone();
         let call = Call::new(new);
         let _held = self.locks.hold(call.id).await;
-        match self.decide_and_save(call, &Signal::Arrived, caller, Some(listener)).await {
+        match self.decide_and_save(call, &Signal::Arrived, about, Some(listener)).await {
             Err(SwitchboardError::Store(StoreError::Conflict(Conflict::CallExists))) => {
                 // Another replica was first: the state knows what this caller hears.
                 let call =
@@ -176,7 +194,7 @@ impl Switchboard {
         let caller_ref = new.caller_ref.clone();
         let call = Call::new(new);
         let _held = self.locks.hold(call.id).await;
-        match self.decide_and_save(call, &Signal::Adopted, CallerFacts::default(), None).await {
+        match self.decide_and_save(call, &Signal::Adopted, About::default(), None).await {
             Err(SwitchboardError::Store(StoreError::Conflict(Conflict::CallExists))) => {
                 self.store.find_call_by_caller_ref(&caller_ref).await?.ok_or(SwitchboardError::UnknownCall)
             }
@@ -212,18 +230,16 @@ impl Switchboard {
     }
 
     async fn load_arrival(&self, new: &NewCall, listener: Listener<'_>) -> Result<Arrival, SwitchboardError> {
-        let since = new.at - self.limits.caller_window;
-        match (&new.caller, listener.key) {
-            (Caller::Known(phone), Some(key)) => Ok(self.store.load_arrival(key, phone, &new.brand, since).await?),
-            (Caller::Known(phone), None) => Ok(Arrival {
-                answer: None,
-                contact: self.store.find_contact(phone).await?,
-                recent_calls: self.store.count_calls_from(phone, &new.brand, since).await?,
-            }),
-            (Caller::Withheld | Caller::Other(_), _) => {
-                Ok(Arrival { answer: self.find_answer(listener).await?, ..Arrival::default() })
-            }
-        }
+        let rules = self.rulebook.load(new.rules_version).await?.ok_or(SwitchboardError::NoRules)?;
+        let window = TimeDelta::from_std(rules.floods.window).unwrap_or(TimeDelta::MAX);
+        let question = ArrivalQuestion {
+            key: listener.key.map(str::to_owned),
+            caller: if let Caller::Known(phone) = &new.caller { Some(phone.clone()) } else { None },
+            brand: new.brand.clone(),
+            since: new.at - window,
+            now: new.at,
+        };
+        Ok(self.store.load_arrival(&question).await?)
     }
 
     async fn find_answer(&self, listener: Listener<'_>) -> Result<Option<String>, SwitchboardError> {
@@ -241,7 +257,7 @@ impl Switchboard {
     ) -> Result<Handled, SwitchboardError> {
         for _ in 0..DECISIONS_MAX {
             let call = self.store.find_call(id).await?.ok_or(SwitchboardError::UnknownCall)?;
-            match self.decide_and_save(call, signal, CallerFacts::default(), listener).await {
+            match self.decide_and_save(call, signal, About::default(), listener).await {
                 Err(SwitchboardError::Store(StoreError::Conflict(_))) => {}
                 other => return other,
             }
@@ -253,14 +269,14 @@ impl Switchboard {
         &self,
         call: Call,
         signal: &Signal,
-        caller: CallerFacts,
+        about: About,
         listener: Option<Listener<'_>>,
     ) -> Result<Handled, SwitchboardError> {
         let rules = self.rulebook.load(call.rules_version).await?.ok_or(SwitchboardError::NoRules)?;
         let brand = rules.find_brand(&call.brand).ok_or(SwitchboardError::NoRules)?;
         for _ in 0..DECISIONS_MAX {
             let now = self.clock.now();
-            let facts = self.load_facts(brand, signal, caller, now).await?;
+            let facts = self.load_facts(brand, signal, about, now).await?;
             let decision = decide(call.clone(), &rules, &facts, signal);
             let body =
                 listener.map_or_else(String::new, |listener| (listener.write)(&decision.call, brand, &decision.reply));
@@ -307,6 +323,7 @@ impl Switchboard {
             events: decision.events,
             effects,
             marks: decision.marks,
+            switches: decision.switches,
             answer,
         };
         match self.store.save(save).await {
@@ -326,7 +343,7 @@ impl Switchboard {
         &self,
         brand: &Brand,
         signal: &Signal,
-        caller: CallerFacts,
+        about: About,
         now: DateTime<Utc>,
     ) -> Result<Facts<'_>, StoreError> {
         let loaded = if signal.may_offer() {
@@ -341,9 +358,9 @@ impl Switchboard {
             pace: self.limits.pace,
             legs_live_max: self.limits.legs_live_max,
             legs_per_minute_max: self.limits.legs_per_minute_max,
-            calls_per_caller_max: self.limits.calls_per_caller_max,
         };
-        Ok(Facts { at: now, loaded, caller, carrier, brand: BrandFacts::default(), destinations: &self.destinations })
+        let About { caller, brand } = about;
+        Ok(Facts { at: now, loaded, caller, carrier, brand, destinations: &self.destinations })
     }
 
     /// Wakes whoever has something to do after a save.

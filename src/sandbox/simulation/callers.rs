@@ -76,6 +76,7 @@ impl World {
             is_blocked: self.chance.hits(10),
             is_contact: false,
             recent_calls: u32::from(self.chance.hits(15)) * 2,
+            talks: false,
         };
         let number = format!("+44163296{:04}", call % 10_000);
         self.callers.push(Caller {

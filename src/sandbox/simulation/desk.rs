@@ -177,7 +177,6 @@ impl World {
             pace: TimeDelta::milliseconds(self.pace_ms),
             legs_live_max: 50,
             legs_per_minute_max: 600,
-            calls_per_caller_max: 2,
         };
         let caller = if *signal == Signal::Arrived { self.caller_facts(number) } else { CallerFacts::default() };
         let destinations = std::sync::Arc::clone(&self.destinations);

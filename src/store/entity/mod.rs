@@ -22,7 +22,10 @@ pub(super) struct HistoryRow {
 #[derive(Debug, FromQueryResult)]
 pub(super) struct ArrivalRow {
     pub answer: Option<String>,
+    pub overridden_until: Option<i64>,
+    pub flood_until: Option<i64>,
     pub recent_calls: i64,
+    pub talks: i64,
     pub name: Option<String>,
     pub blocked: Option<i64>,
     pub contact_id: Option<i64>,
@@ -118,4 +121,44 @@ pub(super) struct RulesRow {
     pub body: String,
     pub published_at: i64,
     pub published_by: String,
+}
+
+/// A switch of a brand.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct SwitchRow {
+    pub id: i64,
+    pub brand: String,
+    pub kind: String,
+    pub began_at: i64,
+    pub until: i64,
+    pub began_by: String,
+    pub how: String,
+    pub reason: String,
+    pub include_waiting: i64,
+    pub ended_at: Option<i64>,
+    pub ended_by: Option<String>,
+}
+
+/// A supervisor's code, hashed.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct CodeRow {
+    pub supervisor: String,
+    pub hash: String,
+    pub set_at: i64,
+    pub set_by: String,
+}
+
+/// How the account stands with tries at codes; without a row nobody has tried.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct GuardRow {
+    pub locked_until: Option<i64>,
+    pub lockouts: Option<i64>,
+    pub tries: i64,
+}
+
+/// How calls ended.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct EndingsRow {
+    pub offered: i64,
+    pub answered: i64,
 }

@@ -7,12 +7,14 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use offhook::call::effect::Neighbour;
 use offhook::call::state::Call;
-use offhook::ids::{AgentId, BrandId, CallId, CarrierRef};
-use offhook::phone_number::PhoneNumber;
+use offhook::call::switch::{NewSwitch, SwitchKind, SwitchedBy};
+use offhook::ids::{AgentId, BrandId, CallId, CarrierRef, SupervisorId};
+use offhook::phone_number::{Caller, PhoneNumber};
 use offhook::store::model::ModelStore;
 use offhook::store::{
-    DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot, PresenceChange, PublishedRules,
-    Save, Settled, Store, StoreError, StoredRecording,
+    AnswerCounts, Arrival, ArrivalQuestion, BrandSwitch, CodeGuard, CodeTry, Codes, DeadLetter, Endings, HistoryEntry,
+    InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot, PresenceChange, PublishedRules, Save, Settled, Store,
+    StoreError, StoredCode, StoredRecording, Switches,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,9 +62,9 @@ impl FaultyStore {
 }
 
 macro_rules! through {
-    ($(fn $name:ident(&self $(, $argument:ident: $kind:ty)*) -> $answer:ty;)+) => {
+    ($room:ident: $(fn $name:ident(&self $(, $argument:ident: $kind:ty)*) -> $answer:ty;)+) => {
         #[async_trait]
-        impl Store for FaultyStore {
+        impl $room for FaultyStore {
             $(async fn $name(&self $(, $argument: $kind)*) -> Result<$answer, StoreError> {
                 self.gate().await?;
                 self.model.$name($($argument),*).await
@@ -71,7 +73,7 @@ macro_rules! through {
     };
 }
 
-through! {
+through! { Store:
     fn ping(&self) -> ();
     fn save(&self, save: Save) -> ();
     fn find_call(&self, id: CallId) -> Option<Call>;
@@ -82,7 +84,7 @@ through! {
     fn find_waiting_calls(&self, limit: u32) -> Vec<CallId>;
     fn find_calls_ringing(&self, agent: &AgentId) -> Vec<CallId>;
     fn list_calls(&self, before: Option<DateTime<Utc>>, limit: u32) -> Vec<Call>;
-    fn count_calls_from(&self, caller: &PhoneNumber, brand: &BrandId, since: DateTime<Utc>) -> u32;
+    fn load_arrival(&self, question: &ArrivalQuestion) -> Arrival;
     fn find_answer(&self, key: &str) -> Option<String>;
     fn forget_before(&self, before: DateTime<Utc>) -> u64;
     fn load_facts(&self, agents: &[AgentId], now: DateTime<Utc>) -> LoadedFacts;
@@ -107,4 +109,27 @@ through! {
     fn find_current_rules(&self) -> Option<PublishedRules>;
     fn find_rules(&self, version: u32) -> Option<PublishedRules>;
     fn note_delivery(&self, delivery: &str, now: DateTime<Utc>) -> bool;
+}
+
+through! { Switches:
+    fn begin_switch(&self, new: &NewSwitch, now: DateTime<Utc>) -> BrandSwitch;
+    fn end_switch(&self, brand: &BrandId, kind: SwitchKind, by: &SwitchedBy, now: DateTime<Utc>) -> Option<BrandSwitch>;
+    fn find_switch(&self, brand: &BrandId, kind: SwitchKind, now: DateTime<Utc>) -> Option<BrandSwitch>;
+    fn list_switches(
+        &self, brand: &BrandId, kind: SwitchKind, before: Option<i64>, limit: u32, now: DateTime<Utc>
+    ) -> Vec<BrandSwitch>;
+    fn list_switches_on(&self, now: DateTime<Utc>, limit: u32) -> Vec<BrandSwitch>;
+}
+
+through! { Codes:
+    fn set_code(&self, code: &StoredCode) -> ();
+    fn remove_code(&self, supervisor: &SupervisorId) -> bool;
+    fn list_codes(&self) -> Vec<StoredCode>;
+    fn take_code_try(&self, call: CallId, caller: &Caller, now: DateTime<Utc>) -> CodeTry;
+    fn note_good_code(&self) -> ();
+    fn find_code_guard(&self, now: DateTime<Utc>) -> CodeGuard;
+}
+
+through! { Endings:
+    fn count_answers(&self, brand: &BrandId, from: DateTime<Utc>, until: DateTime<Utc>) -> AnswerCounts;
 }

@@ -71,6 +71,17 @@ pub enum Op {
         n: u32,
         byte: u8,
     },
+    /// Turns a switch of a brand on or off, and looks at all of them.
+    Turned {
+        brand: u32,
+        flood: bool,
+        on_for_s: Option<i64>,
+    },
+    /// Tries a code, or changes one.
+    Code {
+        caller: u32,
+        what: u32,
+    },
 }
 
 /// One change within a save.
@@ -86,6 +97,7 @@ pub enum Change {
     Effect { effect: Effect, lane: u32, delay: i64 },
     Mark(std::sync::Arc<dyn Fn(DateTime<Utc>) -> AgentMark>),
     Answer { key: u32 },
+    Turn { brand: u32, flood: bool, on_for_s: Option<i64> },
 }
 
 impl std::fmt::Debug for Change {
@@ -101,6 +113,7 @@ impl std::fmt::Debug for Change {
             Self::Effect { effect, lane, delay } => write!(f, "{effect:?} lane {lane} +{delay}s"),
             Self::Mark(mark) => write!(f, "{:?}", mark(DateTime::UNIX_EPOCH)),
             Self::Answer { key } => write!(f, "Answer {key}"),
+            Self::Turn { brand, flood, on_for_s } => write!(f, "Turn {brand} {flood} {on_for_s:?}"),
         }
     }
 }
@@ -128,7 +141,7 @@ impl Dice {
     pub fn op(&mut self) -> Op {
         // Few calls, so that sessions get in each other's way.
         let call = [0, 1, 6, 7][usize::try_from(self.below(4)).unwrap()];
-        match self.below(40) {
+        match self.below(44) {
             0..10 => Op::Save { call, changes: self.changes() },
             10..12 => Op::Cancel { call, changes: self.changes(), polls: self.below(4) },
             12..17 => Op::Load { call },
@@ -136,6 +149,11 @@ impl Dice {
                 Op::Lease { neighbour: self.neighbour(), limit: self.below(4) + 1, seconds: i64::from(self.below(3)) }
             }
             20..23 => Op::Settle { nth: self.below(8), how: self.below(9) },
+            40 | 41 => {
+                let (brand, flood, on_for_s) = self.turn();
+                Op::Turned { brand, flood, on_for_s }
+            }
+            42 | 43 => Op::Code { caller: self.below(3), what: self.below(12) },
             23 | 39 => Op::Revive,
             24 | 25 => Op::Facts,
             26 | 27 => Op::Queues,
@@ -166,7 +184,11 @@ impl Dice {
     fn change(&mut self) -> Change {
         let who = self.below(4);
         let leg = self.below(3);
-        match self.below(24) {
+        match self.below(25) {
+            24 => {
+                let (brand, flood, on_for_s) = self.turn();
+                Change::Turn { brand, flood, on_for_s }
+            }
             0 => Change::Wait,
             1 => Change::Poll,
             // Mostly the agent's own phone; at times somebody else's.
@@ -180,6 +202,12 @@ impl Dice {
             17..=18 => Change::Mark(self.mark(who)),
             _ => Change::Answer { key: self.below(4) },
         }
+    }
+
+    /// Which switch, and on for how long, if not off.
+    fn turn(&mut self) -> (u32, bool, Option<i64>) {
+        let on_for_s = (self.below(3) > 0).then(|| i64::from(self.below(6)) + 1);
+        (self.below(2), self.below(3) == 0, on_for_s)
     }
 
     fn mark(&mut self, who: u32) -> std::sync::Arc<dyn Fn(DateTime<Utc>) -> AgentMark> {
