@@ -4,10 +4,13 @@
 //! back what was written, which was saved together with everything the decision changed. Example: `agent-accept` hands
 //! over `LegPressed { leg: 2, key: '1' }` and gets the document that lets the agent into the room.
 
+pub mod answer_rate;
 pub mod circuit;
+pub mod codes;
 pub mod deadlines;
 pub mod locks;
 pub mod rulebook;
+mod switches;
 
 use std::sync::Arc;
 
