@@ -22,6 +22,7 @@ use crate::outbox::{CarrierDesk, InboxDesk, Outbox};
 use crate::rules::DestinationPolicy;
 use crate::store::Store;
 use crate::switchboard::circuit::Circuit;
+use crate::switchboard::codes::CodeDesk;
 use crate::switchboard::rulebook::Rulebook;
 use crate::switchboard::{AccountLimits, Switchboard};
 use crate::twilio::door::TwilioDoor;
@@ -41,6 +42,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Where signals meet their calls.
     pub switchboard: Arc<Switchboard>,
+    /// Draws and looks at supervisors' codes.
+    pub codes: Arc<CodeDesk>,
     /// Carries effects out.
     pub outbox: Arc<Outbox>,
     /// Twilio's door.
@@ -87,13 +90,21 @@ impl App {
             circuit,
             account_limits(&settings).pace,
         );
-        let inbox = InboxDesk::new(Arc::clone(&store), rulebook, chatwoot.clone());
+        let inbox = InboxDesk::new(Arc::clone(&store), Arc::clone(&rulebook), chatwoot.clone());
         let outbox =
             Arc::new(Outbox::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&switchboard), carrier, inbox));
         let keeper = Arc::new(Keeper::new(Arc::clone(&store), Arc::clone(&switchboard)));
+        let codes = Arc::new(CodeDesk::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            Arc::clone(&rulebook),
+            settings.server.code_secret.clone(),
+        ));
         let twilio_door = Arc::new(TwilioDoor::new(
             &settings,
             Arc::clone(&switchboard),
+            Arc::clone(&codes),
             Arc::clone(&store),
             addresses,
             Arc::clone(&clock),
@@ -106,7 +117,18 @@ impl App {
             clock: Arc::clone(&clock),
             events: keeper.clone(),
         });
-        Ok(Arc::new(Self { settings, store, clock, switchboard, outbox, twilio_door, chatwoot_door, chatwoot, keeper }))
+        Ok(Arc::new(Self {
+            settings,
+            store,
+            clock,
+            switchboard,
+            codes,
+            outbox,
+            twilio_door,
+            chatwoot_door,
+            chatwoot,
+            keeper,
+        }))
     }
 
     /// Starts the workers: both outboxes, deadlines, availability, housekeeping. They end when `stop` says so.

@@ -3,8 +3,12 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AgentId, CarrierRef};
+use super::floods::FloodLimit;
+use super::supervisor::CodeEnd;
+use super::way_in::{ChosenBy, LinePurpose, Way};
+use crate::ids::{AgentId, CarrierRef, IntentId, SupervisorId};
 use crate::phone_number::PhoneNumber;
+use crate::rules::ClosureKind;
 use crate::shortlist::ShortlistRecord;
 
 /// How one leg ended, as reports and people tell them apart. Never fold one into another.
@@ -51,11 +55,13 @@ pub enum Ending {
     Blocked,
     /// Something of ours broke.
     Failed,
+    /// A supervisor's own, to turn an override.
+    Supervisor,
 }
 
 impl Ending {
     /// Every one.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Answered,
         Self::Voicemail,
         Self::Missed,
@@ -64,6 +70,7 @@ impl Ending {
         Self::Redirected,
         Self::Blocked,
         Self::Failed,
+        Self::Supervisor,
     ];
 
     /// The word that stands in SQL, JSON and logs.
@@ -78,6 +85,7 @@ impl Ending {
             Self::Redirected => "redirected",
             Self::Blocked => "blocked",
             Self::Failed => "failed",
+            Self::Supervisor => "supervisor",
         }
     }
 }
@@ -185,8 +193,59 @@ pub enum Event {
 
     /// Nobody answered in time, but a phone is still listening to the prompt.
     GraceBegan { until: DateTime<Utc> },
+    /// The brand was closed when the call arrived.
+    FoundClosed { kind: ClosureKind },
+    /// The brand's override was on when the call arrived.
+    FoundOverridden { until: DateTime<Utc> },
+    /// The call rings nobody: there were `calls` of the limit's kind within `window_s` before it.
+    FloodRefused { by: FloodLimit, calls: u32, limit: u32, window_s: u32 },
+    /// A flood is declared and the caller is no contact: a key has to be pressed first.
+    FloodChallenged { declared_until: DateTime<Utc> },
+    /// The caller was handed the challenge, for the `turn`-th time.
+    ChallengePlayed { turn: u32 },
+    /// The caller pressed the right key.
+    ChallengePassed,
+    /// The caller is asked for a supervisor's code until then; the ring's deadline moves to `deadline_at`.
+    CodeAsked { until: DateTime<Utc>, in_queue: bool, deadline_at: Option<DateTime<Utc>> },
+    /// That is over; the ring's deadline moves back to `deadline_at`.
+    CodeEnded { how: CodeEnd, deadline_at: Option<DateTime<Utc>> },
+    /// A supervisor gave a good code.
+    SupervisorKnown { supervisor: SupervisorId },
+    /// The supervisor was asked what to do.
+    SwitchAsked,
+    /// The supervisor turned the override on until then, or off.
+    OverrideChosen { until: Option<DateTime<Utc>> },
+    /// The caller was handed a first document that listens for the supervisor's key.
+    HoldBegan,
+    /// The caller was handed the menu, for the `turn`-th time.
+    MenuPlayed { turn: u32, deadline_at: DateTime<Utc> },
+    /// What the caller calls about is known.
+    IntentChosen { intent: IntentId, how: ChosenBy },
+    /// The caller was handed the recording notice; `text` is its hash.
+    NoticeBegan { text: String, turn: u32, deadline_at: DateTime<Utc> },
+    /// The caller heard the notice to its end.
+    NoticeEnded,
+    /// The call goes to a line outside the roster, with the next document.
+    LineChosen { attempt: u32, purpose: LinePurpose, number: PhoneNumber, confirm: bool, ring_s: u32 },
+    /// The document that rings it was handed out.
+    LineRung { give_up_at: DateTime<Utc> },
+    /// Somebody or something picked up there.
+    LineAnswered,
+    /// Somebody there took the call.
+    LineTaken,
+    /// Nobody there took it.
+    LineOver,
+    /// The path's words were handed out.
+    MessageSaid,
+    /// A caller whom nobody answered is to be called back until then, as the brand promises.
+    CallbackDue { due_at: DateTime<Utc> },
+
     /// The caller is on the fallback path.
-    FallbackBegan { why: FallbackReason },
+    FallbackBegan {
+        why: FallbackReason,
+        #[serde(default)]
+        way: Way,
+    },
     /// The caller was handed the document that records.
     RecorderOffered,
     /// There is a recording.

@@ -21,17 +21,24 @@ mod arrival;
 mod dialling;
 pub mod effect;
 pub mod event;
+pub mod floods;
+mod line;
 pub mod mark;
+mod menu;
+mod notice;
+mod path;
 pub mod reply;
 mod ringing;
 pub mod signal;
 pub mod state;
+pub mod supervisor;
 pub mod switch;
 mod talking;
 mod turn;
 mod voicemail;
 mod waking;
 pub mod watch;
+pub mod way_in;
 pub mod words;
 
 #[cfg(test)]
@@ -41,14 +48,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::rules::{DestinationPolicy, Rules};
 use crate::shortlist::facts::LoadedFacts;
+use arrival::Step;
 use effect::Effect;
 use event::Event;
 use mark::AgentMark;
 use reply::{Reply, RoomSeat};
 use signal::{CallerDoor, Signal};
 use state::{Call, CallerAt, Stage};
+use supervisor::CodeEnd;
 use switch::SwitchChange;
 use turn::Turn;
+use way_in::Way;
 
 /// What is known at the instant of a decision, apart from the rules.
 #[derive(Debug, Clone)]
@@ -146,10 +156,22 @@ pub fn decide(call: Call, rules: &Rules, facts: &Facts<'_>, signal: &Signal) -> 
 }
 
 fn answer(turn: &mut Turn<'_>, signal: &Signal) -> Reply {
+    if signal.leaves_code_prompt() {
+        turn.end_code(CodeEnd::Left);
+    }
     match signal {
         Signal::Arrived => turn.on_arrived(),
         Signal::WaitPolled => turn.on_wait_polled(),
         Signal::CallerPressed { key } => turn.on_caller_pressed(*key),
+        Signal::FirstKeyPressed { key } => turn.on_first_key(*key),
+        Signal::MenuAnswered { turn: number, key } => turn.on_menu_answered(*number, *key),
+        Signal::NoticeEnded { turn: number, key } => turn.on_notice_ended(*number, *key),
+        Signal::ChallengeAnswered { turn: number, key } => turn.on_challenge_answered(*number, *key),
+        Signal::CodeTried { verdict } => turn.on_code_tried(verdict),
+        Signal::SwitchChosen { key } => turn.on_switch_chosen(*key),
+        Signal::LineAsks { attempt } => turn.on_line_asks(*attempt),
+        Signal::LinePressed { attempt, key } => turn.on_line_pressed(*attempt, *key),
+        Signal::LineEnded { attempt, bridged } => turn.on_line_ended(*attempt, *bridged),
         Signal::CallerAsks { at } => turn.on_caller_asks(*at),
         Signal::DialEnded { round, bridged } => turn.on_dial_ended(*round, *bridged),
         Signal::LegAsks { leg, carrier_ref } => turn.on_leg_asks(*leg, carrier_ref.as_ref(), signal),
@@ -164,6 +186,8 @@ fn answer(turn: &mut Turn<'_>, signal: &Signal) -> Reply {
         | Signal::LegRefused { .. }
         | Signal::LegRings { .. }
         | Signal::LegFinished { .. }
+        | Signal::LineAnswered { .. }
+        | Signal::Overridden
         | Signal::RoomEntered { .. }
         | Signal::RoomStarted
         | Signal::RoomLeft { .. }
@@ -194,6 +218,8 @@ fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
         Signal::LegRefused { leg, unreachable } => turn.on_leg_refused(*leg, *unreachable),
         Signal::LegRings { leg, carrier_ref } => turn.on_leg_rings(*leg, carrier_ref.as_ref()),
         Signal::LegFinished { leg, outcome } => turn.on_leg_finished(*leg, *outcome, signal),
+        Signal::LineAnswered { attempt } => turn.on_line_answered(*attempt),
+        Signal::Overridden => turn.on_overridden(),
         Signal::RoomEntered { who } => turn.on_room_entered(*who),
         Signal::RoomStarted => turn.on_room_started(),
         Signal::RoomLeft { who } => turn.on_room_left(*who),
@@ -211,6 +237,15 @@ fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
         | Signal::WaitPolled
         | Signal::CallerPressed { .. }
         | Signal::CallerAsks { .. }
+        | Signal::FirstKeyPressed { .. }
+        | Signal::MenuAnswered { .. }
+        | Signal::NoticeEnded { .. }
+        | Signal::ChallengeAnswered { .. }
+        | Signal::CodeTried { .. }
+        | Signal::SwitchChosen { .. }
+        | Signal::LineAsks { .. }
+        | Signal::LinePressed { .. }
+        | Signal::LineEnded { .. }
         | Signal::DialEnded { .. }
         | Signal::LegAsks { .. }
         | Signal::LegPressed { .. }
@@ -222,18 +257,33 @@ fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
 impl Turn<'_> {
     /// What the caller hears next, wherever the caller stands: answered from the call's state alone.
     fn on_caller_asks(&mut self, at: CallerDoor) -> Reply {
-        let is_beyond = matches!(self.call.caller_at, CallerAt::Dial | CallerAt::Room { .. } | CallerAt::Recorder);
+        let is_beyond = matches!(
+            self.call.caller_at,
+            CallerAt::Dial | CallerAt::Room { .. } | CallerAt::Recorder | CallerAt::Line | CallerAt::Prompt
+        );
         if at == CallerDoor::Queue && is_beyond {
             // The queue reports late that the caller was fetched out of it. The answer is ignored, and nobody moves.
             return match self.call.stage {
                 Stage::Claimed { .. } | Stage::Talking { .. } => Reply::JoinRoom { who: RoomSeat::Caller },
                 Stage::Voicemail => self.recorder(),
-                Stage::New | Stage::Waiting => Reply::Wait { words: None },
-                Stage::Ended => Reply::HangUp,
+                Stage::New
+                | Stage::Hold
+                | Stage::Challenge { .. }
+                | Stage::Menu { .. }
+                | Stage::Notice { .. }
+                | Stage::Waiting => Reply::Wait { words: None, listens: false },
+                Stage::Message => self.message(),
+                Stage::Line | Stage::Supervisor | Stage::Ended => Reply::HangUp,
             };
         }
         match self.call.stage {
             Stage::New => self.on_arrived(),
+            Stage::Hold => self.go_on(Step::Flood),
+            Stage::Challenge { .. } => self.repeat_challenge(),
+            Stage::Supervisor => self.ask_switch(),
+            Stage::Menu { .. } => self.repeat_menu(),
+            Stage::Notice { .. } => self.go_on(Step::Notice),
+            Stage::Line | Stage::Message => self.follow_path(),
             Stage::Waiting => self.receive_waiting_caller(),
             Stage::Claimed { .. } if at == CallerDoor::Room => self.on_room_over(),
             Stage::Claimed { .. } => self.send_caller_to_room(),
@@ -243,6 +293,8 @@ impl Turn<'_> {
                 CallerDoor::Queue | CallerDoor::Join => self.send_caller_to_room(),
             },
             Stage::Voicemail => self.offer_recorder(),
+            // The document with the last words may have got lost.
+            Stage::Ended if self.call.way == Some(Way::Message) && self.call.caller_left_at.is_none() => self.message(),
             Stage::Ended => Reply::HangUp,
         }
     }

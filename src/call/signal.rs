@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::supervisor::CodeVerdict;
 use crate::ids::CarrierRef;
 
 /// One thing that happened outside, in the core's words.
@@ -20,6 +21,20 @@ pub enum Signal {
     WaitPolled,
     /// The caller pressed a key while waiting.
     CallerPressed { key: char },
+    /// The first document, which listens for the supervisor's key, ended with this key, or with none.
+    FirstKeyPressed { key: Option<char> },
+    /// The menu ended with this key, or with none; `turn` says which time it was played.
+    MenuAnswered { turn: u32, key: Option<char> },
+    /// The recording notice ended, by itself or by a key.
+    NoticeEnded { turn: u32, key: Option<char> },
+    /// The challenge ended with this key, or with none; `turn` says which time it was said.
+    ChallengeAnswered { turn: u32, key: Option<char> },
+    /// A supervisor's code was typed, and looked at. Its digits are nowhere.
+    CodeTried { verdict: CodeVerdict },
+    /// The supervisor was asked what to do, and pressed this key, or none.
+    SwitchChosen { key: Option<char> },
+    /// Somebody overrode the brand, and takes along callers who wait.
+    Overridden,
     /// The caller is somewhere between two documents and asks what comes next: after the queue, after a room, after a
     /// redirect, after a step that failed. Answered from the call's state.
     CallerAsks { at: CallerDoor },
@@ -56,6 +71,15 @@ pub enum Signal {
 
     /// A simultaneous dial came to its end and the caller asks what comes next.
     DialEnded { round: u32, bridged: bool },
+
+    /// Somebody or something picked up on the outside line, which has to press 1; asks what it hears.
+    LineAsks { attempt: u32 },
+    /// The outside line's prompt ended with this key, or with none.
+    LinePressed { attempt: u32, key: Option<char> },
+    /// The carrier says that the outside line was picked up.
+    LineAnswered { attempt: u32 },
+    /// The dial of the outside line came to its end and the caller asks what comes next.
+    LineEnded { attempt: u32, bridged: bool },
 
     /// The caller finished recording, or hung up while recording.
     VoicemailTaken { recording: Option<CarrierRef>, seconds: Option<u32> },
@@ -135,6 +159,14 @@ impl Signal {
             | Self::RoomLeft { .. }
             | Self::RoomChecked { .. }
             | Self::DialEnded { .. }
+            | Self::FirstKeyPressed { .. }
+            | Self::MenuAnswered { .. }
+            | Self::NoticeEnded { .. }
+            | Self::ChallengeAnswered { .. }
+            | Self::CodeTried { .. }
+            | Self::SwitchChosen { .. }
+            | Self::Overridden
+            | Self::LineEnded { .. }
             | Self::Woken
             | Self::PhonesFreed
             | Self::CallerChecked { .. }
@@ -150,12 +182,35 @@ impl Signal {
             | Self::LegAsks { .. }
             | Self::RoomEntered { .. }
             | Self::RoomStarted
+            | Self::LineAsks { .. }
+            | Self::LinePressed { .. }
+            | Self::LineAnswered { .. }
             | Self::VoicemailTaken { .. }
             | Self::RecordingReady { .. }
             | Self::RecordingAbsent { .. }
             | Self::RecordingStored { .. }
             | Self::Transcribed { .. } => false,
         }
+    }
+}
+
+impl Signal {
+    /// Whether it shows that the caller no longer hears a prompt for a supervisor's code.
+    #[must_use]
+    pub fn leaves_code_prompt(&self) -> bool {
+        matches!(
+            self,
+            Self::WaitPolled
+                | Self::CallerPressed { .. }
+                | Self::CallerAsks { .. }
+                | Self::FirstKeyPressed { .. }
+                | Self::MenuAnswered { .. }
+                | Self::NoticeEnded { .. }
+                | Self::ChallengeAnswered { .. }
+                | Self::CallerGone
+                | Self::Adopted
+                | Self::VoicemailTaken { .. }
+        )
     }
 }
 

@@ -11,10 +11,16 @@ pub const CALLER_AT_RECORDER: &str = "The caller is leaving a message.";
 /// Said to an agent when nothing better is known.
 pub const NO_LONGER: &str = "This call is no longer waiting.";
 
-/// The accept prompt: brand and caller, then the key.
+/// Said where a path says words and the brand gave none of its own.
+pub const NOBODY_FREE: &str = "Sorry, nobody can take your call right now. Please call again later. Goodbye.";
+
+/// The accept prompt: brand, what it is about if known, and caller, then the key.
 #[must_use]
-pub fn ask_to_accept(brand: &str, caller: &str) -> String {
-    format!("{brand}, call from {caller}. Press 1.")
+pub fn ask_to_accept(brand: &str, about: Option<&str>, caller: &str) -> String {
+    match about {
+        Some(about) => format!("{brand}, {about} call from {caller}. Press 1."),
+        None => format!("{brand}, call from {caller}. Press 1."),
+    }
 }
 
 /// Said to an agent who was not first.
@@ -33,3 +39,35 @@ pub fn number_ending_in(e164: &str) -> String {
 
 /// A caller who gave no number.
 pub const WITHHELD: &str = "a withheld number";
+
+/// Asks for a supervisor's code.
+pub const ASK_CODE: &str = "Code, then the pound key.";
+/// Said to a supervisor who chose nothing.
+pub const NOTHING_CHANGED: &str = "Nothing was changed. Goodbye.";
+
+/// Asks a supervisor what to do.
+#[must_use]
+pub fn ask_switch(brand: &str) -> String {
+    format!(
+        "{brand}. To send calls to the operator line, press 1 for one hour, or 2 for four hours. To stop that, press 3."
+    )
+}
+
+/// Tells a supervisor that the override is on.
+#[must_use]
+pub fn override_on(brand: &str, hours: i64) -> String {
+    let span = if hours == 1 { "one hour".to_owned() } else { format!("{hours} hours") };
+    format!("Calls to {brand} go to the operator line for {span}. Goodbye.")
+}
+
+/// Tells a supervisor that the override is off.
+#[must_use]
+pub fn override_off(brand: &str) -> String {
+    format!("Calls to {brand} go to the team again. Goodbye.")
+}
+
+/// Asks a stranger, in a declared flood, to press a key.
+#[must_use]
+pub fn challenge(brand: &str, key: char) -> String {
+    format!("Thank you for calling {brand}. To go on, please press {key}.")
+}

@@ -182,6 +182,13 @@ fn read(row: &CallRow) -> Result<Call, StoreError> {
 fn word(stage: Stage) -> &'static str {
     match stage {
         Stage::New => "new",
+        Stage::Hold => "hold",
+        Stage::Challenge { .. } => "challenge",
+        Stage::Supervisor => "supervisor",
+        Stage::Menu { .. } => "menu",
+        Stage::Notice { .. } => "notice",
+        Stage::Line => "line",
+        Stage::Message => "message",
         Stage::Waiting => "waiting",
         Stage::Claimed { .. } => "claimed",
         Stage::Talking { .. } => "talking",

@@ -1,5 +1,8 @@
 //! What a verified request says, in the core's words. Source: contract section 4.
 
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+
 use super::known_params::is_sid;
 use super::params::{BadParams, Form, Params};
 use super::urls::{Door, DoorKind, Minted};
@@ -18,7 +21,41 @@ pub struct Incoming {
     pub leg: Option<(Party, CarrierRef)>,
     /// What it says.
     pub what: What,
+    /// A supervisor's code, at the doors for one, from a caller on the line; may be empty.
+    pub typed: Option<TypedCode>,
 }
+
+/// Digits that may be a supervisor's code. They are printed nowhere. Source: threat T-28.
+#[derive(Clone)]
+pub struct TypedCode(SecretString);
+
+impl TypedCode {
+    /// Takes the digits.
+    #[must_use]
+    pub fn new(digits: &str) -> Self {
+        Self(SecretString::from(digits))
+    }
+
+    /// The digits.
+    #[must_use]
+    pub fn secret(&self) -> &SecretString {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for TypedCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TypedCode")
+    }
+}
+
+impl PartialEq for TypedCode {
+    fn eq(&self, other: &Self) -> bool {
+        bool::from(self.0.expose_secret().as_bytes().ct_eq(other.0.expose_secret().as_bytes()))
+    }
+}
+
+impl Eq for TypedCode {}
 
 /// What a request says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +143,7 @@ pub fn read(
         },
         (_, None) => return Err(BadWebhook::Unnamed("call")),
     };
-    Ok(Incoming { key: reading.key(token), leg: reading.whose_leg(), what })
+    Ok(Incoming { key: reading.key(token), leg: reading.whose_leg(), what, typed: reading.typed_code() })
 }
 
 impl Incoming {
@@ -146,6 +183,17 @@ fn required(door: Door) -> &'static [&'static str] {
         | Door::Screen
         | Door::ScreenKey
         | Door::DialEnded
+        | Door::FirstKey
+        | Door::Challenge
+        | Door::Code
+        | Door::WaitCode
+        | Door::Switch
+        | Door::Menu
+        | Door::Notice
+        | Door::LineScreen
+        | Door::LineKey
+        | Door::LineStatus
+        | Door::LineEnded
         | Door::VoicemailDone
         | Door::Continue => &["CallSid", "AccountSid", "CallStatus", "From", "To", "Direction"],
     }
@@ -208,11 +256,33 @@ impl Reading<'_> {
             }
             Door::AgentStatus => vec![self.leg_status()?],
             Door::DialEnded => {
-                let round = self.minted.and_then(|minted| minted.round).ok_or(BadWebhook::Unnamed("round"))?;
+                let round = self.round()?;
                 let bridged = self.params.find("DialBridged") == Some("true");
                 // The end of the connection first, so that nobody is rung again for a caller who is gone.
                 self.gone().into_iter().chain([Signal::DialEnded { round, bridged }]).collect()
             }
+            Door::Challenge => {
+                self.caller_asks(Some(Signal::ChallengeAnswered { turn: self.round()?, key: self.key_pressed() }))
+            }
+            // What was typed is no signal: only what came of it is.
+            Door::Code | Door::WaitCode => self.caller_asks(None),
+            Door::Switch => self.caller_asks(Some(Signal::SwitchChosen { key: self.key_pressed() })),
+            Door::FirstKey => self.caller_asks(Some(Signal::FirstKeyPressed { key: self.key_pressed() })),
+            Door::Menu => self.caller_asks(Some(Signal::MenuAnswered { turn: self.round()?, key: self.key_pressed() })),
+            Door::Notice => {
+                self.caller_asks(Some(Signal::NoticeEnded { turn: self.round()?, key: self.key_pressed() }))
+            }
+            Door::LineScreen if self.outcome().is_none() => vec![Signal::LineAsks { attempt: self.round()? }],
+            // A key that arrives with the end of the line takes nothing.
+            Door::LineKey if self.outcome().is_none() => {
+                vec![Signal::LinePressed { attempt: self.round()?, key: self.key_pressed() }]
+            }
+            Door::LineScreen | Door::LineKey => vec![Signal::LinePressed { attempt: self.round()?, key: None }],
+            Door::LineStatus if self.params.find("CallStatus") == Some("in-progress") => {
+                vec![Signal::LineAnswered { attempt: self.round()? }]
+            }
+            Door::LineStatus => Vec::new(),
+            Door::LineEnded => self.line_ended()?,
             Door::VoicemailDone => std::iter::once(self.voicemail_taken()).chain(self.gone()).collect(),
             Door::Recording => self.recording().into_iter().collect(),
             Door::Transcript => self.transcript().into_iter().collect(),
@@ -245,6 +315,22 @@ impl Reading<'_> {
         self.minted.and_then(|minted| minted.leg).ok_or(BadWebhook::Unnamed("leg"))
     }
 
+    fn round(&self) -> Result<u32, BadWebhook> {
+        self.minted.and_then(|minted| minted.round).ok_or(BadWebhook::Unnamed("round"))
+    }
+
+    /// What was talked is told before the end of the connection, else it would look as if the caller had given up; a
+    /// caller who is gone is rung nobody for.
+    fn line_ended(&self) -> Result<Vec<Signal>, BadWebhook> {
+        let bridged = self.params.find("DialBridged") == Some("true");
+        let ended = Signal::LineEnded { attempt: self.round()?, bridged };
+        Ok(match self.gone() {
+            Some(gone) if bridged => vec![ended, gone],
+            Some(gone) => vec![gone],
+            None => vec![ended],
+        })
+    }
+
     fn leg_finished(&self) -> Result<Option<Signal>, BadWebhook> {
         let leg = self.leg()?;
         Ok(self.outcome().map(|outcome| Signal::LegFinished { leg, outcome }))
@@ -267,6 +353,11 @@ impl Reading<'_> {
         let mut keys = self.params.find("Digits")?.chars();
         let key = keys.next()?;
         keys.next().is_none().then_some(key)
+    }
+
+    fn typed_code(&self) -> Option<TypedCode> {
+        let is_asked = matches!(self.door, Door::Code | Door::WaitCode) && self.outcome().is_none();
+        is_asked.then(|| TypedCode::new(self.params.find("Digits").unwrap_or_default()))
     }
 
     fn room_event(&self) -> Option<Signal> {
@@ -328,8 +419,8 @@ impl Reading<'_> {
         let carrier_ref = self.carrier_ref()?;
         let party = match (self.door, self.door.kind()) {
             (Door::RoomEvents, _) => self.label()?,
-            // Both seats wait in the room at one address.
-            (Door::RoomWait, _) => return None,
+            // Both seats wait in the room at one address; the outside line is nobody's leg.
+            (Door::RoomWait | Door::LineStatus, _) => return None,
             (Door::AgentStatus, _) | (_, DoorKind::Agent) => Party::Leg(self.leg().ok()?),
             (_, DoorKind::Caller | DoorKind::Status) => Party::Caller,
         };

@@ -148,7 +148,7 @@ impl World {
                 self.judge_reached(call);
                 self.caller_gone(call);
             }
-            Reply::Wait { words } => {
+            Reply::Wait { words, .. } => {
                 if words.is_some() {
                     self.turn_caller(call, Place::Words);
                     self.caller_later(call, WORDS_MS, Step::WordsOver);
@@ -173,6 +173,14 @@ impl World {
             }
             Reply::HangUp => self.caller_gone(call),
             Reply::Nothing
+            | Reply::Hold
+            | Reply::Challenge { .. }
+            | Reply::AskCode { .. }
+            | Reply::AskSwitch { .. }
+            | Reply::AskMenu { .. }
+            | Reply::SayNotice { .. }
+            | Reply::RingLine { .. }
+            | Reply::AskLine { .. }
             | Reply::KeepWaiting { .. }
             | Reply::LeaveQueue
             | Reply::AskToAccept { .. }
@@ -185,9 +193,9 @@ impl World {
 
     fn hear_in_queue(&mut self, call: usize, reply: &Reply) {
         match reply {
-            Reply::KeepWaiting { seconds, voicemail_key, .. } => {
+            Reply::KeepWaiting { seconds, listens, .. } => {
                 self.turn_caller(call, Place::Queue);
-                let listening = if voicemail_key.is_some() { 1_000 } else { 0 };
+                let listening = if *listens { 1_000 } else { 0 };
                 self.caller_later(call, Ms::from(*seconds) * 1_000 + listening, Step::WaitOver);
             }
             Reply::LeaveQueue => self.ask_caller_anew(call, Signal::CallerAsks { at: CallerDoor::Queue }),

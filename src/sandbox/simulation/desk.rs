@@ -63,7 +63,7 @@ impl World {
         let reply = match (who, signal) {
             (Listener::Line(_), _) | (_, Signal::VoicemailTaken { .. }) => Reply::SayAndHangUp { words: sorry() },
             (_, Signal::WaitPolled | Signal::CallerPressed { .. }) => {
-                Reply::KeepWaiting { seconds: 5, voicemail_key: None, step: 0 }
+                Reply::KeepWaiting { seconds: 5, listens: false, step: 0 }
             }
             (_, Signal::CallerAsks { at: CallerDoor::Room } | Signal::DialEnded { bridged: true, .. }) => Reply::HangUp,
             _ => Reply::TakeVoicemail { greeting: sorry(), max_length_s: 120, transcribe: false },

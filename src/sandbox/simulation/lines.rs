@@ -252,6 +252,14 @@ impl World {
             Reply::HangUp => self.end_line(number, LegOutcome::Completed, true),
             Reply::Nothing
             | Reply::Refuse
+            | Reply::Hold
+            | Reply::Challenge { .. }
+            | Reply::AskCode { .. }
+            | Reply::AskSwitch { .. }
+            | Reply::AskMenu { .. }
+            | Reply::SayNotice { .. }
+            | Reply::RingLine { .. }
+            | Reply::AskLine { .. }
             | Reply::Wait { .. }
             | Reply::KeepWaiting { .. }
             | Reply::LeaveQueue
