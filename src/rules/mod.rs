@@ -20,6 +20,7 @@ use crate::phone_number::PhoneNumber;
 
 mod brand;
 pub mod calendar;
+mod calendar_status;
 pub mod destination;
 mod export;
 mod fault;
@@ -43,9 +44,10 @@ mod reader;
 pub mod ringing;
 mod seen;
 mod tree;
+mod timetable;
 mod week;
 
-pub use calendar::{AfterHours, Calendar, ClosureKind, HolidayList};
+pub use calendar::{AfterHours, Calendar, ClosureKind, HolidayList, OpenRule, Status};
 pub use destination::{DestinationPolicy, DestinationRefused, DialTarget, RefusalReason};
 pub use export::export;
 pub use hours::{DayInterval, Interval, WeeklyHours};
