@@ -13,6 +13,7 @@ use super::signal::CallerDoor;
 use super::state::{CallerAt, Stage};
 use super::turn::Turn;
 use super::way_in::{ChosenBy, LinePurpose};
+use crate::rules::calendar::{self, Status};
 use crate::rules::{self, DialStopsAt, PathKind};
 
 /// Everything from arrival to a person, a recorder or the last word fits into so long, with the grace of a phone inside
@@ -74,7 +75,13 @@ impl Turn<'_> {
 
     /// Hours are decided when the call arrives, and hold for it. Source: DESIGN.md section 2.3.
     fn find_closure(&self) -> Option<rules::ClosureKind> {
-        (!self.brand.is_open(self.call.arrived_at)).then_some(rules::ClosureKind::OutsideHours)
+        if calendar::is_open(self.brand, self.rules, self.call.arrived_at) {
+            return None;
+        }
+        match calendar::status(self.brand, self.rules, self.call.arrived_at) {
+            Status::Closed { kind, .. } => Some(kind),
+            Status::Open { .. } => None,
+        }
     }
 
     /// A number may stand for an intent; its callers are not asked.

@@ -27,12 +27,6 @@ impl Rules {
 }
 
 impl Brand {
-    /// Whether the brand is open at `at`; one without hours always is.
-    #[must_use]
-    pub fn is_open(&self, at: DateTime<Utc>) -> bool {
-        self.hours.intervals.is_empty() || hours::is_open(&self.hours, self.time_zone, at)
-    }
-
     /// How long a caller waits from the first offer.
     #[must_use]
     pub fn max_wait(&self) -> TimeDelta {

@@ -20,6 +20,7 @@ use crate::phone_number::PhoneNumber;
 
 mod brand;
 pub mod calendar;
+mod calendar_status;
 pub mod destination;
 mod export;
 mod fault;
@@ -42,10 +43,11 @@ pub mod people;
 mod reader;
 pub mod ringing;
 mod seen;
+mod timetable;
 mod tree;
 mod week;
 
-pub use calendar::{AfterHours, Calendar, ClosureKind, HolidayList};
+pub use calendar::{AfterHours, Calendar, ClosureKind, HolidayList, OpenRule, Status};
 pub use destination::{DestinationPolicy, DestinationRefused, DialTarget, RefusalReason};
 pub use export::export;
 pub use hours::{DayInterval, Interval, WeeklyHours};
