@@ -43,8 +43,8 @@ pub mod people;
 mod reader;
 pub mod ringing;
 mod seen;
-mod tree;
 mod timetable;
+mod tree;
 mod week;
 
 pub use calendar::{AfterHours, Calendar, ClosureKind, HolidayList, OpenRule, Status};

@@ -103,7 +103,9 @@ fn params(door: Door) -> Params {
     ];
     match door {
         Door::Left => params.push(("QueueResult", "leave")),
-        Door::WaitKey | Door::AgentAccept | Door::ScreenKey | Door::Menu | Door::LineKey => params.push(("Digits", "1")),
+        Door::WaitKey | Door::AgentAccept | Door::ScreenKey | Door::Menu | Door::LineKey => {
+            params.push(("Digits", "1"))
+        }
         Door::RoomEvents => params.extend([
             ("ConferenceSid", "CF00000000000000000000000000000001"),
             ("FriendlyName", "call-7"),
