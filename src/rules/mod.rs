@@ -25,6 +25,7 @@ pub mod destination;
 mod export;
 pub mod file;
 mod forms;
+pub mod holidays;
 pub mod hours;
 pub mod menu;
 pub mod path;
