@@ -21,6 +21,7 @@ use crate::phone_number::PhoneNumber;
 mod brand;
 pub mod calendar;
 mod calendar_status;
+pub mod coverage;
 pub mod destination;
 mod export;
 pub mod file;
@@ -33,6 +34,7 @@ pub mod people;
 mod reader;
 pub mod ringing;
 mod seen;
+pub mod shifts;
 mod timetable;
 mod week;
 
