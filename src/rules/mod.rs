@@ -31,10 +31,12 @@ pub mod hours;
 pub mod menu;
 pub mod path;
 pub mod people;
+pub mod promise;
 mod reader;
 pub mod ringing;
 mod seen;
 pub mod shifts;
+pub mod spoken;
 mod timetable;
 mod week;
 
