@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::calendar::{ClosureKind, HolidayList, SpecialDay, Until};
+use super::holidays::Region;
 use super::timetable::{self, DAY_MIN, Forced, Timetable};
 use super::{Brand, Rules};
 use crate::ids::HolidayListId;
@@ -97,13 +98,14 @@ enum Reason<'a> {
 /// The calendar of a brand with the lists it refers to.
 pub(super) struct BrandDays<'a> {
     brand: &'a Brand,
-    holidays: Vec<&'a HolidayList>,
+    holidays: Vec<(&'a HolidayList, Option<Region>)>,
 }
 
 impl<'a> BrandDays<'a> {
     pub(super) fn new(brand: &'a Brand, rules: &'a Rules) -> Self {
         let find = |id: &HolidayListId| rules.holidays.iter().find(|list| list.id == *id);
-        Self { brand, holidays: brand.calendar.holidays.iter().filter_map(find).collect() }
+        let lists = brand.calendar.holidays.iter().filter_map(find);
+        Self { brand, holidays: lists.map(|list| (list, list.region())).collect() }
     }
 
     fn plan(&self, date: NaiveDate) -> DayPlan<'a> {
@@ -111,7 +113,8 @@ impl<'a> BrandDays<'a> {
         if let Some(day) = days.binary_search_by_key(&date, |day| day.on).ok().and_then(|place| days.get(place)) {
             return DayPlan::Special(day);
         }
-        self.holidays.iter().find_map(|list| list.find(date)).map_or(DayPlan::Week, DayPlan::Holiday)
+        let holiday = self.holidays.iter().find_map(|(list, region)| list.find_in(*region, date));
+        holiday.map_or(DayPlan::Week, DayPlan::Holiday)
     }
 
     fn reason(&self, at: DateTime<Utc>) -> Reason<'a> {
@@ -201,7 +204,16 @@ impl HolidayList {
     /// What a date is called, if it is a holiday of this list.
     #[must_use]
     pub fn find(&self, date: NaiveDate) -> Option<&str> {
-        self.dates.get(&date).map(String::as_str)
+        self.find_in(self.region(), date)
+    }
+
+    fn region(&self) -> Option<Region> {
+        self.public.as_deref().and_then(Region::parse)
+    }
+
+    fn find_in(&self, region: Option<Region>, date: NaiveDate) -> Option<&str> {
+        let own = self.dates.get(&date).map(String::as_str);
+        own.or_else(|| region.filter(|_| !self.except.contains(&date))?.find(date))
     }
 }
 

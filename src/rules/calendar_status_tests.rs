@@ -114,6 +114,32 @@ fn a_single_date_wins_over_a_holiday_and_may_reach_past_midnight() {
 }
 
 #[test]
+fn public_holidays_count_but_for_the_exceptions() {
+    let (brand, mut rules) = brand(&["09:00-17:00"]);
+    let list = rules.holidays.last_mut().unwrap();
+    list.public = Some("US".to_owned());
+    list.except = vec![on("2026-11-26"), on("2026-12-25")];
+    // Open on Thanksgiving all the same, but an own date stays a holiday.
+    open(&brand, &rules, "2026-11-26T12:00:00-05:00", OpenRule::WeeklyHours, Some("2026-11-26T17:00:00-05:00"));
+    let christmas = Some("Christmas Day");
+    let next = Some("2026-12-26T09:00:00-05:00");
+    closed(&brand, &rules, "2026-12-25T12:00:00-05:00", ClosureKind::Holiday, christmas, next);
+    let observed = Some("Independence Day (observed)");
+    let next = Some("2026-07-05T09:00:00-04:00");
+    closed(&brand, &rules, "2026-07-03T12:00:00-04:00", ClosureKind::Holiday, observed, next);
+    // One of two lists is enough, and a code nobody knows closes nothing.
+    let mut other = rules.holidays.last().unwrap().clone();
+    other.id = HolidayListId::new("other");
+    other.public = Some("XX".to_owned());
+    other.dates = [(on("2026-11-26"), "Family".to_owned())].into();
+    rules.holidays.push(other);
+    let mut brand = brand;
+    brand.calendar.holidays.push(HolidayListId::new("other"));
+    let next = Some("2026-11-27T09:00:00-05:00");
+    closed(&brand, &rules, "2026-11-26T12:00:00-05:00", ClosureKind::Holiday, Some("Family"), next);
+}
+
+#[test]
 fn closed_until_wins_over_open_until_and_that_over_all_else() {
     let (mut brand, rules) = brand(&["09:00-17:00"]);
     brand.calendar.open_until = Some(until(Some("2026-12-25T06:00:00-05:00"), "2026-12-25T20:00:00-05:00"));

@@ -156,7 +156,7 @@ pub fn is_open(hours: &WeeklyHours, zone: Tz, instant: DateTime<Utc>) -> bool {
 #[must_use]
 pub fn next_opening(hours: &WeeklyHours, zone: Tz, instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let end = instant.checked_add_signed(LOOK_AHEAD)?;
-    timetable::stretches(&Week { hours, zone }, instant..end).next().map(|open| open.start)
+    timetable::stretches(Week { hours, zone }, instant..end).next().map(|open| open.start)
 }
 
 #[cfg(test)]

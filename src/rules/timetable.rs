@@ -55,6 +55,20 @@ pub(super) fn covered_by(timetable: &impl Timetable, date: NaiveDate, minute: u1
     timetable.hours_on(eve).any(|hours| hours.contains(&(minute + DAY_MIN))).then_some(eve)
 }
 
+impl<T: Timetable> Timetable for &T {
+    fn zone(&self) -> Tz {
+        (*self).zone()
+    }
+
+    fn hours_on(&self, date: NaiveDate) -> impl Iterator<Item = Range<u16>> {
+        (*self).hours_on(date)
+    }
+
+    fn forced(&self, at: DateTime<Utc>) -> Forced {
+        (*self).forced(at)
+    }
+}
+
 /// Whether it is on at `at`.
 pub(super) fn is_on(timetable: &impl Timetable, at: DateTime<Utc>) -> bool {
     timetable.forced(at).on.unwrap_or_else(|| {
@@ -64,13 +78,13 @@ pub(super) fn is_on(timetable: &impl Timetable, at: DateTime<Utc>) -> bool {
 
 /// From when to when it is on, within a span: in order, apart from each other, as long as they can be, and cut where
 /// the span begins and ends.
-pub(super) fn stretches<T: Timetable>(timetable: &T, span: Range<DateTime<Utc>>) -> Stretches<'_, T> {
+pub(super) fn stretches<T: Timetable>(timetable: T, span: Range<DateTime<Utc>>) -> Stretches<T> {
     Stretches { timetable, at: span.start, end: span.end, open: None, found: VecDeque::new(), day: Vec::new() }
 }
 
 /// See [`stretches`].
-pub(super) struct Stretches<'a, T> {
-    timetable: &'a T,
+pub(super) struct Stretches<T> {
+    timetable: T,
     /// Everything before it has been looked at.
     at: DateTime<Utc>,
     end: DateTime<Utc>,
@@ -81,7 +95,7 @@ pub(super) struct Stretches<'a, T> {
     day: Vec<Range<u16>>,
 }
 
-impl<T: Timetable> Iterator for Stretches<'_, T> {
+impl<T: Timetable> Iterator for Stretches<T> {
     type Item = Range<DateTime<Utc>>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -105,7 +119,7 @@ impl<T: Timetable> Iterator for Stretches<'_, T> {
     }
 }
 
-impl<T: Timetable> Stretches<'_, T> {
+impl<T: Timetable> Stretches<T> {
     /// Looks at a piece of time in which the clock does not jump, on one date, and says where it ends.
     fn look_on(&mut self) -> Option<DateTime<Utc>> {
         let start = self.at;

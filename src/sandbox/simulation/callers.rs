@@ -2,6 +2,8 @@
 
 use super::Ms;
 use super::agenda::{Happening, Listener, Step};
+use super::outside::Outside;
+use super::prompts::Prompt;
 use super::world::World;
 use crate::call::CallerFacts;
 use crate::call::reply::{Reply, RoomSeat};
@@ -32,6 +34,14 @@ pub(super) enum Place {
         round: u32,
     },
     Room,
+    /// Hears a document that speaks and listens.
+    Prompt {
+        prompt: Prompt,
+    },
+    /// In the dial of an outside line.
+    Outside {
+        attempt: u32,
+    },
     Greeting,
     Recording {
         since: Ms,
@@ -50,6 +60,9 @@ pub(super) struct Caller {
     pub(super) lines: Vec<usize>,
     /// The legs in the call's room.
     pub(super) room: Vec<usize>,
+    pub(super) outside: Option<Outside>,
+    /// Whether the recording notice was heard to its end.
+    pub(super) heard_notice: bool,
     pub(super) alone_since: Option<Ms>,
     pub(super) arrived_at: Ms,
     pub(super) gone_at: Option<Ms>,
@@ -87,6 +100,8 @@ impl World {
             epoch: 0,
             lines: Vec::new(),
             room: Vec::new(),
+            outside: None,
+            heard_notice: false,
             alone_since: None,
             arrived_at: self.now,
             gone_at: None,
@@ -172,14 +187,18 @@ impl World {
                 self.caller_later(call, 2_000, Step::Said);
             }
             Reply::HangUp => self.caller_gone(call),
+            Reply::Hold => self.hear_prompt(call, Prompt::Hold, 1, true),
+            Reply::AskMenu { turn, wait_s, .. } => self.hear_prompt(call, Prompt::Menu { turn }, wait_s, true),
+            Reply::SayNotice { turn, is_cut_by_keys, .. } => {
+                self.hear_prompt(call, Prompt::Notice { turn }, 1, is_cut_by_keys);
+            }
+            Reply::RingLine { attempt, ring_s, screened, words, .. } => {
+                self.ring_outside(call, attempt, ring_s, screened, words.is_some());
+            }
             Reply::Nothing
-            | Reply::Hold
             | Reply::Challenge { .. }
             | Reply::AskCode { .. }
             | Reply::AskSwitch { .. }
-            | Reply::AskMenu { .. }
-            | Reply::SayNotice { .. }
-            | Reply::RingLine { .. }
             | Reply::AskLine { .. }
             | Reply::KeepWaiting { .. }
             | Reply::LeaveQueue
@@ -211,6 +230,8 @@ impl World {
     pub(super) fn step_caller(&mut self, call: usize, step: &Step) {
         match step {
             Step::WordsOver | Step::WaitOver => self.poll(call),
+            Step::PromptOver => self.prompt_over(call, None),
+            Step::Presses { key } => self.prompt_over(call, Some(*key)),
             Step::ToneSounds => {
                 let since = self.now;
                 self.turn_caller(call, Place::Recording { since });
@@ -231,8 +252,6 @@ impl World {
             | Step::PicksUp { .. }
             | Step::TurnsAway { .. }
             | Step::RangOut
-            | Step::PromptOver
-            | Step::Presses { .. }
             | Step::HangsUp => {}
         }
     }
@@ -341,7 +360,11 @@ impl World {
             Place::Recording { since } => {
                 self.stop_recording(call, since);
             }
+            Place::Outside { .. } => {
+                self.cut_outside(call);
+            }
             Place::Asking
+            | Place::Prompt { .. }
             | Place::Words
             | Place::Queue
             | Place::QueueAsking
@@ -391,7 +414,14 @@ impl World {
                 self.callback(call, Signal::RoomLeft { who: Party::Caller });
                 self.send_lines_out(call);
             }
+            Place::Outside { attempt } => {
+                let bridged = self.cut_outside(call);
+                if bridged && self.chance.hits(500) {
+                    self.ask(Listener::Caller(call), Signal::LineEnded { attempt, bridged });
+                }
+            }
             Place::Asking
+            | Place::Prompt { .. }
             | Place::Words
             | Place::Queue
             | Place::QueueAsking
@@ -411,6 +441,7 @@ impl World {
         let talks = self.callers.get(call).is_some_and(|caller| match caller.place {
             Place::Bridged { .. } => true,
             Place::Room => !caller.room.is_empty(),
+            Place::Outside { .. } => self.talks_outside(call),
             _ => false,
         });
         if !talks {

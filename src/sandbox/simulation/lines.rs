@@ -414,7 +414,7 @@ impl World {
 
     pub(super) fn call_of(&self, who: Listener) -> usize {
         match who {
-            Listener::Caller(call) => call,
+            Listener::Caller(call) | Listener::Outside(call) => call,
             Listener::Line(number) => self.lines.get(number).map_or(usize::MAX, |line| line.call),
         }
     }
