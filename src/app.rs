@@ -124,6 +124,7 @@ impl App {
             stop.clone(),
         ));
         tasks.spawn(Arc::clone(self).keep_house(stop.clone()));
+        tasks.spawn(Arc::clone(self).keep_rules(stop.clone()));
     }
 
     fn feed_settings(&self) -> FeedSettings {
@@ -147,6 +148,21 @@ impl App {
             }
             if let Err(error) = self.store.forget_before(self.clock.now() - KEPT).await {
                 tracing::warn!(error = %error, "old answers could not be forgotten");
+            }
+        }
+    }
+
+    /// Looks for newly published rules, so that no call has to wait for that.
+    async fn keep_rules(self: Arc<Self>, stop: CancellationToken) {
+        /// More often than a call would look by itself, so that calls find what is known fresh.
+        const EVERY: Duration = Duration::from_millis(700);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(EVERY) => {}
+            }
+            if let Err(error) = self.switchboard.rulebook().refresh().await {
+                tracing::debug!(error = %error, "newer rules could not be looked for");
             }
         }
     }

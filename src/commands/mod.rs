@@ -155,7 +155,7 @@ impl RulesStore for PublishedRules {
         let body = crate::rules::export(&rules);
         let current = self.0.find_current_rules().await?;
         if let Some(current) = current.filter(|current| current.body == body) {
-            return Ok(current.version);
+            return Ok(current.head.version);
         }
         Ok(self.0.publish_rules(&body, by, SystemClock.now()).await?)
     }

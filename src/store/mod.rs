@@ -4,20 +4,24 @@
 //! a save that is not the next version of its call is refused, and so is a second live leg of one agent or one phone.
 //! No other room reads a row; they see the types on this page.
 
+pub mod audit;
 pub mod model;
 pub mod open;
+pub mod publishing;
 pub mod sql;
 
 mod agents;
 mod answers;
 mod calls;
 mod contacts;
+mod drafts;
 mod entity;
 mod leases;
 mod legs;
 mod model_calls;
 mod model_facts;
 mod model_outbox;
+mod model_publishing;
 mod outbox;
 #[cfg(test)]
 mod plans;
@@ -25,6 +29,7 @@ mod postgres;
 mod recordings;
 mod rules;
 mod session;
+mod sql_publishing;
 mod sqlite;
 mod writer;
 
@@ -77,6 +82,12 @@ pub enum Conflict {
     /// The agent, or the agent's phone, has a live leg.
     #[error("a phone is being rung for another call")]
     PhoneTaken,
+    /// Other rules were published meanwhile.
+    #[error("other rules were published meanwhile")]
+    RulesPublished,
+    /// The draft was saved meanwhile.
+    #[error("the draft was saved meanwhile")]
+    DraftChanged,
 }
 
 /// Everything one decision changes; saved in one transaction or not at all.
@@ -118,6 +129,9 @@ pub struct StoredAnswer {
     /// The body that was sent.
     pub body: String,
 }
+
+pub use audit::{Audit, AuditLine, NewAuditLine};
+pub use publishing::{BrokenMark, Draft, DraftHead, DraftSave, NewVersion, PublishedRules, Publishing, VersionHead};
 
 pub use crate::call::mark::AgentMark;
 pub use crate::shortlist::facts::{AgentFacts, LiveLeg, LoadedFacts, Presence};
@@ -211,19 +225,6 @@ pub struct StoredRecording {
     pub audio: Bytes,
 }
 
-/// A published version of the rules, as its canonical JSON.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublishedRules {
-    /// From 1.
-    pub version: u32,
-    /// The document.
-    pub body: String,
-    /// When.
-    pub published_at: DateTime<Utc>,
-    /// By whom.
-    pub published_by: String,
-}
-
 /// A report on an agent's presence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresenceChange {
@@ -262,7 +263,7 @@ pub struct HistoryEntry {
 /// Every method may be called from several replicas at once. A method that is dropped half-way has either happened
 /// wholly or not at all.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Publishing + Audit + Send + Sync + 'static {
     /// Whether the store can be written to now.
     async fn ping(&self) -> Result<(), StoreError>;
 
@@ -374,13 +375,6 @@ pub trait Store: Send + Sync + 'static {
     async fn save_recording(&self, recording: StoredRecording, now: DateTime<Utc>) -> Result<(), StoreError>;
     /// The audio.
     async fn find_recording(&self, recording: &CarrierRef) -> Result<Option<StoredRecording>, StoreError>;
-
-    /// Publishes rules as the next version; returns it.
-    async fn publish_rules(&self, body: &str, by: &str, now: DateTime<Utc>) -> Result<u32, StoreError>;
-    /// The version in force.
-    async fn find_current_rules(&self) -> Result<Option<PublishedRules>, StoreError>;
-    /// One version.
-    async fn find_rules(&self, version: u32) -> Result<Option<PublishedRules>, StoreError>;
 
     /// Remembers a Chatwoot delivery; false when it was seen before.
     async fn note_delivery(&self, delivery: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;

@@ -10,14 +10,14 @@ use super::open::{OpenOptions, open};
 use super::session::seen;
 use super::sqlite;
 use super::{
-    AgentMark, InboxLink, KnownContact, NewEffect, Presence, PresenceChange, Save, Settled, Store, StoredAnswer,
-    StoredRecording,
+    AgentMark, DraftSave, InboxLink, KnownContact, NewAuditLine, NewEffect, NewVersion, Presence, PresenceChange, Save,
+    Settled, Store, StoredAnswer, StoredRecording,
 };
 use crate::call::effect::{Effect, Neighbour};
 use crate::call::event::Event;
 use crate::call::signal::Signal;
 use crate::call::state::{Call, NewCall};
-use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
+use crate::ids::{AgentId, BrandId, CallId, CarrierRef, DraftId};
 use crate::phone_number::{Caller, PhoneNumber};
 
 /// Statements that read all of something on purpose, and why that stays small.
@@ -126,7 +126,39 @@ async fn ask_everything(store: &Arc<dyn Store>) {
     store.publish_rules("{}", "Sam Carter", now()).await.unwrap();
     store.find_current_rules().await.unwrap();
     store.find_rules(1).await.unwrap();
+    ask_about_rules(store).await;
     store.note_delivery("one", now()).await.unwrap();
+}
+
+async fn ask_about_rules(store: &Arc<dyn Store>) {
+    let save = || DraftSave { name: String::new(), body: String::new(), base: 1, by: "Sam Carter".to_owned() };
+    let draft = |n| DraftId(uuid::Uuid::from_u128(n));
+    for n in 1..=2 {
+        store.create_draft(draft(n), save(), now()).await.unwrap();
+    }
+    store.save_draft(draft(1), 1, save(), now()).await.unwrap();
+    store.save_draft(draft(1), 1, save(), now()).await.unwrap_err();
+    store.find_draft(draft(1)).await.unwrap();
+    store.list_drafts(5).await.unwrap();
+    store.delete_draft(draft(2), 1, "Sam Carter", now()).await.unwrap();
+    let newest = store.find_newest_rules().await.unwrap().unwrap();
+    let new = NewVersion {
+        version: newest.version + 1,
+        base: Some(newest.version),
+        body: String::new(),
+        by: String::new(),
+        note: None,
+        rolled_back_from: None,
+        draft: Some((draft(1), 2)),
+    };
+    store.publish(new, now()).await.unwrap();
+    store.list_rules(None, 5).await.unwrap();
+    store.mark_rules(1, Some("line 1"), "offhook", now()).await.unwrap();
+    store.mark_rules(1, None, "offhook", now()).await.unwrap();
+    let line =
+        NewAuditLine { by: String::new(), action: "looked", subject: String::new(), detail: serde_json::Value::Null };
+    store.note_audit(line, now()).await.unwrap();
+    store.list_audit(None, 5).await.unwrap();
 }
 
 #[tokio::test]

@@ -9,9 +9,9 @@ use sea_orm::DatabaseConnection;
 use super::session::{Job, Session, job};
 use super::writer::Writer;
 use super::{
-    Arrival, DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot, PresenceChange,
-    PublishedRules, Save, Settled, Store, StoreError, StoredRecording, agents, answers, calls, contacts, leases, legs,
-    outbox, postgres, recordings, rules,
+    Arrival, DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot, PresenceChange, Save,
+    Settled, Store, StoreError, StoredRecording, agents, answers, calls, contacts, leases, legs, outbox, postgres,
+    recordings,
 };
 use crate::call::effect::Neighbour;
 use crate::call::state::Call;
@@ -38,14 +38,14 @@ impl SqlStore {
         Self { engine }
     }
 
-    async fn write<T: Send + 'static>(&self, job: Job<T>) -> Result<T, StoreError> {
+    pub(super) async fn write<T: Send + 'static>(&self, job: Job<T>) -> Result<T, StoreError> {
         match &self.engine {
             Engine::Sqlite { writer, .. } | Engine::Memory { writer } => writer.run(job).await,
             Engine::Postgres { pool } => postgres::run(pool, job).await,
         }
     }
 
-    async fn read<T: Send + 'static>(&self, job: Job<T>) -> Result<T, StoreError> {
+    pub(super) async fn read<T: Send + 'static>(&self, job: Job<T>) -> Result<T, StoreError> {
         match &self.engine {
             Engine::Sqlite { readers, .. } => job(&Session::new(readers)).await,
             Engine::Postgres { pool } => postgres::bounded(job(&Session::new(pool))).await,
@@ -84,6 +84,7 @@ macro_rules! ask {
         })
     }};
 }
+pub(super) use ask;
 
 #[async_trait]
 impl Store for SqlStore {
@@ -252,21 +253,6 @@ impl Store for SqlStore {
 
     async fn find_recording(&self, recording: &CarrierRef) -> Result<Option<StoredRecording>, StoreError> {
         self.read(ask!(session, recording = recording.clone() => recordings::find(session, &recording))).await
-    }
-
-    async fn publish_rules(&self, body: &str, by: &str, now: DateTime<Utc>) -> Result<u32, StoreError> {
-        self.write(
-            ask!(session, body = body.to_owned(), by = by.to_owned() => rules::publish(session, &body, &by, now)),
-        )
-        .await
-    }
-
-    async fn find_current_rules(&self) -> Result<Option<PublishedRules>, StoreError> {
-        self.read(ask!(session => rules::find_current(session))).await
-    }
-
-    async fn find_rules(&self, version: u32) -> Result<Option<PublishedRules>, StoreError> {
-        self.read(ask!(session => rules::find(session, version))).await
     }
 
     async fn note_delivery(&self, delivery: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {

@@ -7,12 +7,13 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use offhook::call::effect::Neighbour;
 use offhook::call::state::Call;
-use offhook::ids::{AgentId, BrandId, CallId, CarrierRef};
+use offhook::ids::{AgentId, BrandId, CallId, CarrierRef, DraftId};
 use offhook::phone_number::PhoneNumber;
 use offhook::store::model::ModelStore;
 use offhook::store::{
-    DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot, PresenceChange, PublishedRules,
-    Save, Settled, Store, StoreError, StoredRecording,
+    Audit, AuditLine, DeadLetter, Draft, DraftHead, DraftSave, HistoryEntry, InboxLink, KnownContact, Leased,
+    LoadedFacts, NewAuditLine, NewVersion, PacingSlot, PresenceChange, PublishedRules, Publishing, Save, Settled,
+    Store, StoreError, StoredRecording, VersionHead,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,9 +61,9 @@ impl FaultyStore {
 }
 
 macro_rules! through {
-    ($(fn $name:ident(&self $(, $argument:ident: $kind:ty)*) -> $answer:ty;)+) => {
+    ($kind_of_store:ident: $(fn $name:ident(&self $(, $argument:ident: $kind:ty)*) -> $answer:ty;)+) => {
         #[async_trait]
-        impl Store for FaultyStore {
+        impl $kind_of_store for FaultyStore {
             $(async fn $name(&self $(, $argument: $kind)*) -> Result<$answer, StoreError> {
                 self.gate().await?;
                 self.model.$name($($argument),*).await
@@ -72,6 +73,29 @@ macro_rules! through {
 }
 
 through! {
+    Publishing:
+    fn publish(&self, new: NewVersion, now: DateTime<Utc>) -> ();
+    fn publish_rules(&self, body: &str, by: &str, now: DateTime<Utc>) -> u32;
+    fn find_newest_rules(&self) -> Option<VersionHead>;
+    fn find_current_rules(&self) -> Option<PublishedRules>;
+    fn find_rules(&self, version: u32) -> Option<PublishedRules>;
+    fn list_rules(&self, before: Option<u32>, limit: u32) -> Vec<VersionHead>;
+    fn mark_rules(&self, version: u32, broken: Option<&str>, by: &str, now: DateTime<Utc>) -> bool;
+    fn create_draft(&self, id: DraftId, save: DraftSave, now: DateTime<Utc>) -> Draft;
+    fn save_draft(&self, id: DraftId, revision: u32, save: DraftSave, now: DateTime<Utc>) -> Draft;
+    fn delete_draft(&self, id: DraftId, revision: u32, by: &str, now: DateTime<Utc>) -> ();
+    fn find_draft(&self, id: DraftId) -> Option<Draft>;
+    fn list_drafts(&self, limit: u32) -> Vec<DraftHead>;
+}
+
+through! {
+    Audit:
+    fn note_audit(&self, line: NewAuditLine, now: DateTime<Utc>) -> ();
+    fn list_audit(&self, before: Option<i64>, limit: u32) -> Vec<AuditLine>;
+}
+
+through! {
+    Store:
     fn ping(&self) -> ();
     fn save(&self, save: Save) -> ();
     fn find_call(&self, id: CallId) -> Option<Call>;
@@ -103,8 +127,5 @@ through! {
     fn save_inbox_link(&self, call: CallId, link: InboxLink) -> ();
     fn save_recording(&self, recording: StoredRecording, now: DateTime<Utc>) -> ();
     fn find_recording(&self, recording: &CarrierRef) -> Option<StoredRecording>;
-    fn publish_rules(&self, body: &str, by: &str, now: DateTime<Utc>) -> u32;
-    fn find_current_rules(&self) -> Option<PublishedRules>;
-    fn find_rules(&self, version: u32) -> Option<PublishedRules>;
     fn note_delivery(&self, delivery: &str, now: DateTime<Utc>) -> bool;
 }

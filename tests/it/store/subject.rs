@@ -229,6 +229,7 @@ impl Session {
                     if *publish { show(store.publish_rules("{}", "Sam Carter", now).await) } else { String::new() };
                 format!("{published} {} {}", show(store.find_current_rules().await), show(store.find_rules(2).await))
             }
+            Op::Publish { .. } | Op::Draft { .. } | Op::Mark { .. } => super::drafts::step(store, op, now).await,
             Op::Link { call, conversation } => {
                 let link = offhook::store::InboxLink { contact_id: 501, conversation_id: *conversation };
                 show(store.save_inbox_link(call_id(*call), link).await)
