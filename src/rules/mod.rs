@@ -20,7 +20,9 @@ use crate::phone_number::PhoneNumber;
 
 mod brand;
 pub mod calendar;
+pub mod copy;
 pub mod destination;
+pub mod diff;
 mod export;
 mod fault;
 pub mod file;
