@@ -19,6 +19,7 @@ use crate::chatwoot::{ChatwootClient, ChatwootSettings};
 use crate::clock::{Clock, IdSource};
 use crate::config::Settings;
 use crate::outbox::{CarrierDesk, InboxDesk, Outbox};
+use crate::publishing::Desk;
 use crate::rules::DestinationPolicy;
 use crate::store::Store;
 use crate::switchboard::circuit::Circuit;
@@ -41,6 +42,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Where signals meet their calls.
     pub switchboard: Arc<Switchboard>,
+    /// Where changes of the rules become versions.
+    pub desk: Arc<Desk>,
     /// Carries effects out.
     pub outbox: Arc<Outbox>,
     /// Twilio's door.
@@ -68,6 +71,13 @@ impl App {
         let twilio = twilio_client(&settings)?;
         let destinations: Arc<DestinationPolicy> = Arc::new(settings.destinations.policy());
         let rulebook = Arc::new(Rulebook::new(Arc::clone(&store), Arc::clone(&clock)));
+        let desk = Arc::new(Desk::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            Arc::clone(&rulebook),
+            Arc::clone(&destinations),
+        ));
         let circuit = Arc::new(Circuit::default());
         let switchboard = Arc::new(Switchboard::new(
             Arc::clone(&store),
@@ -106,7 +116,18 @@ impl App {
             clock: Arc::clone(&clock),
             events: keeper.clone(),
         });
-        Ok(Arc::new(Self { settings, store, clock, switchboard, outbox, twilio_door, chatwoot_door, chatwoot, keeper }))
+        Ok(Arc::new(Self {
+            settings,
+            store,
+            clock,
+            switchboard,
+            desk,
+            outbox,
+            twilio_door,
+            chatwoot_door,
+            chatwoot,
+            keeper,
+        }))
     }
 
     /// Starts the workers: both outboxes, deadlines, availability, housekeeping. They end when `stop` says so.
