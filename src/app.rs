@@ -19,6 +19,7 @@ use crate::chatwoot::{ChatwootClient, ChatwootSettings};
 use crate::clock::{Clock, IdSource};
 use crate::config::Settings;
 use crate::outbox::{CarrierDesk, InboxDesk, Outbox};
+use crate::publishing::Desk;
 use crate::rules::DestinationPolicy;
 use crate::store::Store;
 use crate::switchboard::circuit::Circuit;
@@ -44,6 +45,8 @@ pub struct App {
     pub switchboard: Arc<Switchboard>,
     /// Draws and looks at supervisors' codes.
     pub codes: Arc<CodeDesk>,
+    /// Where changes of the rules become versions.
+    pub desk: Arc<Desk>,
     /// Carries effects out.
     pub outbox: Arc<Outbox>,
     /// Twilio's door.
@@ -71,6 +74,13 @@ impl App {
         let twilio = twilio_client(&settings)?;
         let destinations: Arc<DestinationPolicy> = Arc::new(settings.destinations.policy());
         let rulebook = Arc::new(Rulebook::new(Arc::clone(&store), Arc::clone(&clock)));
+        let desk = Arc::new(Desk::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            Arc::clone(&rulebook),
+            Arc::clone(&destinations),
+        ));
         let circuit = Arc::new(Circuit::default());
         let switchboard = Arc::new(Switchboard::new(
             Arc::clone(&store),
@@ -123,6 +133,7 @@ impl App {
             clock,
             switchboard,
             codes,
+            desk,
             outbox,
             twilio_door,
             chatwoot_door,
@@ -146,6 +157,7 @@ impl App {
             stop.clone(),
         ));
         tasks.spawn(Arc::clone(self).keep_house(stop.clone()));
+        tasks.spawn(Arc::clone(self).keep_rules(stop.clone()));
     }
 
     fn feed_settings(&self) -> FeedSettings {
@@ -169,6 +181,21 @@ impl App {
             }
             if let Err(error) = self.store.forget_before(self.clock.now() - KEPT).await {
                 tracing::warn!(error = %error, "old answers could not be forgotten");
+            }
+        }
+    }
+
+    /// Looks for newly published rules, so that no call has to wait for that.
+    async fn keep_rules(self: Arc<Self>, stop: CancellationToken) {
+        /// More often than a call would look by itself, so that calls find what is known fresh.
+        const EVERY: Duration = Duration::from_millis(700);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(EVERY) => {}
+            }
+            if let Err(error) = self.switchboard.rulebook().refresh().await {
+                tracing::debug!(error = %error, "newer rules could not be looked for");
             }
         }
     }

@@ -7,10 +7,15 @@ use actix_web::dev::HttpServiceFactory;
 use actix_web::{middleware, web};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub mod audit;
 pub mod authorise;
+pub mod banners;
 pub mod calls;
+pub mod drafts;
 pub mod openapi;
 pub mod problem;
+pub mod rules;
+mod rules_document;
 
 pub use authorise::{Authoriser, Operator};
 pub use problem::Problem;
@@ -39,4 +44,19 @@ pub fn register(config: &mut web::ServiceConfig) {
 /// Every resource of the API. `service` alone takes note of a route for the document, so nothing else is used here.
 fn resources(config: &mut ServiceConfig<'_>) {
     config.service(authorise::session).service(calls::list_calls).service(calls::show_call);
+    config
+        .service(rules::show_rules)
+        .service(rules::list_rules_versions)
+        .service(rules::show_rules_version)
+        .service(rules::diff_rules_version)
+        .service(rules::roll_back_rules)
+        .service(drafts::list_rules_drafts)
+        .service(drafts::create_rules_draft)
+        .service(drafts::show_rules_draft)
+        .service(drafts::save_rules_draft)
+        .service(drafts::delete_rules_draft)
+        .service(drafts::diff_rules_draft)
+        .service(drafts::publish_rules)
+        .service(drafts::copy_brand);
+    config.service(banners::list_banners).service(audit::list_audit);
 }

@@ -47,8 +47,8 @@ impl SwitchKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum SwitchedBy {
-    /// Whoever holds an operator token.
-    Operator,
+    /// Whoever holds an operator token, by the name under which the audit knows them: `operator 3f9a01`.
+    Operator(String),
     /// A supervisor named in the rules.
     Supervisor(SupervisorId),
     /// Its instant came.
@@ -58,7 +58,7 @@ pub enum SwitchedBy {
 impl fmt::Display for SwitchedBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Operator => f.write_str("operator"),
+            Self::Operator(name) => f.write_str(name),
             Self::Supervisor(id) => write!(f, "supervisor:{id}"),
             Self::Time => f.write_str("time"),
         }
@@ -67,7 +67,7 @@ impl fmt::Display for SwitchedBy {
 
 /// Text that names nobody who turns switches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected `operator`, `time` or `supervisor:` and an id")]
+#[error("expected `time`, `operator` and a mark, or `supervisor:` and an id")]
 pub struct NotASwitcher;
 
 impl FromStr for SwitchedBy {
@@ -75,8 +75,8 @@ impl FromStr for SwitchedBy {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match (text, text.strip_prefix("supervisor:")) {
-            ("operator", _) => Ok(Self::Operator),
             ("time", _) => Ok(Self::Time),
+            (_, None) if text.starts_with("operator ") => Ok(Self::Operator(text.to_owned())),
             (_, Some(id)) if !id.is_empty() => Ok(Self::Supervisor(SupervisorId::new(id))),
             _ => Err(NotASwitcher),
         }
@@ -153,7 +153,11 @@ mod tests {
 
     #[test]
     fn whoever_turned_a_switch_is_read_back_from_its_word() {
-        for by in [SwitchedBy::Operator, SwitchedBy::Time, SwitchedBy::Supervisor(SupervisorId::new("dana"))] {
+        for by in [
+            SwitchedBy::Operator("operator 3f9a01".to_owned()),
+            SwitchedBy::Time,
+            SwitchedBy::Supervisor(SupervisorId::new("dana")),
+        ] {
             assert_eq!(by.to_string().parse(), Ok(by));
         }
         for text in ["", "supervisor:", "Operator", "dana"] {

@@ -56,8 +56,13 @@ pub(super) struct Place {
 impl Place {
     /// A field or an item below.
     pub(super) fn below(&self, name: &str, span: Range<usize>) -> Self {
-        Self { span, pointer: format!("{}/{}", self.pointer, name.replace('~', "~0").replace('/', "~1")) }
+        Self { span, pointer: format!("{}/{}", self.pointer, escaped(name)) }
     }
+}
+
+/// A name as it stands in a JSON pointer. Source: RFC 6901, section 3.
+pub(super) fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// A value with its place.

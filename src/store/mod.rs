@@ -4,8 +4,10 @@
 //! a save that is not the next version of its call is refused, and so is a second live leg of one agent or one phone.
 //! No other room reads a row; they see the types on this page.
 
+pub mod audit;
 pub mod model;
 pub mod open;
+pub mod publishing;
 pub mod sql;
 
 mod agents;
@@ -13,6 +15,7 @@ mod answers;
 mod calls;
 mod codes;
 mod contacts;
+mod drafts;
 mod endings;
 mod entity;
 mod leases;
@@ -20,6 +23,7 @@ mod legs;
 mod model_calls;
 mod model_facts;
 mod model_outbox;
+mod model_publishing;
 mod model_switches;
 mod outbox;
 #[cfg(test)]
@@ -28,6 +32,7 @@ mod postgres;
 mod recordings;
 mod rules;
 mod session;
+mod sql_publishing;
 mod sqlite;
 mod switches;
 mod writer;
@@ -84,6 +89,12 @@ pub enum Conflict {
     /// Another supervisor has this code.
     #[error("the code is another supervisor's")]
     CodeTaken,
+    /// Other rules were published meanwhile.
+    #[error("other rules were published meanwhile")]
+    RulesPublished,
+    /// The draft was saved meanwhile.
+    #[error("the draft was saved meanwhile")]
+    DraftChanged,
 }
 
 /// Everything one decision changes; saved in one transaction or not at all.
@@ -127,6 +138,9 @@ pub struct StoredAnswer {
     /// The body that was sent.
     pub body: String,
 }
+
+pub use audit::{Audit, AuditLine, NewAuditLine};
+pub use publishing::{BrokenMark, Draft, DraftHead, DraftSave, NewVersion, PublishedRules, Publishing, VersionHead};
 
 pub use crate::call::mark::AgentMark;
 pub use crate::call::switch::SwitchChange;
@@ -249,19 +263,6 @@ pub struct StoredRecording {
     pub audio: Bytes,
 }
 
-/// A published version of the rules, as its canonical JSON.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublishedRules {
-    /// From 1.
-    pub version: u32,
-    /// The document.
-    pub body: String,
-    /// When.
-    pub published_at: DateTime<Utc>,
-    /// By whom.
-    pub published_by: String,
-}
-
 /// A report on an agent's presence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresenceChange {
@@ -300,7 +301,7 @@ pub struct HistoryEntry {
 /// Every method may be called from several replicas at once. A method that is dropped half-way has either happened
 /// wholly or not at all.
 #[async_trait]
-pub trait Store: Switches + Codes + Endings + Send + Sync + 'static {
+pub trait Store: Publishing + Audit + Switches + Codes + Endings + Send + Sync + 'static {
     /// Whether the store can be written to now.
     async fn ping(&self) -> Result<(), StoreError>;
 
@@ -392,13 +393,6 @@ pub trait Store: Switches + Codes + Endings + Send + Sync + 'static {
     async fn save_recording(&self, recording: StoredRecording, now: DateTime<Utc>) -> Result<(), StoreError>;
     /// The audio.
     async fn find_recording(&self, recording: &CarrierRef) -> Result<Option<StoredRecording>, StoreError>;
-
-    /// Publishes rules as the next version; returns it.
-    async fn publish_rules(&self, body: &str, by: &str, now: DateTime<Utc>) -> Result<u32, StoreError>;
-    /// The version in force.
-    async fn find_current_rules(&self) -> Result<Option<PublishedRules>, StoreError>;
-    /// One version.
-    async fn find_rules(&self, version: u32) -> Result<Option<PublishedRules>, StoreError>;
 
     /// Remembers a Chatwoot delivery; false when it was seen before.
     async fn note_delivery(&self, delivery: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;

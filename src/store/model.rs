@@ -10,10 +10,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::model_calls::CallTables;
 use super::model_facts::FactTables;
 use super::model_outbox::OutboxTable;
+use super::model_publishing::PublishingTables;
 use super::model_switches::{CodeTables, SwitchTable};
 use super::{
     Arrival, ArrivalQuestion, DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot,
-    PresenceChange, PublishedRules, Save, Settled, Store, StoreError, StoredRecording,
+    PresenceChange, Save, Settled, Store, StoreError, StoredRecording,
 };
 use crate::call::effect::Neighbour;
 use crate::call::state::Call;
@@ -33,6 +34,7 @@ pub(super) struct Tables {
     pub(super) outbox: OutboxTable,
     pub(super) switches: SwitchTable,
     pub(super) codes: CodeTables,
+    pub(super) publishing: PublishingTables,
     faults: Faults,
 }
 
@@ -195,15 +197,6 @@ impl Store for ModelStore {
     }
     async fn find_recording(&self, recording: &CarrierRef) -> Result<Option<StoredRecording>, StoreError> {
         self.find_recording_sync(recording)
-    }
-    async fn publish_rules(&self, body: &str, by: &str, now: DateTime<Utc>) -> Result<u32, StoreError> {
-        self.publish_rules_sync(body, by, now)
-    }
-    async fn find_current_rules(&self) -> Result<Option<PublishedRules>, StoreError> {
-        self.find_current_rules_sync()
-    }
-    async fn find_rules(&self, version: u32) -> Result<Option<PublishedRules>, StoreError> {
-        self.find_rules_sync(version)
     }
     async fn note_delivery(&self, delivery: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
         self.note_delivery_sync(delivery, now)

@@ -1,4 +1,4 @@
-//! Agents, contacts, recordings, rules and turns in memory.
+//! Agents, contacts, recordings and turns in memory.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -7,8 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::agents::MINUTE;
 use super::model::ModelStore;
 use super::{
-    AgentFacts, AgentMark, InboxLink, KnownContact, LoadedFacts, PacingSlot, Presence, PresenceChange, PublishedRules,
-    StoreError, StoredRecording,
+    AgentFacts, AgentMark, InboxLink, KnownContact, LoadedFacts, PacingSlot, Presence, PresenceChange, StoreError,
+    StoredRecording,
 };
 use crate::ids::{AgentId, CallId, CarrierRef};
 use crate::phone_number::PhoneNumber;
@@ -19,7 +19,6 @@ pub(super) struct FactTables {
     pub(super) contacts: HashMap<PhoneNumber, KnownContact>,
     links: HashMap<CallId, InboxLink>,
     recordings: HashMap<CarrierRef, StoredRecording>,
-    rules: Vec<PublishedRules>,
     deliveries: HashMap<String, DateTime<Utc>>,
     next_slot_at: Option<DateTime<Utc>>,
     leases: HashMap<String, (String, DateTime<Utc>)>,
@@ -185,34 +184,6 @@ impl ModelStore {
     /// Injected faults.
     pub fn find_recording_sync(&self, recording: &CarrierRef) -> Result<Option<StoredRecording>, StoreError> {
         Ok(self.tables()?.facts.recordings.get(recording).cloned())
-    }
-
-    /// As [`Store::publish_rules`](super::Store::publish_rules).
-    ///
-    /// # Errors
-    /// Injected faults.
-    pub fn publish_rules_sync(&self, body: &str, by: &str, now: DateTime<Utc>) -> Result<u32, StoreError> {
-        let mut tables = self.tables()?;
-        let version = tables.facts.rules.last().map_or(1, |last| last.version + 1);
-        let (body, published_by) = (body.to_owned(), by.to_owned());
-        tables.facts.rules.push(PublishedRules { version, body, published_at: now, published_by });
-        Ok(version)
-    }
-
-    /// As [`Store::find_current_rules`](super::Store::find_current_rules).
-    ///
-    /// # Errors
-    /// Injected faults.
-    pub fn find_current_rules_sync(&self) -> Result<Option<PublishedRules>, StoreError> {
-        Ok(self.tables()?.facts.rules.last().cloned())
-    }
-
-    /// As [`Store::find_rules`](super::Store::find_rules).
-    ///
-    /// # Errors
-    /// Injected faults.
-    pub fn find_rules_sync(&self, version: u32) -> Result<Option<PublishedRules>, StoreError> {
-        Ok(self.tables()?.facts.rules.iter().find(|rules| rules.version == version).cloned())
     }
 
     /// As [`Store::note_delivery`](super::Store::note_delivery).

@@ -10,15 +10,15 @@ use super::open::{OpenOptions, open};
 use super::session::seen;
 use super::sqlite;
 use super::{
-    AgentMark, ArrivalQuestion, InboxLink, KnownContact, NewEffect, Presence, PresenceChange, Save, Settled, Store,
-    StoredAnswer, StoredCode, StoredRecording,
+    AgentMark, ArrivalQuestion, DraftSave, InboxLink, KnownContact, NewAuditLine, NewEffect, NewVersion, Presence,
+    PresenceChange, Save, Settled, Store, StoredAnswer, StoredCode, StoredRecording,
 };
 use crate::call::effect::{Effect, Neighbour};
 use crate::call::event::Event;
 use crate::call::signal::Signal;
 use crate::call::state::{Call, NewCall};
 use crate::call::switch::{NewSwitch, SwitchKind, SwitchedBy, SwitchedHow};
-use crate::ids::{AgentId, BrandId, CallId, CarrierRef, SupervisorId};
+use crate::ids::{AgentId, BrandId, CallId, CarrierRef, DraftId, SupervisorId};
 use crate::phone_number::{Caller, PhoneNumber};
 
 /// Statements that read all of something on purpose, and why that stays small.
@@ -132,6 +132,7 @@ async fn ask_everything(store: &Arc<dyn Store>) {
     store.publish_rules("{}", "Sam Carter", now()).await.unwrap();
     store.find_current_rules().await.unwrap();
     store.find_rules(1).await.unwrap();
+    ask_about_rules(store).await;
     store.note_delivery("one", now()).await.unwrap();
 }
 
@@ -140,7 +141,7 @@ async fn ask_about_switches(store: &Arc<dyn Store>, brand: &BrandId) {
         brand: brand.clone(),
         kind: SwitchKind::Override,
         until: now() + TimeDelta::hours(1),
-        by: SwitchedBy::Operator,
+        by: SwitchedBy::Time,
         how: SwitchedHow::Api,
         reason: "a test".to_owned(),
         include_waiting: false,
@@ -149,7 +150,7 @@ async fn ask_about_switches(store: &Arc<dyn Store>, brand: &BrandId) {
     store.find_switch(brand, SwitchKind::Override, now()).await.unwrap();
     store.list_switches(brand, SwitchKind::Override, Some(9), 5, now()).await.unwrap();
     store.list_switches_on(now(), 5).await.unwrap();
-    store.end_switch(brand, SwitchKind::Override, &SwitchedBy::Operator, now()).await.unwrap();
+    store.end_switch(brand, SwitchKind::Override, &SwitchedBy::Time, now()).await.unwrap();
     let supervisor = SupervisorId::new("dana");
     let code = StoredCode {
         supervisor: supervisor.clone(),
@@ -164,6 +165,37 @@ async fn ask_about_switches(store: &Arc<dyn Store>, brand: &BrandId) {
     store.find_code_guard(now()).await.unwrap();
     store.remove_code(&supervisor).await.unwrap();
     store.count_answers(brand, now(), now()).await.unwrap();
+}
+
+async fn ask_about_rules(store: &Arc<dyn Store>) {
+    let save = || DraftSave { name: String::new(), body: String::new(), base: 1, by: "Sam Carter".to_owned() };
+    let draft = |n| DraftId(uuid::Uuid::from_u128(n));
+    for n in 1..=2 {
+        store.create_draft(draft(n), save(), now()).await.unwrap();
+    }
+    store.save_draft(draft(1), 1, save(), now()).await.unwrap();
+    store.save_draft(draft(1), 1, save(), now()).await.unwrap_err();
+    store.find_draft(draft(1)).await.unwrap();
+    store.list_drafts(5).await.unwrap();
+    store.delete_draft(draft(2), 1, "Sam Carter", now()).await.unwrap();
+    let newest = store.find_newest_rules().await.unwrap().unwrap();
+    let new = NewVersion {
+        version: newest.version + 1,
+        base: Some(newest.version),
+        body: String::new(),
+        by: String::new(),
+        note: None,
+        rolled_back_from: None,
+        draft: Some((draft(1), 2)),
+    };
+    store.publish(new, now()).await.unwrap();
+    store.list_rules(None, 5).await.unwrap();
+    store.mark_rules(1, Some("line 1"), "offhook", now()).await.unwrap();
+    store.mark_rules(1, None, "offhook", now()).await.unwrap();
+    let line =
+        NewAuditLine { by: String::new(), action: "looked", subject: String::new(), detail: serde_json::Value::Null };
+    store.note_audit(line, now()).await.unwrap();
+    store.list_audit(None, 5).await.unwrap();
 }
 
 #[tokio::test]

@@ -10,8 +10,8 @@ use super::session::{Job, Session, job};
 use super::writer::Writer;
 use super::{
     Arrival, ArrivalQuestion, DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot,
-    PresenceChange, PublishedRules, Save, Settled, Store, StoreError, StoredRecording, agents, answers, calls,
-    contacts, leases, legs, outbox, postgres, recordings, rules, switches,
+    PresenceChange, Save, Settled, Store, StoreError, StoredRecording, agents, answers, calls, contacts, leases, legs,
+    outbox, postgres, recordings, switches,
 };
 use crate::call::effect::Neighbour;
 use crate::call::state::Call;
@@ -233,21 +233,6 @@ impl Store for SqlStore {
 
     async fn find_recording(&self, recording: &CarrierRef) -> Result<Option<StoredRecording>, StoreError> {
         self.read(ask!(session, recording = recording.clone() => recordings::find(session, &recording))).await
-    }
-
-    async fn publish_rules(&self, body: &str, by: &str, now: DateTime<Utc>) -> Result<u32, StoreError> {
-        self.write(
-            ask!(session, body = body.to_owned(), by = by.to_owned() => rules::publish(session, &body, &by, now)),
-        )
-        .await
-    }
-
-    async fn find_current_rules(&self) -> Result<Option<PublishedRules>, StoreError> {
-        self.read(ask!(session => rules::find_current(session))).await
-    }
-
-    async fn find_rules(&self, version: u32) -> Result<Option<PublishedRules>, StoreError> {
-        self.read(ask!(session => rules::find(session, version))).await
     }
 
     async fn note_delivery(&self, delivery: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {

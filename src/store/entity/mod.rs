@@ -117,10 +117,55 @@ pub(super) struct RecordingRow {
 /// A version of the rules.
 #[derive(Debug, FromQueryResult)]
 pub(super) struct RulesRow {
-    pub version: i64,
+    #[sea_orm(nested)]
+    pub head: VersionRow,
     pub body: String,
+}
+
+/// A version of the rules without its body.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct VersionRow {
+    pub version: i64,
     pub published_at: i64,
     pub published_by: String,
+    pub note: Option<String>,
+    pub base: Option<i64>,
+    pub rolled_back_from: Option<i64>,
+    pub broken: Option<String>,
+    pub broken_at: Option<i64>,
+    pub body_bytes: i64,
+}
+
+/// A draft of the rules.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct DraftRow {
+    #[sea_orm(nested)]
+    pub head: DraftHeadRow,
+    pub body: String,
+}
+
+/// A draft of the rules without its body.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct DraftHeadRow {
+    pub id: String,
+    pub name: String,
+    pub base: i64,
+    pub revision: i64,
+    pub created_by: String,
+    pub created_at: i64,
+    pub saved_by: String,
+    pub saved_at: i64,
+}
+
+/// A line of the audit.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct AuditRow {
+    pub id: i64,
+    pub at: i64,
+    pub by_whom: String,
+    pub action: String,
+    pub subject: String,
+    pub detail: String,
 }
 
 /// A switch of a brand.

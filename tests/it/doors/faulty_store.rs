@@ -8,13 +8,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use offhook::call::effect::Neighbour;
 use offhook::call::state::Call;
 use offhook::call::switch::{NewSwitch, SwitchKind, SwitchedBy};
-use offhook::ids::{AgentId, BrandId, CallId, CarrierRef, SupervisorId};
+use offhook::ids::{AgentId, BrandId, CallId, CarrierRef, DraftId, SupervisorId};
 use offhook::phone_number::{Caller, PhoneNumber};
 use offhook::store::model::ModelStore;
 use offhook::store::{
-    AnswerCounts, Arrival, ArrivalQuestion, BrandSwitch, CodeGuard, CodeTry, Codes, DeadLetter, Endings, HistoryEntry,
-    InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot, PresenceChange, PublishedRules, Save, Settled, Store,
-    StoreError, StoredCode, StoredRecording, Switches,
+    AnswerCounts, Arrival, ArrivalQuestion, Audit, AuditLine, BrandSwitch, CodeGuard, CodeTry, Codes, DeadLetter,
+    Draft, DraftHead, DraftSave, Endings, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, NewAuditLine,
+    NewVersion, PacingSlot, PresenceChange, PublishedRules, Publishing, Save, Settled, Store, StoreError, StoredCode,
+    StoredRecording, Switches, VersionHead,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,9 +63,9 @@ impl FaultyStore {
 }
 
 macro_rules! through {
-    ($room:ident: $(fn $name:ident(&self $(, $argument:ident: $kind:ty)*) -> $answer:ty;)+) => {
+    ($kind_of_store:ident: $(fn $name:ident(&self $(, $argument:ident: $kind:ty)*) -> $answer:ty;)+) => {
         #[async_trait]
-        impl $room for FaultyStore {
+        impl $kind_of_store for FaultyStore {
             $(async fn $name(&self $(, $argument: $kind)*) -> Result<$answer, StoreError> {
                 self.gate().await?;
                 self.model.$name($($argument),*).await
@@ -73,7 +74,30 @@ macro_rules! through {
     };
 }
 
-through! { Store:
+through! {
+    Publishing:
+    fn publish(&self, new: NewVersion, now: DateTime<Utc>) -> ();
+    fn publish_rules(&self, body: &str, by: &str, now: DateTime<Utc>) -> u32;
+    fn find_newest_rules(&self) -> Option<VersionHead>;
+    fn find_current_rules(&self) -> Option<PublishedRules>;
+    fn find_rules(&self, version: u32) -> Option<PublishedRules>;
+    fn list_rules(&self, before: Option<u32>, limit: u32) -> Vec<VersionHead>;
+    fn mark_rules(&self, version: u32, broken: Option<&str>, by: &str, now: DateTime<Utc>) -> bool;
+    fn create_draft(&self, id: DraftId, save: DraftSave, now: DateTime<Utc>) -> Draft;
+    fn save_draft(&self, id: DraftId, revision: u32, save: DraftSave, now: DateTime<Utc>) -> Draft;
+    fn delete_draft(&self, id: DraftId, revision: u32, by: &str, now: DateTime<Utc>) -> ();
+    fn find_draft(&self, id: DraftId) -> Option<Draft>;
+    fn list_drafts(&self, limit: u32) -> Vec<DraftHead>;
+}
+
+through! {
+    Audit:
+    fn note_audit(&self, line: NewAuditLine, now: DateTime<Utc>) -> ();
+    fn list_audit(&self, before: Option<i64>, limit: u32) -> Vec<AuditLine>;
+}
+
+through! {
+    Store:
     fn ping(&self) -> ();
     fn save(&self, save: Save) -> ();
     fn find_call(&self, id: CallId) -> Option<Call>;
@@ -105,9 +129,6 @@ through! { Store:
     fn save_inbox_link(&self, call: CallId, link: InboxLink) -> ();
     fn save_recording(&self, recording: StoredRecording, now: DateTime<Utc>) -> ();
     fn find_recording(&self, recording: &CarrierRef) -> Option<StoredRecording>;
-    fn publish_rules(&self, body: &str, by: &str, now: DateTime<Utc>) -> u32;
-    fn find_current_rules(&self) -> Option<PublishedRules>;
-    fn find_rules(&self, version: u32) -> Option<PublishedRules>;
     fn note_delivery(&self, delivery: &str, now: DateTime<Utc>) -> bool;
 }
 

@@ -19,7 +19,7 @@ use offhook::config::Settings;
 use offhook::ids::CallId;
 use offhook::sandbox::exchange::{MANUAL_START, ROUTING};
 use offhook::sandbox::twilio::sign;
-use offhook::store::Store;
+use offhook::store::{Publishing, Store};
 use offhook::twilio::urls::{Addresses, Door, DoorKind, Minted};
 use secrecy::SecretString;
 

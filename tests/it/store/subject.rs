@@ -242,6 +242,7 @@ impl Session {
                     if *publish { show(store.publish_rules("{}", "Sam Carter", now).await) } else { String::new() };
                 format!("{published} {} {}", show(store.find_current_rules().await), show(store.find_rules(2).await))
             }
+            Op::Publish { .. } | Op::Draft { .. } | Op::Mark { .. } => super::drafts::step(store, op, now).await,
             Op::Link { call, conversation } => {
                 let link = offhook::store::InboxLink { contact_id: 501, conversation_id: *conversation };
                 show(store.save_inbox_link(call_id(*call), link).await)
@@ -307,7 +308,11 @@ fn bare(on: &BrandSwitch) -> BrandSwitch {
 
 fn switch_change(n: u32, flood: bool, on_for_s: Option<i64>, now: DateTime<Utc>) -> SwitchChange {
     let kind = if flood { SwitchKind::Flood } else { SwitchKind::Override };
-    let by = if flood { SwitchedBy::Operator } else { SwitchedBy::Supervisor(SupervisorId::new("dana")) };
+    let by = if flood {
+        SwitchedBy::Operator("operator 3f9a01".to_owned())
+    } else {
+        SwitchedBy::Supervisor(SupervisorId::new("dana"))
+    };
     let Some(seconds) = on_for_s else { return SwitchChange::End { brand: brand(n), kind, by } };
     let until = now + TimeDelta::seconds(seconds);
     let (how, reason) = (SwitchedHow::Keypad, "a test".to_owned());
