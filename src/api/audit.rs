@@ -34,7 +34,9 @@ pub struct AuditEntry {
     /// Who.
     by: String,
     /// What was done: `rules_published`, `rules_rolled_back`, `rules_found_broken`, `rules_found_good`,
-    /// `rules_draft_created`, `rules_draft_saved`, `rules_draft_deleted`.
+    /// `rules_draft_created`, `rules_draft_saved`, `rules_draft_deleted`, `override_begun`, `override_ended`,
+    /// `flood_declared`, `flood_ended`, `supervisor_code_set`, `supervisor_code_removed`, `supervisor_code_tried`,
+    /// `supervisor_code_accepted`.
     action: String,
     /// To what, as a path below the API: `rules/versions/7`.
     subject: String,

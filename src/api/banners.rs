@@ -5,20 +5,21 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::openapi::Refusals;
-use super::{Operator, Problem};
+use super::{Operator, Problem, switch_banners};
 use crate::app::App;
 
 /// Something that everybody should know.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Banner {
-    /// What it is about, stable: `rules_broken`.
-    code: &'static str,
+    /// What it is about, stable: `rules_broken`, `override_on`, `flood_declared`, `codes_locked`, `codes_old`,
+    /// `override_suggested`.
+    pub(super) code: &'static str,
     /// How bad it is.
-    severity: Severity,
+    pub(super) severity: Severity,
     /// In words, with what to do.
-    message: String,
+    pub(super) message: String,
     /// Since when.
-    since: DateTime<Utc>,
+    pub(super) since: DateTime<Utc>,
 }
 
 /// How bad it is.
@@ -44,6 +45,7 @@ pub(super) async fn list_banners(_: Operator, app: web::Data<App>) -> Result<web
         tracing::debug!(error = %error, "the rules could not be looked at for the banners");
     }
     let mut banners: Vec<Banner> = broken_rules(&app).into_iter().collect();
+    banners.extend(switch_banners::list(&app).await?);
     banners.sort_by_key(|banner| (banner.severity == Severity::Warning, banner.since));
     Ok(web::Json(banners))
 }

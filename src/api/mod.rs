@@ -16,6 +16,9 @@ pub mod openapi;
 pub mod problem;
 pub mod rules;
 mod rules_document;
+pub mod supervisors;
+mod switch_banners;
+pub mod switches;
 
 pub use authorise::{Authoriser, Operator};
 pub use problem::Problem;
@@ -58,5 +61,17 @@ fn resources(config: &mut ServiceConfig<'_>) {
         .service(drafts::diff_rules_draft)
         .service(drafts::publish_rules)
         .service(drafts::copy_brand);
+    config
+        .service(switches::show_override)
+        .service(switches::begin_override)
+        .service(switches::end_override)
+        .service(switches::list_overrides)
+        .service(switches::show_flood)
+        .service(switches::declare_flood)
+        .service(switches::end_flood)
+        .service(switches::list_floods)
+        .service(supervisors::list_supervisors)
+        .service(supervisors::draw_supervisor_code)
+        .service(supervisors::remove_supervisor_code);
     config.service(banners::list_banners).service(audit::list_audit);
 }

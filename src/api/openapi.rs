@@ -69,6 +69,8 @@ impl<const STATUS: u16> IntoResponses for Told<STATUS> {
         (name = "session", description = "Who is asking."),
         (name = "calls", description = "Calls, each with its history."),
         (name = "rules", description = "What ops publish: versions, drafts, differences. The document is JSON or a routing file."),
+        (name = "switches", description = "What is on for a whole brand until an instant: overrides and declared floods."),
+        (name = "supervisors", description = "Who may override by keypad, and their codes."),
         (name = "audit", description = "Who changed what, and when."),
     ),
 )]
@@ -142,7 +144,10 @@ mod tests {
         assert!(operations().len() >= 3);
         for (method, path, operation) in operations() {
             assert!(path.starts_with("/api/v1/"), "{path}");
-            let uri = path.replace("{id}", "00000000-0000-7000-8000-000000000000").replace("{version}", "7");
+            let uri = path
+                .replace("{id}", "00000000-0000-7000-8000-000000000000")
+                .replace("{version}", "7")
+                .replace("{brand}", "acme-movers");
             let request = || TestRequest::default().method(method.clone()).uri(&uri);
             let refused = try_call_service(&app, request().to_request()).await.unwrap_err().error_response();
             assert_eq!(refused.status(), 401, "{method} {path}");
@@ -169,13 +174,15 @@ mod tests {
             include_str!("calls.rs"),
             include_str!("drafts.rs"),
             include_str!("rules.rs"),
+            include_str!("supervisors.rs"),
+            include_str!("switches.rs"),
             include_str!("mod.rs"),
         ];
         let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/api")).unwrap().count();
         assert_eq!(
             files,
-            rooms.len() + 3,
-            "a new file of src/api is not looked at here (openapi.rs, problem.rs and rules_document.rs have no routes)"
+            rooms.len() + 4,
+            "a new file of src/api is not looked at here (openapi, problem, rules_document and switch_banners have no routes)"
         );
         let sources: Vec<&str> = rooms.iter().filter_map(|text| text.split("#[cfg(test)]").next()).collect();
         let count = |what: &str| sources.iter().map(|text| text.matches(what).count()).sum::<usize>();

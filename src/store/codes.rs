@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
 
 use super::entity::{CodeRow, GuardRow};
 use super::session::{Session, count, instant, instant_or_none, job, micros, values};
 use super::sql::{SqlStore, ask};
-use super::{Conflict, StoreError};
+use super::{Conflict, NewAuditLine, StoreError, audit};
 use crate::ids::{CallId, SupervisorId};
 use crate::phone_number::{Caller, PhoneNumber};
 
@@ -132,13 +133,18 @@ pub trait Codes: Send + Sync {
     /// `Conflict(CodeTaken)` when another supervisor has that code; draw again.
     async fn set_code(&self, code: &StoredCode) -> Result<(), StoreError>;
     /// Forgets a supervisor's code; false if there was none.
-    async fn remove_code(&self, supervisor: &SupervisorId) -> Result<bool, StoreError>;
+    async fn remove_code(&self, supervisor: &SupervisorId, by: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;
     /// All codes, in order of supervisor; as many as there are supervisors.
     async fn list_codes(&self) -> Result<Vec<StoredCode>, StoreError>;
     /// Counts one try, or refuses it. To be asked before anybody looks at the code.
     async fn take_code_try(&self, call: CallId, caller: &Caller, now: DateTime<Utc>) -> Result<CodeTry, StoreError>;
     /// A code was right: the next lockout is short again.
-    async fn note_good_code(&self) -> Result<(), StoreError>;
+    async fn note_good_code(
+        &self,
+        call: CallId,
+        supervisor: &SupervisorId,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
     /// How the account stands.
     async fn find_code_guard(&self, now: DateTime<Utc>) -> Result<CodeGuard, StoreError>;
 }
@@ -149,8 +155,11 @@ impl Codes for SqlStore {
         self.write(ask!(session, code = code.clone() => set(session, &code))).await
     }
 
-    async fn remove_code(&self, supervisor: &SupervisorId) -> Result<bool, StoreError> {
-        self.write(ask!(session, supervisor = supervisor.clone() => remove(session, &supervisor))).await
+    async fn remove_code(&self, supervisor: &SupervisorId, by: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        self.write(ask!(session, supervisor = supervisor.clone(), by = by.to_owned() => {
+            remove(session, &supervisor, &by, now)
+        }))
+        .await
     }
 
     async fn list_codes(&self) -> Result<Vec<StoredCode>, StoreError> {
@@ -161,8 +170,13 @@ impl Codes for SqlStore {
         self.write(ask!(session, caller = caller.clone() => take(session, call, &caller, now))).await
     }
 
-    async fn note_good_code(&self) -> Result<(), StoreError> {
-        self.write(ask!(session => note_good(session))).await
+    async fn note_good_code(
+        &self,
+        call: CallId,
+        supervisor: &SupervisorId,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.write(ask!(session, supervisor = supervisor.clone() => note_good(session, call, &supervisor, now))).await
     }
 
     async fn find_code_guard(&self, now: DateTime<Utc>) -> Result<CodeGuard, StoreError> {
@@ -180,12 +194,21 @@ async fn set(session: &Session<'_>, code: &StoredCode) -> Result<(), StoreError>
         ON CONFLICT (supervisor) DO UPDATE SET hash = excluded.hash, set_at = excluded.set_at, set_by = excluded.set_by";
     let values = values![code.supervisor.as_str(), code.hash.as_str(), micros(code.set_at), code.set_by.as_str()];
     session.run("save the code", sql, values).await?;
-    Ok(())
+    audit::write(session, &set_line(code), code.set_at).await
 }
 
-async fn remove(session: &Session<'_>, supervisor: &SupervisorId) -> Result<bool, StoreError> {
+async fn remove(
+    session: &Session<'_>,
+    supervisor: &SupervisorId,
+    by: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
     let sql = "DELETE FROM supervisor_codes WHERE supervisor = $1";
-    Ok(session.run("remove the code", sql, values![supervisor.as_str()]).await? == 1)
+    let is_gone = session.run("remove the code", sql, values![supervisor.as_str()]).await? == 1;
+    if is_gone {
+        audit::write(session, &removed_line(supervisor, by), now).await?;
+    }
+    Ok(is_gone)
 }
 
 async fn list(session: &Session<'_>) -> Result<Vec<StoredCode>, StoreError> {
@@ -223,12 +246,43 @@ async fn take(session: &Session<'_>, call: CallId, caller: &Caller, now: DateTim
     let sql = "UPDATE code_guard SET locked_until = $2, lockouts = $3 WHERE name = $1";
     let values = values![ACCOUNT, after.locked_until.map(micros), i64::from(after.lockouts)];
     session.run("count the try", sql, values).await?;
+    audit::write(session, &tried_line(call, &after), now).await?;
     Ok(CodeTry::Taken)
 }
 
-async fn note_good(session: &Session<'_>) -> Result<(), StoreError> {
+async fn note_good(
+    session: &Session<'_>,
+    call: CallId,
+    supervisor: &SupervisorId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     session.run("note the good code", "UPDATE code_guard SET lockouts = 0 WHERE name = $1", values![ACCOUNT]).await?;
-    Ok(())
+    audit::write(session, &good_line(call, supervisor), now).await
+}
+
+/// What the audit says of a new code. The code is nowhere.
+pub(super) fn set_line(code: &StoredCode) -> NewAuditLine {
+    let subject = format!("supervisors/{}/code", code.supervisor);
+    NewAuditLine { by: code.set_by.clone(), action: "supervisor_code_set", subject, detail: json!({}) }
+}
+
+/// What it says of one that was taken away.
+pub(super) fn removed_line(supervisor: &SupervisorId, by: &str) -> NewAuditLine {
+    let subject = format!("supervisors/{supervisor}/code");
+    NewAuditLine { by: by.to_owned(), action: "supervisor_code_removed", subject, detail: json!({}) }
+}
+
+/// What it says of a try, before anybody knows whether it is right.
+pub(super) fn tried_line(call: CallId, after: &CodeGuard) -> NewAuditLine {
+    let is_last = after.tries >= TRIES_PER_ACCOUNT;
+    let detail = json!({ "tries": after.tries, "locked_until": after.locked_until.filter(|_| is_last) });
+    NewAuditLine { by: "caller".to_owned(), action: "supervisor_code_tried", subject: format!("calls/{call}"), detail }
+}
+
+/// What it says of a right one.
+pub(super) fn good_line(call: CallId, supervisor: &SupervisorId) -> NewAuditLine {
+    let (by, subject) = (format!("supervisor:{supervisor}"), format!("calls/{call}"));
+    NewAuditLine { by, action: "supervisor_code_accepted", subject, detail: json!({}) }
 }
 
 async fn find_guard(session: &Session<'_>, now: DateTime<Utc>) -> Result<CodeGuard, StoreError> {

@@ -212,7 +212,7 @@ impl ModelStore {
         tables.calls.keep_call(next);
         tables.outbox.add(id, save.effects, save.at);
         for change in &save.switches {
-            tables.switches.change(change, save.at);
+            tables.change_switch(change, save.at);
         }
         for mark in &save.marks {
             tables.facts.mark(mark, save.at);

@@ -25,7 +25,7 @@ impl PublishingTables {
         self.versions.last().map_or(1, |last| last.head.version + 1)
     }
 
-    fn note(&mut self, line: NewAuditLine, at: DateTime<Utc>) {
+    pub(super) fn note(&mut self, line: NewAuditLine, at: DateTime<Utc>) {
         let id = self.audit.last().map_or(1, |last| last.id + 1);
         let NewAuditLine { by, action, subject, detail } = line;
         self.audit.push(AuditLine { id, at, by, action: action.to_owned(), subject, detail });

@@ -6,10 +6,12 @@ use std::ops::Bound;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::codes::{CodeGuard, CodeTry, Codes, StoredCode, TRIES_WINDOW, caller_key};
-use super::model::ModelStore;
+use super::codes::{
+    CodeGuard, CodeTry, Codes, StoredCode, TRIES_WINDOW, caller_key, good_line, removed_line, set_line, tried_line,
+};
+use super::model::{ModelStore, Tables};
 use super::model_calls::most;
-use super::switches::{BrandSwitch, Switches};
+use super::switches::{BrandSwitch, Switches, begun_line, ended_line};
 use super::{Conflict, StoreError};
 use crate::call::switch::{NewSwitch, SwitchChange, SwitchKind, SwitchedBy};
 use crate::ids::{BrandId, CallId, SupervisorId};
@@ -19,13 +21,6 @@ use crate::phone_number::Caller;
 pub(super) struct SwitchTable(Vec<BrandSwitch>);
 
 impl SwitchTable {
-    pub(super) fn change(&mut self, change: &SwitchChange, now: DateTime<Utc>) {
-        match change {
-            SwitchChange::Begin { switch } => drop(self.begin(switch, now)),
-            SwitchChange::End { brand, kind, by } => drop(self.end(brand, *kind, by, now)),
-        }
-    }
-
     fn begin(&mut self, new: &NewSwitch, now: DateTime<Utc>) -> BrandSwitch {
         self.close(&new.brand, new.kind, &new.by, now);
         let id = i64::try_from(self.0.len()).unwrap_or(i64::MAX).saturating_add(1);
@@ -54,6 +49,32 @@ impl SwitchTable {
     }
 }
 
+impl Tables {
+    pub(super) fn change_switch(&mut self, change: &SwitchChange, now: DateTime<Utc>) {
+        match change {
+            SwitchChange::Begin { switch } => drop(self.begin_switch(switch, now)),
+            SwitchChange::End { brand, kind, by } => drop(self.end_switch(brand, *kind, by, now)),
+        }
+    }
+
+    fn begin_switch(&mut self, new: &NewSwitch, now: DateTime<Utc>) -> BrandSwitch {
+        self.publishing.note(begun_line(new), now);
+        self.switches.begin(new, now)
+    }
+
+    fn end_switch(
+        &mut self,
+        brand: &BrandId,
+        kind: SwitchKind,
+        by: &SwitchedBy,
+        now: DateTime<Utc>,
+    ) -> Option<BrandSwitch> {
+        let ended = self.switches.end(brand, kind, by, now)?;
+        self.publishing.note(ended_line(brand, kind, by), now);
+        Some(ended)
+    }
+}
+
 fn is_of(row: &BrandSwitch, brand: &BrandId, kind: SwitchKind) -> bool {
     row.asked.brand == *brand && row.asked.kind == kind
 }
@@ -65,7 +86,7 @@ fn is_on(row: &BrandSwitch, now: DateTime<Utc>) -> bool {
 #[async_trait]
 impl Switches for ModelStore {
     async fn begin_switch(&self, new: &NewSwitch, now: DateTime<Utc>) -> Result<BrandSwitch, StoreError> {
-        Ok(self.tables()?.switches.begin(new, now))
+        Ok(self.tables()?.begin_switch(new, now))
     }
 
     async fn end_switch(
@@ -75,7 +96,7 @@ impl Switches for ModelStore {
         by: &SwitchedBy,
         now: DateTime<Utc>,
     ) -> Result<Option<BrandSwitch>, StoreError> {
-        Ok(self.tables()?.switches.end(brand, kind, by, now))
+        Ok(self.tables()?.end_switch(brand, kind, by, now))
     }
 
     async fn find_switch(
@@ -166,7 +187,13 @@ impl ModelStore {
     /// # Errors
     /// Injected faults.
     pub fn take_code_try_sync(&self, call: CallId, caller: &Caller, now: DateTime<Utc>) -> Result<CodeTry, StoreError> {
-        Ok(self.tables()?.codes.take(call, caller, now))
+        let mut guard = self.tables()?;
+        let tables: &mut Tables = &mut guard;
+        let taken = tables.codes.take(call, caller, now);
+        if taken == CodeTry::Taken {
+            tables.publishing.note(tried_line(call, &tables.codes.guard), now);
+        }
+        Ok(taken)
     }
 }
 
@@ -179,11 +206,17 @@ impl Codes for ModelStore {
             return Err(StoreError::Conflict(Conflict::CodeTaken));
         }
         tables.codes.codes.insert(code.supervisor.clone(), code.clone());
+        tables.publishing.note(set_line(code), code.set_at);
         Ok(())
     }
 
-    async fn remove_code(&self, supervisor: &SupervisorId) -> Result<bool, StoreError> {
-        Ok(self.tables()?.codes.codes.remove(supervisor).is_some())
+    async fn remove_code(&self, supervisor: &SupervisorId, by: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let mut tables = self.tables()?;
+        let is_gone = tables.codes.codes.remove(supervisor).is_some();
+        if is_gone {
+            tables.publishing.note(removed_line(supervisor, by), now);
+        }
+        Ok(is_gone)
     }
 
     async fn list_codes(&self) -> Result<Vec<StoredCode>, StoreError> {
@@ -194,8 +227,15 @@ impl Codes for ModelStore {
         self.take_code_try_sync(call, caller, now)
     }
 
-    async fn note_good_code(&self) -> Result<(), StoreError> {
-        self.tables()?.codes.guard.lockouts = 0;
+    async fn note_good_code(
+        &self,
+        call: CallId,
+        supervisor: &SupervisorId,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let mut tables = self.tables()?;
+        tables.codes.guard.lockouts = 0;
+        tables.publishing.note(good_line(call, supervisor), now);
         Ok(())
     }
 

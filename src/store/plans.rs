@@ -161,9 +161,9 @@ async fn ask_about_switches(store: &Arc<dyn Store>, brand: &BrandId) {
     store.set_code(&code).await.unwrap();
     store.list_codes().await.unwrap();
     store.take_code_try(CallId(uuid::Uuid::from_u128(7)), &Caller::Known(phone()), now()).await.unwrap();
-    store.note_good_code().await.unwrap();
+    store.note_good_code(CallId(uuid::Uuid::from_u128(7)), &supervisor, now()).await.unwrap();
     store.find_code_guard(now()).await.unwrap();
-    store.remove_code(&supervisor).await.unwrap();
+    store.remove_code(&supervisor, "operator", now()).await.unwrap();
     store.count_answers(brand, now(), now()).await.unwrap();
 }
 

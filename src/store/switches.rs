@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use serde_json::json;
 
 use super::entity::SwitchRow;
 use super::session::{Session, corrupt, instant, instant_or_none, job, micros, values};
 use super::sql::{SqlStore, ask};
-use super::{Save, StoreError};
+use super::{NewAuditLine, Save, StoreError, audit};
 use crate::call::switch::{NewSwitch, SwitchChange, SwitchKind, SwitchedBy, SwitchedHow};
 use crate::ids::BrandId;
 
@@ -128,6 +129,31 @@ pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), Stor
     Ok(())
 }
 
+/// What the audit says of a switch that is turned on.
+pub(super) fn begun_line(new: &NewSwitch) -> NewAuditLine {
+    let action = match new.kind {
+        SwitchKind::Override => "override_begun",
+        SwitchKind::Flood => "flood_declared",
+    };
+    let detail = json!({
+        "until": new.until, "how": new.how.as_str(), "reason": new.reason, "include_waiting": new.include_waiting,
+    });
+    NewAuditLine { by: new.by.to_string(), action, subject: subject(&new.brand, new.kind), detail }
+}
+
+/// What the audit says of one that is turned off.
+pub(super) fn ended_line(brand: &BrandId, kind: SwitchKind, by: &SwitchedBy) -> NewAuditLine {
+    let action = match kind {
+        SwitchKind::Override => "override_ended",
+        SwitchKind::Flood => "flood_ended",
+    };
+    NewAuditLine { by: by.to_string(), action, subject: subject(brand, kind), detail: json!({}) }
+}
+
+fn subject(brand: &BrandId, kind: SwitchKind) -> String {
+    format!("brands/{brand}/{}", kind.as_str())
+}
+
 const COLUMNS: &str = "id, brand, kind, began_at, until, began_by, how, reason, include_waiting, ended_at, ended_by";
 
 async fn begin(session: &Session<'_>, new: &NewSwitch, now: DateTime<Utc>) -> Result<BrandSwitch, StoreError> {
@@ -146,6 +172,7 @@ async fn begin(session: &Session<'_>, new: &NewSwitch, now: DateTime<Utc>) -> Re
     ];
     let id = session.number("turn the switch on", sql, values).await?;
     let id = id.ok_or_else(|| corrupt("switch", "no number was returned"))?;
+    audit::write(session, &begun_line(new), now).await?;
     Ok(BrandSwitch { id, asked: new.clone(), began_at: now, ended: None })
 }
 
@@ -173,6 +200,7 @@ async fn end(
 ) -> Result<Option<BrandSwitch>, StoreError> {
     let Some(on) = find(session, brand, kind, now).await? else { return Ok(None) };
     close(session, brand, kind, by, now).await?;
+    audit::write(session, &ended_line(brand, kind, by), now).await?;
     Ok(Some(BrandSwitch { ended: Some((now, by.clone())), ..on }))
 }
 

@@ -21,7 +21,7 @@ use super::rulebook::Rulebook;
 use crate::call::state::Call;
 use crate::call::supervisor::CodeVerdict;
 use crate::clock::{Clock, IdSource};
-use crate::ids::{BrandId, SupervisorId};
+use crate::ids::SupervisorId;
 use crate::rules::Rules;
 use crate::store::{CodeTry, Conflict, Store, StoreError, StoredCode};
 
@@ -145,7 +145,7 @@ impl CodeDesk {
                     tracing::warn!(call.id = %call.id, limit = ?why, "a supervisor's code was not looked at: too many tries");
                     CodeVerdict::Refused
                 }
-                CodeTry::Taken => self.compare(key, &call.brand, typed).await?,
+                CodeTry::Taken => self.compare(key, call, typed).await?,
             },
         };
         metrics::counter!("offhook_supervisor_codes_total", "verdict" => verdict.as_str()).increment(1);
@@ -156,7 +156,7 @@ impl CodeDesk {
     async fn compare(
         &self,
         key: &SecretString,
-        brand: &BrandId,
+        call: &Call,
         typed: &SecretString,
     ) -> Result<CodeVerdict, SwitchboardError> {
         let codes = self.store.list_codes().await?;
@@ -172,11 +172,19 @@ impl CodeDesk {
         let Some(supervisor) = found else { return Ok(CodeVerdict::Wrong) };
         // Who may override is read from the rules in force: a right that was taken away is gone at once.
         let rules = self.rulebook.load_current().await?.ok_or(SwitchboardError::NoRules)?.1;
-        if !rules.may_override(&supervisor, brand) {
+        if !rules.may_override(&supervisor, &call.brand) {
             return Ok(CodeVerdict::Wrong);
         }
-        self.store.note_good_code().await?;
+        self.store.note_good_code(call.id, &supervisor, self.clock.now()).await?;
         Ok(CodeVerdict::Good { supervisor })
+    }
+
+    /// Takes a supervisor's code away; false if there was none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn take_away(&self, supervisor: &SupervisorId, by: &str) -> Result<bool, SwitchboardError> {
+        Ok(self.store.remove_code(supervisor, by, self.clock.now()).await?)
     }
 
     async fn current_rules(&self) -> Result<Arc<Rules>, SwitchboardError> {

@@ -144,10 +144,10 @@ through! { Switches:
 
 through! { Codes:
     fn set_code(&self, code: &StoredCode) -> ();
-    fn remove_code(&self, supervisor: &SupervisorId) -> bool;
+    fn remove_code(&self, supervisor: &SupervisorId, by: &str, now: DateTime<Utc>) -> bool;
     fn list_codes(&self) -> Vec<StoredCode>;
     fn take_code_try(&self, call: CallId, caller: &Caller, now: DateTime<Utc>) -> CodeTry;
-    fn note_good_code(&self) -> ();
+    fn note_good_code(&self, call: CallId, supervisor: &SupervisorId, now: DateTime<Utc>) -> ();
     fn find_code_guard(&self, now: DateTime<Utc>) -> CodeGuard;
 }
 

@@ -292,8 +292,8 @@ impl Session {
                 let code = StoredCode { supervisor, hash, set_at: now, set_by: "operator".to_owned() };
                 show(store.set_code(&code).await)
             }
-            3 => show(store.remove_code(&supervisor).await),
-            4 => show(store.note_good_code().await),
+            3 => show(store.remove_code(&supervisor, "operator 3f9a01", now).await),
+            4 => show(store.note_good_code(call_id(1), &supervisor, now).await),
             // Some from one call, most from calls of their own.
             _ => show(store.take_code_try(call_id(what.min(6) * 7 + what % 3), &caller, now).await),
         };
