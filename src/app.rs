@@ -158,6 +158,7 @@ impl App {
         ));
         tasks.spawn(Arc::clone(self).keep_house(stop.clone()));
         tasks.spawn(Arc::clone(self).keep_rules(stop.clone()));
+        tasks.spawn(Arc::clone(self).watch_answer_rates(stop.clone()));
     }
 
     fn feed_settings(&self) -> FeedSettings {
@@ -165,6 +166,24 @@ impl App {
             cable: CableSettings { presence_every: self.settings.chatwoot.cable_poll, ..CableSettings::default() },
             rest_every: self.settings.chatwoot.rest_poll,
             ..FeedSettings::default()
+        }
+    }
+
+    /// Keeps the figure of each brand's answer rate, whether anybody looks at the banners or not.
+    async fn watch_answer_rates(self: Arc<Self>, stop: CancellationToken) {
+        /// A collapse is a matter of minutes.
+        const EVERY: Duration = Duration::from_secs(60);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(EVERY) => {}
+            }
+            let Ok(Some((_, rules))) = self.switchboard.rulebook().load_current().await else { continue };
+            for brand in &rules.brands {
+                if let Err(error) = self.switchboard.look_at_answer_rate(&brand.id, self.clock.now()).await {
+                    tracing::warn!(brand = %brand.id, error = %error, "an answer rate could not be looked at");
+                }
+            }
         }
     }
 

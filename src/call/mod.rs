@@ -43,6 +43,8 @@ pub mod words;
 
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod supervisor_tests;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -93,7 +95,7 @@ pub struct BrandFacts {
 pub struct CallerFacts {
     /// Whether the team blocked the contact.
     pub is_blocked: bool,
-    /// Whether the team knows the number as a contact.
+    /// Whether the team knows the number as a contact, and not only because it called within the last day.
     pub is_contact: bool,
     /// Calls from this number to the brand within the window of the rules, this one not counted.
     pub recent_calls: u32,

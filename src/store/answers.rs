@@ -47,11 +47,13 @@ pub(super) async fn load_arrival(session: &Session<'_>, question: &ArrivalQuesti
     });
     Ok(Arrival {
         answer: row.answer,
+        contact_made_at: instant_or_none(row.made_at)?.filter(|_| contact.is_some()),
         contact,
         recent_calls: count(row.recent_calls)?,
         talks: row.talks > 0,
         overridden_until: instant_or_none(row.overridden_until)?,
         flood_until: instant_or_none(row.flood_until)?,
+        flood_since: instant_or_none(row.flood_since)?,
     })
 }
 
@@ -63,7 +65,9 @@ macro_rules! of_every_caller {
              (SELECT until FROM brand_switches WHERE brand = $2 AND kind = $5 AND ended_at IS NULL AND until > $4) \
              AS overridden_until, \
              (SELECT until FROM brand_switches WHERE brand = $2 AND kind = $6 AND ended_at IS NULL AND until > $4) \
-             AS flood_until, ",
+             AS flood_until, \
+             (SELECT began_at FROM brand_switches WHERE brand = $2 AND kind = $6 AND ended_at IS NULL AND until > $4) \
+             AS flood_since, ",
             $calls,
             $contact
         )
@@ -73,14 +77,17 @@ macro_rules! of_every_caller {
 const OF_A_NUMBER: &str = of_every_caller!(
     "(SELECT count(*) FROM calls WHERE caller = $7 AND brand = $2 AND arrived_at >= $3) AS recent_calls, \
      (SELECT count(*) FROM calls WHERE caller = $7 AND brand = $2 AND stage = 'talking') AS talks, ",
-    "contacts.name AS name, contacts.blocked AS blocked, contacts.contact_id AS contact_id \
-     FROM (SELECT 1 AS one) AS always LEFT JOIN contacts ON contacts.phone = $7"
+    "contacts.name AS name, contacts.blocked AS blocked, contacts.contact_id AS contact_id, \
+     made_contacts.at AS made_at \
+     FROM (SELECT 1 AS one) AS always LEFT JOIN contacts ON contacts.phone = $7 \
+     LEFT JOIN made_contacts ON made_contacts.contact_id = contacts.contact_id"
 );
 
 const WITHHELD: &str = of_every_caller!(
     "(SELECT count(*) FROM calls WHERE caller IS NULL AND brand = $2 AND arrived_at >= $3) AS recent_calls, \
      CAST(0 AS BIGINT) AS talks, ",
-    "CAST(NULL AS TEXT) AS name, CAST(NULL AS BIGINT) AS blocked, CAST(NULL AS BIGINT) AS contact_id"
+    "CAST(NULL AS TEXT) AS name, CAST(NULL AS BIGINT) AS blocked, CAST(NULL AS BIGINT) AS contact_id, \
+     CAST(NULL AS BIGINT) AS made_at"
 );
 
 pub(super) async fn forget_before(session: &Session<'_>, before: DateTime<Utc>) -> Result<u64, StoreError> {

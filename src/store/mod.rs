@@ -188,6 +188,8 @@ pub struct Arrival {
     pub answer: Option<String>,
     /// What is known of the caller's number.
     pub contact: Option<KnownContact>,
+    /// When a call of ours made that contact; none if somebody else did.
+    pub contact_made_at: Option<DateTime<Utc>>,
     /// How many calls the number began at this brand lately; for a caller without a number, all such callers together.
     pub recent_calls: u32,
     /// Whether somebody at the number is talking with an agent of the brand.
@@ -196,6 +198,8 @@ pub struct Arrival {
     pub overridden_until: Option<DateTime<Utc>>,
     /// A flood of the brand is declared until then.
     pub flood_until: Option<DateTime<Utc>>,
+    /// Since when.
+    pub flood_since: Option<DateTime<Utc>>,
 }
 
 /// An effect taken from the outbox under a lease.
@@ -347,6 +351,9 @@ pub trait Store: Publishing + Audit + Switches + Codes + Endings + Send + Sync +
     async fn find_contact(&self, phone: &PhoneNumber) -> Result<Option<KnownContact>, StoreError>;
     /// Takes note of contacts; the newest word on a number wins. A contact whose number changed is forgotten under the old.
     async fn note_contacts(&self, contacts: &[KnownContact]) -> Result<(), StoreError>;
+
+    /// Takes note that a call of ours made this contact; once noted it stays as it was.
+    async fn note_made_contact(&self, contact_id: i64, at: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// Leases up to `limit` due effects for this neighbour until `now + lease`: the first unfinished row of each lane only.
     async fn lease_effects(

@@ -147,6 +147,10 @@ impl Store for ModelStore {
     async fn note_contacts(&self, contacts: &[KnownContact]) -> Result<(), StoreError> {
         self.note_contacts_sync(contacts)
     }
+    async fn note_made_contact(&self, contact_id: i64, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.tables()?.facts.made_contacts.entry(contact_id).or_insert(at);
+        Ok(())
+    }
     async fn lease_effects(
         &self,
         neighbour: Neighbour,

@@ -302,13 +302,18 @@ impl ModelStore {
         let tables = self.tables()?;
         let answered = question.key.as_ref().and_then(|key| tables.calls.answers.get(key));
         let until = |kind| tables.switches.find(&question.brand, kind, question.now).map(|on| on.asked.until);
+        let flood = tables.switches.find(&question.brand, SwitchKind::Flood, question.now);
+        let contact = question.caller.as_ref().and_then(|phone| tables.facts.contacts.get(phone)).cloned();
+        let made_at = contact.as_ref().and_then(|contact| tables.facts.made_contacts.get(&contact.contact_id));
         Ok(Arrival {
             answer: answered.map(|(body, _)| body.clone()),
-            contact: question.caller.as_ref().and_then(|phone| tables.facts.contacts.get(phone)).cloned(),
+            contact_made_at: made_at.copied(),
+            contact,
             recent_calls: u32::try_from(tables.calls.count_recent(question)).unwrap_or(u32::MAX),
             talks: tables.calls.talks(question),
             overridden_until: until(SwitchKind::Override),
             flood_until: until(SwitchKind::Flood),
+            flood_since: flood.map(|on| on.began_at),
         })
     }
 

@@ -17,6 +17,7 @@ use crate::phone_number::PhoneNumber;
 pub(super) struct FactTables {
     agents: HashMap<AgentId, AgentFacts>,
     pub(super) contacts: HashMap<PhoneNumber, KnownContact>,
+    pub(super) made_contacts: HashMap<i64, DateTime<Utc>>,
     links: HashMap<CallId, InboxLink>,
     recordings: HashMap<CarrierRef, StoredRecording>,
     deliveries: HashMap<String, DateTime<Utc>>,

@@ -99,6 +99,7 @@ async fn ask_everything(store: &Arc<dyn Store>) {
             ArrivalQuestion { key: Some("key".to_owned()), caller, brand: brand.clone(), since: now(), now: now() };
         store.load_arrival(&question).await.unwrap();
     }
+    store.note_made_contact(501, now()).await.unwrap();
     ask_about_switches(store, &brand).await;
     store.load_facts(&[], now()).await.unwrap();
     store.forget_before(now()).await.unwrap();

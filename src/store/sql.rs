@@ -162,6 +162,10 @@ impl Store for SqlStore {
         self.write(ask!(session, noted = noted.to_vec() => contacts::note(session, &noted))).await
     }
 
+    async fn note_made_contact(&self, contact_id: i64, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(ask!(session => contacts::note_made(session, contact_id, at))).await
+    }
+
     async fn lease_effects(
         &self,
         neighbour: Neighbour,

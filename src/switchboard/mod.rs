@@ -40,6 +40,9 @@ const DECISIONS_MAX: u32 = 4;
 /// Most waiting calls that are told of a freed phone at one time.
 const WAITING_CALLS_MAX: u32 = 200;
 
+/// A contact that there is only because somebody called is somebody the team knows after so long.
+const ACQUAINTED_AFTER: TimeDelta = TimeDelta::hours(24);
+
 /// Why a signal came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum SwitchboardError {
@@ -107,12 +110,12 @@ struct About {
 }
 
 impl About {
-    fn of(caller: &Caller, arrival: &Arrival) -> Self {
+    fn of(caller: &Caller, arrival: &Arrival, now: DateTime<Utc>) -> Self {
         let has_number = matches!(caller, Caller::Known(_));
         Self {
             caller: CallerFacts {
                 is_blocked: arrival.contact.as_ref().is_some_and(|contact| contact.blocked),
-                is_contact: arrival.contact.is_some(),
+                is_contact: is_acquaintance(arrival, now),
                 recent_calls: if has_number { arrival.recent_calls } else { 0 },
                 talks: arrival.talks,
             },
@@ -122,6 +125,22 @@ impl About {
                 withheld_recent: if has_number { 0 } else { arrival.recent_calls },
             },
         }
+    }
+}
+
+/// Whether the team knows the number. A contact that a call of ours made counts once it is [`ACQUAINTED_AFTER`] old: in a
+/// declared flood, at its beginning. Otherwise every robot would be known from its second call on.
+fn is_acquaintance(arrival: &Arrival, now: DateTime<Utc>) -> bool {
+    let by = arrival.flood_since.unwrap_or(now);
+    arrival.contact.is_some() && arrival.contact_made_at.is_none_or(|at| at + ACQUAINTED_AFTER <= by)
+}
+
+/// An override that leads nowhere is told: its callers go to the team.
+fn warn_of_missing_line(brand: &Brand, events: &[Event]) {
+    let is_overridden = events.iter().any(|event| matches!(event, Event::FoundOverridden { .. }));
+    if is_overridden && brand.operator.is_none() {
+        metrics::counter!("offhook_override_without_line_total").increment(1);
+        tracing::error!(brand = %brand.id, "the brand is overridden and has no operator line");
     }
 }
 
@@ -173,7 +192,7 @@ impl Switchboard {
                 self.store.find_call_by_caller_ref(&new.caller_ref).await?.ok_or(SwitchboardError::UnknownCall)?;
             return Ok(Handled { call, body, is_repeat: true, events: Vec::new() });
         }
-        let about = About::of(&new.caller, &arrival);
+        let about = About::of(&new.caller, &arrival, new.at);
         new.caller_name = arrival.contact.and_then(|contact| contact.name).or(new.caller_name);
         let caller_ref = new.caller_ref.clone();
         let call = Call::new(new);
@@ -294,6 +313,7 @@ impl Switchboard {
                 Ok((call, events)) => {
                     crash_point!("switchboard.after_save");
                     self.stir(&events);
+                    warn_of_missing_line(brand, &events);
                     return Ok(Handled { call, body, is_repeat: false, events });
                 }
                 // A phone went to another call between the facts and the save: look again.

@@ -24,11 +24,13 @@ pub(super) struct ArrivalRow {
     pub answer: Option<String>,
     pub overridden_until: Option<i64>,
     pub flood_until: Option<i64>,
+    pub flood_since: Option<i64>,
     pub recent_calls: i64,
     pub talks: i64,
     pub name: Option<String>,
     pub blocked: Option<i64>,
     pub contact_id: Option<i64>,
+    pub made_at: Option<i64>,
 }
 
 /// An agent who was asked for, the leg that holds the agent's phone, and the whole account's legs and rings. Without a

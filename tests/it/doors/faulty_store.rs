@@ -116,6 +116,7 @@ through! {
     fn switch_phone(&self, agent: &AgentId, off_until: Option<DateTime<Utc>>) -> ();
     fn find_contact(&self, phone: &PhoneNumber) -> Option<KnownContact>;
     fn note_contacts(&self, contacts: &[KnownContact]) -> ();
+    fn note_made_contact(&self, contact_id: i64, at: DateTime<Utc>) -> ();
     fn lease_effects(&self, neighbour: Neighbour, now: DateTime<Utc>, lease: TimeDelta, limit: u32) -> Vec<Leased>;
     fn settle_effect(&self, id: i64, lease: i64, settled: Settled, now: DateTime<Utc>) -> ();
     fn release_leases(&self, now: DateTime<Utc>) -> u64;

@@ -213,6 +213,7 @@ impl Session {
                     contact_id: *id,
                 };
                 let mut shown = show(store.note_contacts(&pairs.iter().map(contact).collect::<Vec<_>>()).await);
+                shown += &show(store.note_made_contact(pairs.len().try_into().unwrap(), now).await);
                 for number in 0..5 {
                     shown += &show(store.find_contact(&phone(number)).await);
                 }
