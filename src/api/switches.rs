@@ -137,7 +137,7 @@ pub(super) async fn begin_override(
     brand: web::Path<String>,
     body: Result<web::Bytes, actix_web::Error>,
 ) -> Result<HttpResponse, Problem> {
-    begin(&app, &brand, SwitchKind::Override, operator, body).await
+    begin(&app, &brand, SwitchKind::Override, by(operator), body).await
 }
 
 /// Gives a brand's calls back to its team.
@@ -152,7 +152,7 @@ pub(super) async fn end_override(
     app: web::Data<App>,
     brand: web::Path<String>,
 ) -> Result<web::Json<Switch>, Problem> {
-    end(&app, &brand, SwitchKind::Override, operator).await
+    end(&app, &brand, SwitchKind::Override, by(operator)).await
 }
 
 /// Overrides there were, the newest first.
@@ -200,7 +200,7 @@ pub(super) async fn declare_flood(
     brand: web::Path<String>,
     body: Result<web::Bytes, actix_web::Error>,
 ) -> Result<HttpResponse, Problem> {
-    begin(&app, &brand, SwitchKind::Flood, operator, body).await
+    begin(&app, &brand, SwitchKind::Flood, by(operator), body).await
 }
 
 /// Takes the declaration back.
@@ -215,7 +215,7 @@ pub(super) async fn end_flood(
     app: web::Data<App>,
     brand: web::Path<String>,
 ) -> Result<web::Json<Switch>, Problem> {
-    end(&app, &brand, SwitchKind::Flood, operator).await
+    end(&app, &brand, SwitchKind::Flood, by(operator)).await
 }
 
 /// Floods that were declared, the newest first.
@@ -234,6 +234,10 @@ pub(super) async fn list_floods(
     list(&app, &brand, SwitchKind::Flood, &query).await
 }
 
+fn by(operator: Operator) -> SwitchedBy {
+    SwitchedBy::Operator(operator.name())
+}
+
 async fn show(app: &App, brand: &str, kind: SwitchKind) -> Result<web::Json<SwitchNow>, Problem> {
     let brand = find_brand(app, brand).await?.id;
     let found = app.store.find_switch(&brand, kind, app.clock.now()).await;
@@ -245,7 +249,7 @@ async fn begin(
     app: &App,
     brand: &str,
     kind: SwitchKind,
-    operator: Operator,
+    by: SwitchedBy,
     body: Result<web::Bytes, actix_web::Error>,
 ) -> Result<HttpResponse, Problem> {
     let brand = find_brand(app, brand).await?;
@@ -260,7 +264,7 @@ async fn begin(
         brand: brand.id,
         kind,
         until: app.clock.now() + span,
-        by: SwitchedBy::Operator(operator.name()),
+        by,
         how: SwitchedHow::Api,
         reason,
         include_waiting: input.include_waiting.unwrap_or(false),
@@ -292,9 +296,8 @@ fn check(input: &SwitchInput, kind: SwitchKind) -> Result<(String, TimeDelta), P
     }
 }
 
-async fn end(app: &App, brand: &str, kind: SwitchKind, operator: Operator) -> Result<web::Json<Switch>, Problem> {
+async fn end(app: &App, brand: &str, kind: SwitchKind, by: SwitchedBy) -> Result<web::Json<Switch>, Problem> {
     let brand = find_brand(app, brand).await?.id;
-    let by = SwitchedBy::Operator(operator.name());
     let ended = app.switchboard.end_switch(&brand, kind, &by).await;
     let ended = ended.map_err(|error| Problem::unavailable(error.to_string()))?;
     let ended = ended.ok_or_else(|| Problem::not_found("It is not on."))?;

@@ -38,6 +38,78 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/brands/{brand}/flood': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Tells whether a flood of a brand is declared. */
+    get: operations['show_flood'];
+    put?: never;
+    /** Declares a flood: callers who are no contact have to press a key, and their limit is lower. */
+    post: operations['declare_flood'];
+    /** Takes the declaration back. */
+    delete: operations['end_flood'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/brands/{brand}/floods': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Floods that were declared, the newest first. */
+    get: operations['list_floods'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/brands/{brand}/override': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Tells whether a brand's calls go to its operator line. */
+    get: operations['show_override'];
+    put?: never;
+    /** Sends a brand's calls to its operator line; in place of an override that is on. */
+    post: operations['begin_override'];
+    /** Gives a brand's calls back to its team. */
+    delete: operations['end_override'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/brands/{brand}/overrides': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Overrides there were, the newest first. */
+    get: operations['list_overrides'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/calls': {
     parameters: {
       query?: never;
@@ -262,6 +334,41 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/supervisors': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Supervisors, and whether the keypad is locked. */
+    get: operations['list_supervisors'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/supervisors/{id}/code': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Draws a new code for a supervisor; the old one holds no more. */
+    post: operations['draw_supervisor_code'];
+    /** Takes a supervisor's code away. */
+    delete: operations['remove_supervisor_code'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -270,7 +377,9 @@ export interface components {
     AuditEntry: {
       /**
        * @description What was done: `rules_published`, `rules_rolled_back`, `rules_found_broken`, `rules_found_good`,
-       *     `rules_draft_created`, `rules_draft_saved`, `rules_draft_deleted`.
+       *     `rules_draft_created`, `rules_draft_saved`, `rules_draft_deleted`, `override_begun`, `override_ended`,
+       *     `flood_declared`, `flood_ended`, `supervisor_code_set`, `supervisor_code_removed`, `supervisor_code_tried`,
+       *     `supervisor_code_accepted`.
        */
       action: string;
       /**
@@ -292,7 +401,10 @@ export interface components {
     };
     /** @description Something that everybody should know. */
     Banner: {
-      /** @description What it is about, stable: `rules_broken`. */
+      /**
+       * @description What it is about, stable: `rules_broken`, `override_on`, `flood_declared`, `codes_locked`, `codes_old`,
+       *     `override_suggested`.
+       */
       code: string;
       /** @description In words, with what to do. */
       message: string;
@@ -359,6 +471,7 @@ export interface components {
         | 'redirected'
         | 'blocked'
         | 'failed'
+        | 'supervisor'
         | null;
       /**
        * Format: uuid
@@ -499,6 +612,46 @@ export interface components {
        */
       version: number;
     };
+    /** @description Who may key in a code, and how the keypad stands. */
+    Keypad: {
+      /** @description Whether there can be codes: whether `server.code_secret` is set. */
+      has_key: boolean;
+      /**
+       * Format: date-time
+       * @description No code is looked at until then, since too many were tried; null if they are. Overrides can be turned here all the
+       *     same.
+       */
+      locked_until: string | null;
+      /** @description In the order of the rules. */
+      supervisors: components['schemas']['SupervisorKeys'][];
+      /**
+       * Format: int32
+       * @description Codes tried within the last hour, right ones too.
+       */
+      tries: number;
+      /**
+       * Format: int32
+       * @description How many are taken within an hour.
+       */
+      tries_max: number;
+    };
+    /** @description A new code. */
+    NewCode: {
+      /** @description The digits. They are told here and never again. */
+      code: string;
+      /**
+       * Format: date-time
+       * @description By then a new one should be drawn.
+       */
+      rotate_by: string;
+      /**
+       * Format: date-time
+       * @description Since when it holds; the one before holds no more.
+       */
+      set_at: string;
+      /** @description Whose, by the id in the rules. */
+      supervisor: string;
+    };
     /** @description A problem document. */
     Problem: {
       /** @description What happened here, and what to do. */
@@ -568,6 +721,78 @@ export interface components {
      * @enum {string}
      */
     Severity: 'warning' | 'error';
+    /** @description A supervisor and whether they have a code. */
+    SupervisorKeys: {
+      /** @description The brands they may override; all, if empty. */
+      brands: string[];
+      /**
+       * Format: date-time
+       * @description Since when they have their code; null if they have none.
+       */
+      code_set_at: string | null;
+      /** @description By the id in the rules. */
+      id: string;
+      /** @description The name. */
+      name: string;
+      /**
+       * Format: date-time
+       * @description By then a new one should be drawn; null if they have none.
+       */
+      rotate_by: string | null;
+    };
+    /** @description A switch that is on, or was. */
+    Switch: {
+      /**
+       * Format: date-time
+       * @description Since when.
+       */
+      began_at: string;
+      /** @description The brand, by its id in the rules. */
+      brand: string;
+      /** @description Who turned it on: `operator` and a mark of the token, or `supervisor:` and an id. */
+      by: string;
+      /**
+       * Format: date-time
+       * @description When it ended; null while it is on.
+       */
+      ended_at: string | null;
+      /** @description Who ended it: as `by`, or `time`; null while it is on. */
+      ended_by: string | null;
+      /** @description By which way: `api` or `keypad`. */
+      how: string;
+      /**
+       * Format: int64
+       * @description Counts upwards, with gaps.
+       */
+      id: number;
+      /** @description Whether callers who waited were taken along. */
+      include_waiting: boolean;
+      /** @description `override`: calls go to the operator line. `flood`: strangers are challenged, and their limit is lower. */
+      kind: string;
+      /** @description Why. */
+      reason: string;
+      /**
+       * Format: date-time
+       * @description It ends by itself then.
+       */
+      until: string;
+    };
+    /** @description What is to be turned on. */
+    SwitchInput: {
+      /**
+       * Format: int64
+       * @description For how long, in seconds; four hours if absent.
+       */
+      duration_s?: number | null;
+      /** @description Of an override: whether callers who wait are sent to the operator line too. False if absent. */
+      include_waiting?: boolean | null;
+      /** @description Why, for people: 1 to 200 characters. */
+      reason?: string | null;
+    };
+    /** @description The switch that is on. */
+    SwitchNow: {
+      active: components['schemas']['Switch'] | null;
+    };
     /** @description A version with its document. */
     VersionDetail: components['schemas']['VersionSummary'] & {
       /** @description The JSON form of a routing file: fields of the same names, told in docs/routing.md. Null where the stored text cannot be read any more; as `application/toml` it can still be had. */
@@ -697,6 +922,559 @@ export interface operations {
       };
       /** @description No token was sent, or none that is known. */
       401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  show_flood: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The brand. */
+        brand: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The flood that is declared, if one is. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SwitchNow'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  declare_flood: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The brand. */
+        brand: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SwitchInput'];
+      };
+    };
+    responses: {
+      /** @description It is declared. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Switch'];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Some fields cannot be used; `errors` names each. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  end_flood: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The brand. */
+        brand: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is over. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Switch'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_floods: {
+    parameters: {
+      query?: {
+        /** @description Only those before the one of this id. */
+        before?: number;
+        /** @description How many; 100 unless fewer are asked for. */
+        limit?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The brand. */
+        brand: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description At most `limit`. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Switch'][];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  show_override: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The brand. */
+        brand: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The override that is on, if there is one. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SwitchNow'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  begin_override: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The brand. */
+        brand: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SwitchInput'];
+      };
+    };
+    responses: {
+      /** @description It is on. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Switch'];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The brand has no operator line. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Some fields cannot be used; `errors` names each. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  end_override: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The brand. */
+        brand: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is off. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Switch'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_overrides: {
+    parameters: {
+      query?: {
+        /** @description Only those before the one of this id. */
+        before?: number;
+        /** @description How many; 100 unless fewer are asked for. */
+        limit?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The brand. */
+        brand: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description At most `limit`. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Switch'][];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
         headers: {
           [name: string]: unknown;
         };
@@ -1942,6 +2720,178 @@ export interface operations {
       };
       /** @description No token was sent, or none that is known. */
       401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_supervisors: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All supervisors of the rules in force. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Keypad'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  draw_supervisor_code: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The supervisor. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The code, told once. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['NewCode'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There can be no codes: `server.code_secret` is not set. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  remove_supervisor_code: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The supervisor. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description There is none any more. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
         headers: {
           [name: string]: unknown;
         };
