@@ -22,6 +22,7 @@ mod dialling;
 pub mod effect;
 pub mod event;
 pub mod floods;
+pub mod leg;
 mod line;
 pub mod mark;
 mod menu;
@@ -169,7 +170,7 @@ fn answer(turn: &mut Turn<'_>, signal: &Signal) -> Reply {
         Signal::MenuAnswered { turn: number, key } => turn.on_menu_answered(*number, *key),
         Signal::NoticeEnded { turn: number, key } => turn.on_notice_ended(*number, *key),
         Signal::ChallengeAnswered { turn: number, key } => turn.on_challenge_answered(*number, *key),
-        Signal::CodeTried { verdict } => turn.on_code_tried(verdict),
+        Signal::CodeTried { in_queue, verdict } => turn.on_code_tried(*in_queue, verdict),
         Signal::SwitchChosen { key } => turn.on_switch_chosen(*key),
         Signal::LineAsks { attempt } => turn.on_line_asks(*attempt),
         Signal::LinePressed { attempt, key } => turn.on_line_pressed(*attempt, *key),

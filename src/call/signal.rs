@@ -29,8 +29,8 @@ pub enum Signal {
     NoticeEnded { turn: u32, key: Option<char> },
     /// The challenge ended with this key, or with none; `turn` says which time it was said.
     ChallengeAnswered { turn: u32, key: Option<char> },
-    /// A supervisor's code was typed, and looked at. Its digits are nowhere.
-    CodeTried { verdict: CodeVerdict },
+    /// A supervisor's code was typed, in the queue or outside it, and looked at. Its digits are nowhere.
+    CodeTried { in_queue: bool, verdict: CodeVerdict },
     /// The supervisor was asked what to do, and pressed this key, or none.
     SwitchChosen { key: Option<char> },
     /// Somebody overrode the brand, and takes along callers who wait.

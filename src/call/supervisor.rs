@@ -199,8 +199,7 @@ impl Turn<'_> {
         self.call.codes.open.is_some_and(|open| self.now < open.until)
     }
 
-    pub(super) fn on_code_tried(&mut self, verdict: &CodeVerdict) -> Reply {
-        let in_queue = self.call.codes.open.is_some_and(|open| open.in_queue);
+    pub(super) fn on_code_tried(&mut self, in_queue: bool, verdict: &CodeVerdict) -> Reply {
         let is_awaited = self.call.awaits_code(self.now);
         match verdict {
             CodeVerdict::Good { supervisor } if is_awaited => {

@@ -104,7 +104,7 @@ impl Desk {
 }
 
 fn good() -> Signal {
-    Signal::CodeTried { verdict: CodeVerdict::Good { supervisor: SupervisorId::new("dana") } }
+    Signal::CodeTried { in_queue: true, verdict: CodeVerdict::Good { supervisor: SupervisorId::new("dana") } }
 }
 
 fn star() -> Signal {
@@ -119,7 +119,7 @@ fn an_unused_part_of_the_time_is_taken_back_from_the_deadline() {
     let before = desk.call.deadline_at.unwrap();
     assert_eq!(desk.later(1).take(&star()).reply, Reply::AskCode { in_queue: true });
     assert_eq!(desk.call.deadline_at, Some(before + CODE_TIME));
-    let back = desk.later(7).take(&Signal::CodeTried { verdict: CodeVerdict::Wrong });
+    let back = desk.later(7).take(&Signal::CodeTried { in_queue: true, verdict: CodeVerdict::Wrong });
     assert!(matches!(back.reply, Reply::KeepWaiting { .. }), "{:?}", back.reply);
     assert_eq!(desk.call.deadline_at, Some(before + TimeDelta::seconds(7)));
     assert_eq!(desk.call.codes.spent_ms, 7_000);
@@ -204,7 +204,7 @@ fn signals() -> impl Strategy<Value = Signal> {
     ];
     prop_oneof![
         5 => Just(star()),
-        5 => verdict.prop_map(|verdict| Signal::CodeTried { verdict }),
+        5 => (any::<bool>(), verdict).prop_map(|(in_queue, verdict)| Signal::CodeTried { in_queue, verdict }),
         3 => key().prop_map(|key| Signal::SwitchChosen { key }),
         2 => key().prop_map(|key| Signal::FirstKeyPressed { key }),
         2 => (1..3_u32, key()).prop_map(|(turn, key)| Signal::ChallengeAnswered { turn, key }),

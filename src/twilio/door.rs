@@ -232,7 +232,7 @@ impl TwilioDoor {
         let found = self.store.find_call(call).await?.ok_or(SwitchboardError::UnknownCall)?;
         let verdict = self.codes.look(&found, typed.secret()).await?;
         let write = |call: &Call, brand: &Brand, reply: &Reply| self.write(call, brand, reply);
-        let signal = Signal::CodeTried { verdict };
+        let signal = Signal::CodeTried { in_queue: typed.in_queue(), verdict };
         Ok(self.switchboard.answer(call, &signal, Listener { key, write: &write }).await?.body)
     }
 

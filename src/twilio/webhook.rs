@@ -27,19 +27,28 @@ pub struct Incoming {
 
 /// Digits that may be a supervisor's code. They are printed nowhere. Source: threat T-28.
 #[derive(Clone)]
-pub struct TypedCode(SecretString);
+pub struct TypedCode {
+    digits: SecretString,
+    in_queue: bool,
+}
 
 impl TypedCode {
     /// Takes the digits.
     #[must_use]
-    pub fn new(digits: &str) -> Self {
-        Self(SecretString::from(digits))
+    pub fn new(digits: &str, in_queue: bool) -> Self {
+        Self { digits: SecretString::from(digits), in_queue }
+    }
+
+    /// Whether the caller stands in the queue, where only documents for the queue may follow.
+    #[must_use]
+    pub fn in_queue(&self) -> bool {
+        self.in_queue
     }
 
     /// The digits.
     #[must_use]
     pub fn secret(&self) -> &SecretString {
-        &self.0
+        &self.digits
     }
 }
 
@@ -51,7 +60,8 @@ impl std::fmt::Debug for TypedCode {
 
 impl PartialEq for TypedCode {
     fn eq(&self, other: &Self) -> bool {
-        bool::from(self.0.expose_secret().as_bytes().ct_eq(other.0.expose_secret().as_bytes()))
+        let is_same = self.digits.expose_secret().as_bytes().ct_eq(other.digits.expose_secret().as_bytes());
+        self.in_queue == other.in_queue && bool::from(is_same)
     }
 }
 
@@ -357,7 +367,7 @@ impl Reading<'_> {
 
     fn typed_code(&self) -> Option<TypedCode> {
         let is_asked = matches!(self.door, Door::Code | Door::WaitCode) && self.outcome().is_none();
-        is_asked.then(|| TypedCode::new(self.params.find("Digits").unwrap_or_default()))
+        is_asked.then(|| TypedCode::new(self.params.find("Digits").unwrap_or_default(), self.door == Door::WaitCode))
     }
 
     fn room_event(&self) -> Option<Signal> {

@@ -29,7 +29,7 @@ const ARROWS: [(&str, &[&str]); 26] = [
     ("availability", &["chatwoot", "chatwoot::door", "store", "switchboard"]),
     ("outbox", &["chatwoot", "store", "switchboard", "twilio"]),
     ("publishing", &["store", "switchboard"]),
-    ("api", &["app", "publishing", "store"]),
+    ("api", &["app", "publishing", "store", "switchboard"]),
     ("dashboard", &[]),
     // The neighbours.
     ("twilio", &[]),

@@ -189,7 +189,8 @@ impl World {
         let destinations = std::sync::Arc::clone(&self.destinations);
         let overridden_until =
             (self.now < self.overridden_until).then(|| instant(self.overridden_until + self.clock_off));
-        let in_force = BrandFacts { overridden_until, ..BrandFacts::default() };
+        let flood_until = (self.now < self.flood_until).then(|| instant(self.flood_until + self.clock_off));
+        let in_force = BrandFacts { overridden_until, flood_until, ..BrandFacts::default() };
         let facts = Facts { at, loaded, caller, carrier, brand: in_force, destinations: &destinations };
         Some(decide(call, &rules, &facts, signal))
     }
