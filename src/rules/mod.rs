@@ -39,6 +39,7 @@ pub mod shifts;
 pub mod spoken;
 mod timetable;
 mod week;
+pub mod zone;
 
 pub use calendar::{AfterHours, Calendar, ClosureKind, HolidayList, OpenRule, Status};
 pub use destination::{DestinationPolicy, DestinationRefused, DialTarget, RefusalReason};

