@@ -20,17 +20,31 @@ use crate::phone_number::PhoneNumber;
 
 mod brand;
 pub mod calendar;
+pub mod copy;
 pub mod destination;
+pub mod diff;
 mod export;
+mod fault;
 pub mod file;
+mod file_brand;
+mod file_calendar;
+mod file_menu;
+mod file_path;
+mod file_people;
 mod forms;
+#[cfg(test)]
+mod generated;
 pub mod hours;
+pub mod json;
 pub mod menu;
+mod node;
+pub mod outbound;
 pub mod path;
 pub mod people;
 mod reader;
 pub mod ringing;
 mod seen;
+mod tree;
 mod week;
 
 pub use calendar::{AfterHours, Calendar, ClosureKind, HolidayList};
