@@ -7,7 +7,7 @@ use super::event::{Ending, Event, FallbackReason, LegEnd, RingMethod};
 use super::reply::Reply;
 use super::state::{CallerAt, Stage};
 use super::turn::Turn;
-use crate::rules::{self, DialStopsAt};
+use crate::rules::{self, DialStopsAt, calendar};
 
 impl Turn<'_> {
     pub(super) fn on_arrived(&mut self) -> Reply {
@@ -31,7 +31,7 @@ impl Turn<'_> {
             return Reply::Refuse;
         }
         self.ask(Effect::NoteArrival);
-        if !self.brand.is_open(self.now) {
+        if !calendar::is_open(self.brand, self.rules, self.now) {
             self.fall_back(FallbackReason::Closed);
             return self.offer_recorder();
         }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Agent, Brand, Rules, hours};
+use super::{Agent, Brand, Rules, shifts};
 use crate::ids::{AgentId, BrandId};
 
 impl Rules {
@@ -20,12 +20,6 @@ impl Rules {
 }
 
 impl Brand {
-    /// Whether the brand is open at `at`; one without hours always is.
-    #[must_use]
-    pub fn is_open(&self, at: DateTime<Utc>) -> bool {
-        self.hours.intervals.is_empty() || hours::is_open(&self.hours, self.time_zone, at)
-    }
-
     /// How long a caller waits from the first offer.
     #[must_use]
     pub fn max_wait(&self) -> TimeDelta {
@@ -84,11 +78,10 @@ impl Brand {
 }
 
 impl Agent {
-    /// Whether the agent works at `at`; one without a shift always does. The shift is read in `zone` unless the agent
-    /// has a zone of their own.
+    /// See [`shifts::is_on_shift`].
     #[must_use]
     pub fn is_on_shift(&self, zone: chrono_tz::Tz, at: DateTime<Utc>) -> bool {
-        self.shift.as_ref().is_none_or(|shift| hours::is_open(shift, self.time_zone.unwrap_or(zone), at))
+        shifts::is_on_shift(self, zone, at)
     }
 }
 

@@ -8,9 +8,13 @@ use super::hours::DayInterval;
 use super::path::Path;
 use crate::ids::HolidayListId;
 
+pub use super::calendar_status::{OpenRule, Status, is_open, status};
+
 /// What differs from the weekly hours. An empty one changes nothing. Read in the brand's zone.
 ///
-/// What wins, first to last: `closed_until`, `open_until`, a single date, a holiday, the weekly hours.
+/// What wins, first to last: `closed_until`, `open_until`, a single date, a holiday, the weekly hours. Hours belong to the
+/// date on which they begin: those of the evening before a holiday run past midnight to their end, and those of the
+/// holiday's own evening do not begin.
 /// Source: DESIGN.md section 2.3.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Calendar {

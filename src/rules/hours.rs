@@ -2,15 +2,16 @@
 
 use std::ops::Range;
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, Offset, TimeDelta, TimeZone, Timelike, Utc, Weekday};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc, Weekday};
 use chrono_tz::Tz;
 
-/// Minutes of a day and of a week.
-const DAY_MIN: u16 = 24 * 60;
+use super::timetable::{self, DAY_MIN, Timetable};
+
+/// Minutes of a week.
 const WEEK_MIN: u32 = 7 * 24 * 60;
 
 /// How far ahead an opening is looked for: a weekly one that falls into a gap comes a week later.
-const LOOK_AHEAD_DAYS: u64 = 15;
+const LOOK_AHEAD: TimeDelta = TimeDelta::days(15);
 
 /// One stretch of a week, by the wall clock: it begins on `day` and may reach into the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,9 +55,10 @@ impl Interval {
         format!("{}-{}", clock(self.opens), clock(closes))
     }
 
-    fn covers(&self, day: Weekday, minute: u16) -> bool {
-        (self.day == day && (self.opens..self.closes).contains(&minute))
-            || (self.day.succ() == day && (self.opens..self.closes).contains(&(minute + DAY_MIN)))
+    /// Minutes after the day's midnight: from, and until; above 1440 the end lies on the next day.
+    #[must_use]
+    pub fn minutes(&self) -> Range<u16> {
+        self.opens..self.closes
     }
 
     fn minutes_of_week(&self) -> Range<u32> {
@@ -117,66 +119,44 @@ pub struct WeeklyHours {
     pub intervals: Vec<Interval>,
 }
 
+/// The hours of a week as a timetable; none means always.
+pub(super) struct Week<'a> {
+    pub(super) hours: &'a WeeklyHours,
+    pub(super) zone: Tz,
+}
+
+impl WeeklyHours {
+    /// The hours that begin on a date, in minutes after its midnight; all of it if there are none at all.
+    pub(super) fn on(&self, date: NaiveDate) -> impl Iterator<Item = Range<u16>> {
+        let always = self.intervals.is_empty().then_some(0..DAY_MIN);
+        let day = date.weekday();
+        always.into_iter().chain(self.intervals.iter().filter(move |own| own.day == day).map(Interval::minutes))
+    }
+}
+
+impl Timetable for Week<'_> {
+    fn zone(&self) -> Tz {
+        self.zone
+    }
+
+    fn hours_on(&self, date: NaiveDate) -> impl Iterator<Item = Range<u16>> {
+        self.hours.on(date)
+    }
+}
+
 /// Whether it is open at an instant. The wall clock decides: a time that the clock skips opens at the first real
 /// instant after the gap, and one that it passes twice counts both times.
 #[must_use]
 pub fn is_open(hours: &WeeklyHours, zone: Tz, instant: DateTime<Utc>) -> bool {
-    if hours.intervals.is_empty() {
-        return true;
-    }
-    let wall = instant.with_timezone(&zone);
-    let minute = u16::try_from(wall.hour() * 60 + wall.minute()).unwrap_or_default();
-    hours.intervals.iter().any(|interval| interval.covers(wall.weekday(), minute))
+    hours.intervals.is_empty() || timetable::is_on(&Week { hours, zone }, instant)
 }
 
 /// When it is next open: `instant` itself if it is open then. `None` if it does not open within fifteen days, which
 /// can only be when every interval lies in a gap of the clock.
 #[must_use]
 pub fn next_opening(hours: &WeeklyHours, zone: Tz, instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    if is_open(hours, zone, instant) {
-        return Some(instant);
-    }
-    let today = instant.with_timezone(&zone).date_naive();
-    let openings = (0..=LOOK_AHEAD_DAYS)
-        .filter_map(|ahead| today.checked_add_days(Days::new(ahead)))
-        .flat_map(|date| openings_on(hours, zone, date));
-    // Where the clock jumps, it may open though no interval begins: out of a gap, or back into an interval.
-    let jumps = clock_jumps(zone, instant);
-    openings.chain(jumps).filter(|candidate| *candidate >= instant && is_open(hours, zone, *candidate)).min()
-}
-
-fn openings_on(hours: &WeeklyHours, zone: Tz, date: NaiveDate) -> impl Iterator<Item = DateTime<Utc>> {
-    hours.intervals.iter().filter(move |interval| interval.day == date.weekday()).flat_map(move |interval| {
-        let begins = date.and_hms_opt(u32::from(interval.opens / 60), u32::from(interval.opens % 60), 0);
-        let at = begins.map(|begins| zone.from_local_datetime(&begins));
-        [at.and_then(|at| at.earliest()), at.and_then(|at| at.latest())].into_iter().flatten().map(|at| at.to_utc())
-    })
-}
-
-/// The instants, to the second, at which the zone's clock jumps within the time we look ahead.
-fn clock_jumps(zone: Tz, from: DateTime<Utc>) -> Vec<DateTime<Utc>> {
-    let offset =
-        |at: i64| DateTime::from_timestamp(at, 0).map(|at| zone.offset_from_utc_datetime(&at.naive_utc()).fix());
-    let hour = TimeDelta::hours(1).num_seconds();
-    let start = from.timestamp();
-    let hours_ahead = i64::try_from(LOOK_AHEAD_DAYS).unwrap_or_default() * 24;
-    let mut jumps = Vec::new();
-    for step in 0..hours_ahead {
-        let (mut before, mut after) = (start + step * hour, start + (step + 1) * hour);
-        if offset(before) == offset(after) {
-            continue;
-        }
-        while after - before > 1 {
-            let middle = before + (after - before) / 2;
-            if offset(middle) == offset(before) {
-                before = middle;
-            } else {
-                after = middle;
-            }
-        }
-        jumps.extend(DateTime::from_timestamp(after, 0));
-    }
-    jumps
+    let end = instant.checked_add_signed(LOOK_AHEAD)?;
+    timetable::stretches(Week { hours, zone }, instant..end).next().map(|open| open.start)
 }
 
 #[cfg(test)]

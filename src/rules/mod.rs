@@ -20,7 +20,9 @@ use crate::phone_number::PhoneNumber;
 
 mod brand;
 pub mod calendar;
+mod calendar_status;
 pub mod copy;
+pub mod coverage;
 pub mod destination;
 pub mod diff;
 mod export;
@@ -34,6 +36,7 @@ mod file_people;
 mod forms;
 #[cfg(test)]
 mod generated;
+pub mod holidays;
 pub mod hours;
 pub mod json;
 pub mod menu;
@@ -41,13 +44,17 @@ mod node;
 pub mod outbound;
 pub mod path;
 pub mod people;
+pub mod promise;
 mod reader;
 pub mod ringing;
 mod seen;
+pub mod shifts;
+pub mod spoken;
+mod timetable;
 mod tree;
 mod week;
 
-pub use calendar::{AfterHours, Calendar, ClosureKind, HolidayList};
+pub use calendar::{AfterHours, Calendar, ClosureKind, HolidayList, OpenRule, Status};
 pub use destination::{DestinationPolicy, DestinationRefused, DialTarget, RefusalReason};
 pub use export::export;
 pub use hours::{DayInterval, Interval, WeeklyHours};

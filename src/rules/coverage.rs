@@ -1,0 +1,76 @@
+//! Open hours in which nobody would ring.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::calendar_status::BrandDays;
+use super::{Agent, Brand, Intent, Rules, shifts, timetable};
+use crate::ids::AgentId;
+
+/// How far ahead lint looks. Source: DESIGN.md section 9.
+pub const LINT_DAYS: u16 = 14;
+
+/// A time in which the brand is open and nobody covers it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Gap {
+    /// From.
+    pub from: DateTime<Utc>,
+    /// Until; not included.
+    pub until: DateTime<Utc>,
+}
+
+/// The open hours of the brand, from `from` on for so many times 24 hours, in which no member of its roster with a
+/// verified phone, and with the intent's skill if it asks for one, is on shift. In order, apart from each other, exact.
+/// Whoever is off by choice, or paused, is on shift all the same.
+#[must_use]
+pub fn gaps(rules: &Rules, brand: &Brand, intent: Option<&Intent>, from: DateTime<Utc>, days: u16) -> Vec<Gap> {
+    let Some(end) = from.checked_add_signed(TimeDelta::days(i64::from(days))) else {
+        return Vec::new();
+    };
+    let mut bare: Vec<_> = timetable::stretches(BrandDays::new(brand, rules), from..end).collect();
+    let skill = intent.and_then(|intent| intent.skill.as_ref());
+    let roster: HashSet<&AgentId> = brand.roster.iter().collect();
+    let can_ring = |agent: &&Agent| {
+        agent.phone_verified && skill.is_none_or(|skill| agent.skills.contains(skill)) && roster.contains(&agent.id)
+    };
+    for agent in rules.agents.iter().filter(can_ring) {
+        let (Some(first), Some(last)) = (bare.first(), bare.last()) else {
+            break;
+        };
+        let Some(covered) = shifts::stretches(agent, brand.time_zone, first.start..last.end) else {
+            return Vec::new();
+        };
+        bare = subtract(&bare, covered);
+    }
+    bare.into_iter().map(|bare| Gap { from: bare.start, until: bare.end }).collect()
+}
+
+/// What of `bare` is in none of `covered`; both are in order and apart, and so is the result.
+fn subtract(
+    bare: &[Range<DateTime<Utc>>],
+    covered: impl Iterator<Item = Range<DateTime<Utc>>>,
+) -> Vec<Range<DateTime<Utc>>> {
+    let mut left = Vec::with_capacity(bare.len());
+    let mut covered = covered.peekable();
+    for piece in bare {
+        let mut from = piece.start;
+        while let Some(cover) = covered.next_if(|cover| cover.end <= piece.end) {
+            if from < cover.start {
+                left.push(from..cover.start);
+            }
+            from = from.max(cover.end);
+        }
+        // One that reaches beyond this piece may cover the next as well.
+        let until = covered.peek().map_or(piece.end, |cover| cover.start.clamp(piece.start, piece.end));
+        if from < until {
+            left.push(from..until);
+        }
+    }
+    left
+}
+
+#[cfg(test)]
+#[path = "coverage_tests.rs"]
+mod tests;
