@@ -207,8 +207,11 @@ impl Turn<'_> {
         self.is_surely_bridged() || (is_late && self.have_both_entered())
     }
 
-    pub(super) fn on_room_started(&mut self) {
-        self.own();
+    /// Whoever met the caller under an earlier claim does not make an owner of this one.
+    pub(super) fn on_room_started(&mut self, leg: u32) {
+        if self.holder() == Some(leg) {
+            self.own();
+        }
     }
 
     /// Both met: the claim is ownership.

@@ -18,6 +18,13 @@ impl CarrierDesk {
             let recording = CarrierRef::new(&ready.sid);
             self.switchboard.take_note(call.id, &Signal::RecordingReady { recording, seconds }).await?;
         }
+        let is_in_the_making =
+            |status: Option<&str>| !matches!(status, Some("completed" | "absent" | "failed" | "deleted"));
+        for unready in found.iter().filter(|recording| is_in_the_making(recording.status.as_deref())) {
+            // Named, so that the call looks for it again.
+            let recording = Some(CarrierRef::new(&unready.sid));
+            self.switchboard.take_note(call.id, &Signal::VoicemailTaken { recording, seconds: None }).await?;
+        }
         let is_gone = |status: Option<&str>| matches!(status, Some("absent" | "failed" | "deleted"));
         if found.iter().any(|recording| !is_gone(recording.status.as_deref())) {
             return Ok(Delivery::Done);

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::agenda::Happening;
-use super::callers::Place;
+use super::callers::{Place, Recording};
 use super::lines::{Line, LineState};
 use super::world::World;
 use super::{Arbiter, Ms};
@@ -98,7 +98,9 @@ impl World {
         row.tries += 1;
         let (call, effect, tries) = (row.call, row.effect.clone(), row.tries);
         if self.is_at_rest() {
+            // Rows cannot be read before the store and a worker are back.
             let back = self.service_down_until.max(self.store_down_until);
+            self.trouble(call, back - self.now);
             self.agenda.put(back, Happening::Delivers { lane });
             return;
         }
@@ -322,7 +324,9 @@ impl World {
                 let state = self.shelf.find(call);
                 let is_over = state.is_some_and(|call| {
                     call.has_ended()
-                        || call.find_leg(leg).is_some_and(|leg| leg.end.is_some() && leg.progress < LegProgress::InRoom)
+                        || call
+                            .find_leg(leg)
+                            .is_some_and(|leg| leg.end.is_some() && leg.progress != LegProgress::InRoom)
                 });
                 if is_over {
                     self.end_line(number, LegOutcome::Completed, true);
@@ -337,8 +341,15 @@ impl World {
         if found.is_empty() {
             return done(vec![Signal::RecordingAbsent { recording: None }]);
         }
-        let ready = found.into_iter().filter(|recording| recording.ready);
-        done(ready.map(|one| Signal::RecordingReady { recording: one.name.clone(), seconds: one.seconds }).collect())
+        let tell = |one: &Recording| {
+            let (recording, seconds) = (one.name.clone(), one.seconds);
+            if one.ready {
+                Signal::RecordingReady { recording, seconds }
+            } else {
+                Signal::VoicemailTaken { recording: Some(recording), seconds: None }
+            }
+        };
+        done(found.into_iter().map(tell).collect())
     }
 
     /// What stands in the outbox at the end, for the judge.
