@@ -248,9 +248,11 @@ impl Turn<'_> {
         }
     }
 
-    /// The claim's deadline passed: ask who is in the room, then believe the answer, or failing one the documents.
+    /// The claim's deadline passed: ask who is in the room, until there is an answer.
     pub(super) fn on_claim_deadline(&mut self, asked: bool) {
-        if asked && self.have_surely_met() {
+        // A report that somebody left the room before the other came may be lost, and an owner is one for ever: that two
+        // entered a room is no more than a reason to ask. What ends the talk, or the answer, settles it.
+        if asked && self.is_surely_bridged() {
             return self.own();
         }
         // Without an answer nothing can be done but to ask again: whoever is alone can only be fetched by request.

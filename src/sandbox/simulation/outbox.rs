@@ -7,13 +7,19 @@ use super::callers::{Place, Recording};
 use super::lines::{Line, LineState};
 use super::world::World;
 use super::{Arbiter, Ms};
-use crate::call::effect::Effect;
+use crate::call::effect::{Effect, Neighbour};
 use crate::call::signal::{LegOutcome, Signal};
 use crate::call::state::{Call, CallerAt, LegProgress};
 use crate::ids::CarrierRef;
 
-/// A lease of a dead process runs out after so long.
-const LEASE_MS: Ms = 10_000;
+/// A lease of a dead replica runs out after so long, as the outbox's does. A single process that begins again is faster:
+/// it ends at once the leases that it left.
+fn lease_ms(effect: &Effect) -> Ms {
+    match effect.neighbour() {
+        Neighbour::Carrier => 30_000,
+        Neighbour::Inbox => 90_000,
+    }
+}
 
 /// What came of a delivery, known some time later.
 #[derive(Debug)]
@@ -106,15 +112,15 @@ impl World {
         }
         if self.chance.hits(self.faults.dies_in_delivery) {
             // Dies before it asks: the row's lease has to run out.
-            self.trouble(call, LEASE_MS);
-            self.agenda.put(self.now + LEASE_MS, Happening::Delivers { lane });
+            self.trouble(call, lease_ms(&effect));
+            self.agenda.put(self.now + lease_ms(&effect), Happening::Delivers { lane });
             return;
         }
         let outcome = self.carry_out(call, &effect, tries);
         if self.chance.hits(self.faults.dies_in_delivery) {
             // Dies before it can write down what came of it: delivered again.
-            self.trouble(call, LEASE_MS);
-            self.agenda.put(self.now + LEASE_MS, Happening::Delivers { lane });
+            self.trouble(call, lease_ms(&effect));
+            self.agenda.put(self.now + lease_ms(&effect), Happening::Delivers { lane });
             return;
         }
         if self.ladder_of == Some(call) {
@@ -128,9 +134,10 @@ impl World {
     pub(super) fn settle(&mut self, lane: usize, outcome: Outcome) {
         if self.is_at_rest() {
             // What came of it could not be written down: delivered again.
-            let call = self.outbox.lanes.get(lane).and_then(VecDeque::front).map(|row| row.call);
-            self.trouble(call.unwrap_or(usize::MAX), LEASE_MS);
-            self.agenda.put(self.now + LEASE_MS, Happening::Delivers { lane });
+            let Some(row) = self.outbox.lanes.get(lane).and_then(VecDeque::front) else { return };
+            let (call, lease) = (row.call, lease_ms(&row.effect));
+            self.trouble(call, lease);
+            self.agenda.put(self.now + lease, Happening::Delivers { lane });
             return;
         }
         if let Some(pause) = outcome.again {
