@@ -200,11 +200,11 @@ impl Turn<'_> {
         leg_in && self.call.caller_at == (CallerAt::Room { entered: true })
     }
 
-    /// The two have met, though nothing said so outright: both entered, and neither left until the room was asked about;
-    /// or a simultaneous dial went on after the key.
+    /// The two have met, though nothing said so outright: a simultaneous dial went on after the key. That two are said to
+    /// have entered a room is not enough, since the report that one left before the other came may be lost; and a caller
+    /// who met nobody and counts as answered is called back by nobody.
     pub(super) fn have_surely_met(&self) -> bool {
-        let is_late = matches!(self.call.stage, Stage::Claimed { asked: true, .. });
-        self.is_surely_bridged() || (is_late && self.have_both_entered())
+        self.is_surely_bridged()
     }
 
     /// Whoever met the caller under an earlier claim does not make an owner of this one.
@@ -252,7 +252,7 @@ impl Turn<'_> {
     pub(super) fn on_claim_deadline(&mut self, asked: bool) {
         // A report that somebody left the room before the other came may be lost, and an owner is one for ever: that two
         // entered a room is no more than a reason to ask. What ends the talk, or the answer, settles it.
-        if asked && self.is_surely_bridged() {
+        if asked && self.have_surely_met() {
             return self.own();
         }
         // Without an answer nothing can be done but to ask again: whoever is alone can only be fetched by request.
