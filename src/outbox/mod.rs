@@ -155,6 +155,7 @@ impl Outbox {
     /// for a recording that comes slowly.
     pub async fn run(self: Arc<Self>, neighbour: Neighbour, stop: CancellationToken) {
         let mut under_way = JoinSet::new();
+        let mut saved = self.switchboard.effects_saved.subscribe();
         while !stop.is_cancelled() {
             let free = SIDE_BY_SIDE.saturating_sub(u32::try_from(under_way.len()).unwrap_or(u32::MAX));
             if free > 0 {
@@ -171,7 +172,7 @@ impl Outbox {
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(ended) = under_way.join_next() => self.note_end(ended),
-                () = self.switchboard.effects_saved.notified(), if free > 0 => {}
+                Ok(()) = saved.changed(), if free > 0 => {}
                 () = async { tokio::time::sleep(self.pause().await).await }, if free > 0 => {}
             }
         }
@@ -183,7 +184,7 @@ impl Outbox {
     /// What was delivered may have made room for more of its lane, here and at the other neighbour.
     fn note_end(&self, ended: Result<Result<(), StoreError>, JoinError>) {
         match ended {
-            Ok(Ok(())) => self.switchboard.effects_saved.notify_waiters(),
+            Ok(Ok(())) => self.switchboard.effects_saved.send_replace(()),
             Ok(Err(error)) => tracing::warn!(error = %error, "what came of an effect could not be written down"),
             Err(error) => tracing::error!(error = %error, "a delivery broke off"),
         }
