@@ -4,6 +4,7 @@ use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Timelike, Utc};
 use chrono_tz::Tz;
 
 use super::RingMethod;
+use super::holidays::Region;
 
 /// Longest id; `brand-<id>` must fit a Chatwoot label.
 pub const ID_CHARS_MAX: usize = 40;
@@ -22,9 +23,6 @@ pub(super) const PUBLIC_FORM: &str = "US, CA, GB, AU, DE or FR, or a region of i
 
 /// Longest address of an audio file.
 const AUDIO_CHARS_MAX: usize = 500;
-
-/// Countries whose public holidays are kept.
-const PUBLIC_COUNTRIES: [&str; 6] = ["US", "CA", "GB", "AU", "DE", "FR"];
 
 pub(super) fn parse_zone(text: &str) -> Option<Tz> {
     text.parse().ok()
@@ -128,9 +126,5 @@ pub(super) fn parse_audio(text: &str) -> Option<String> {
 
 /// Reads a country whose public holidays are kept, with or without a region.
 pub(super) fn parse_public(text: &str) -> Option<String> {
-    let (country, region) = text.split_once('-').map_or((text, None), |(country, region)| (country, Some(region)));
-    let region_fits = |region: &str| {
-        (1..=3).contains(&region.len()) && region.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-    };
-    (PUBLIC_COUNTRIES.contains(&country) && region.is_none_or(region_fits)).then(|| text.to_owned())
+    Region::parse(text).map(|_| text.to_owned())
 }
