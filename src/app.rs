@@ -39,6 +39,8 @@ pub struct App {
     pub store: Arc<dyn Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Fresh identifiers.
+    pub ids: Arc<dyn IdSource>,
     /// Where signals meet their calls.
     pub switchboard: Arc<Switchboard>,
     /// Carries effects out.
@@ -97,7 +99,7 @@ impl App {
             Arc::clone(&store),
             addresses,
             Arc::clone(&clock),
-            ids,
+            Arc::clone(&ids),
         ));
         let chatwoot_door = Arc::new(ChatwootDoor {
             secrets: settings.chatwoot.webhook_secrets.clone(),
@@ -106,7 +108,18 @@ impl App {
             clock: Arc::clone(&clock),
             events: keeper.clone(),
         });
-        Ok(Arc::new(Self { settings, store, clock, switchboard, outbox, twilio_door, chatwoot_door, chatwoot, keeper }))
+        Ok(Arc::new(Self {
+            settings,
+            store,
+            clock,
+            ids,
+            switchboard,
+            outbox,
+            twilio_door,
+            chatwoot_door,
+            chatwoot,
+            keeper,
+        }))
     }
 
     /// Starts the workers: both outboxes, deadlines, availability, housekeeping. They end when `stop` says so.

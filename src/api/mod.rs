@@ -11,6 +11,7 @@ pub mod authorise;
 pub mod calls;
 pub mod openapi;
 pub mod problem;
+pub mod request_id;
 
 pub use authorise::{Authoriser, Operator};
 pub use problem::Problem;

@@ -34,6 +34,8 @@ pub mod watch;
 pub mod words;
 
 #[cfg(test)]
+mod late_tests;
+#[cfg(test)]
 mod properties;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -154,7 +156,7 @@ fn answer(turn: &mut Turn<'_>, signal: &Signal) -> Reply {
         | Signal::LegRings { .. }
         | Signal::LegFinished { .. }
         | Signal::RoomEntered { .. }
-        | Signal::RoomStarted
+        | Signal::RoomStarted { .. }
         | Signal::RoomLeft { .. }
         | Signal::RoomChecked { .. }
         | Signal::RecordingReady { .. }
@@ -184,7 +186,7 @@ fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
         Signal::LegRings { leg, carrier_ref } => turn.on_leg_rings(*leg, carrier_ref.as_ref()),
         Signal::LegFinished { leg, outcome } => turn.on_leg_finished(*leg, *outcome, signal),
         Signal::RoomEntered { who } => turn.on_room_entered(*who),
-        Signal::RoomStarted => turn.on_room_started(),
+        Signal::RoomStarted { leg } => turn.on_room_started(*leg),
         Signal::RoomLeft { who } => turn.on_room_left(*who),
         Signal::RoomChecked { caller_in, leg_in } => turn.on_room_checked(*caller_in, *leg_in),
         Signal::RecordingReady { recording, seconds } => turn.on_recording_ready(recording, *seconds),

@@ -47,8 +47,8 @@ pub enum Signal {
 
     /// Somebody entered the room.
     RoomEntered { who: Party },
-    /// Both are in the room and can hear each other.
-    RoomStarted,
+    /// Both are in the room of this leg's claim and can hear each other. Told late, it may be of an earlier claim.
+    RoomStarted { leg: u32 },
     /// Somebody left the room.
     RoomLeft { who: Party },
     /// What the carrier says of the room when asked.
@@ -149,7 +149,7 @@ impl Signal {
             | Self::LegRings { .. }
             | Self::LegAsks { .. }
             | Self::RoomEntered { .. }
-            | Self::RoomStarted
+            | Self::RoomStarted { .. }
             | Self::VoicemailTaken { .. }
             | Self::RecordingReady { .. }
             | Self::RecordingAbsent { .. }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use crate::config::Settings;
 use crate::phone_number::PhoneNumber;
 use crate::rules::file::{Fault, RoutingFileError};
-use crate::rules::{DestinationPolicy, Rules};
+use crate::rules::{DestinationPolicy, Rules, outbound};
 
 /// What to look at besides the settings.
 #[derive(Debug, Clone, clap::Args)]
@@ -46,25 +46,21 @@ pub(super) fn check_phones(
     rules: &Rules,
     policy: &DestinationPolicy,
 ) -> Result<(), RoutingFileError> {
-    let agents = rules.agents.iter().map(|agent| (format!("the phone of agent `{}`", agent.id), &agent.phone));
-    let emergency = rules.brands.iter().flat_map(|brand| {
-        let what = format!("an emergency number of brand `{}`", brand.id);
-        brand.emergency_numbers.iter().map(move |number| (what.clone(), number))
-    });
-    let faults: Vec<Fault> = agents
-        .chain(emergency)
-        .filter_map(|(what, number)| {
-            let refused = policy.approve(number).err()?;
-            let message = format!("{what} may not be called: {}; see [destinations] in the settings", refused.reason);
-            Some(Fault { line: line_of(text, number), message })
-        })
+    let placed = outbound::outbound(rules);
+    let line_of = |pointer: &str| {
+        let number = placed.iter().find(|placed| placed.pointer == pointer)?.number;
+        line_of(text, number)
+    };
+    let faults: Vec<Fault> = outbound::refused(rules, policy)
+        .into_iter()
+        .map(|fault| Fault { line: line_of(&fault.pointer), ..fault })
         .collect();
     if faults.is_empty() { Ok(()) } else { Err(RoutingFileError { file: file.to_owned(), faults }) }
 }
 
 /// The first line on which the number stands.
-fn line_of(text: &str, number: &PhoneNumber) -> usize {
-    text.lines().position(|line| line.contains(number.as_e164())).unwrap_or_default() + 1
+fn line_of(text: &str, number: &PhoneNumber) -> Option<usize> {
+    text.lines().position(|line| line.contains(number.as_e164())).map(|index| index + 1)
 }
 
 #[cfg(test)]

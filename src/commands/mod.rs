@@ -16,7 +16,7 @@ use secrecy::ExposeSecret;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Settings};
-use crate::rules::file::RoutingFileError;
+use crate::rules::file::{Fault, RoutingFileError};
 use crate::rules::{DestinationPolicy, Rules};
 use crate::store::Store;
 use crate::store::open::{OpenOptions, open};
@@ -171,7 +171,7 @@ pub(crate) fn read_routing(path: &std::path::Path, policy: &DestinationPolicy) -
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|err| RoutingFileError {
         file: name.clone(),
-        faults: vec![crate::rules::file::Fault { line: 1, message: format!("the file cannot be read: {err}") }],
+        faults: vec![Fault { line: None, pointer: String::new(), message: format!("the file cannot be read: {err}") }],
     })?;
     let rules = crate::rules::file::parse(&name, &text).context("could not use the routing file")?;
     check::check_phones(&name, &text, &rules, policy)?;

@@ -1,155 +1,287 @@
 //! Writes rules as `routing.toml`: the inverse of [`super::file::parse`], always in the same order and form.
 
-use std::fmt::{Display, Write as _};
-use std::time::Duration;
-
-use toml::Value;
-
-use super::hours::WeeklyHours;
+use super::calendar::{AfterHours, Calendar, HolidayList, SpecialDay, Until};
+use super::forms::{minute_text, ring_method_text};
+use super::hours::{DayInterval, WeeklyHours};
+use super::menu::{Intent, Menu, MenuOption, Prompt};
+use super::path::{OperatorLine, Path, PathKind};
+use super::people::{Absence, Floods, Pausing, Promise, PromiseDue, ShiftDay, Supervisor};
+use super::tree::{Branch, Tree, write_file};
 use super::week::DAYS;
-use super::{Agent, AvailabilitySource, Brand, Recording, RingMethod, Rules};
+use super::{Agent, AvailabilitySource, Brand, Number, Recording, Rules, Texts, Voicemail};
 
 /// Writes rules, every value spelled out. Reading the text gives the same rules again.
 #[must_use]
 pub fn export(rules: &Rules) -> String {
-    let mut out = Lines(format!("# Offhook's routing. Schema: docs/routing.md.\n\nversion = {}\n", rules.version));
-    for brand in &rules.brands {
-        write_brand(&mut out, brand);
-    }
-    for number in &rules.numbers {
-        out.head("[[number]]");
-        out.text("number", number.number.as_e164());
-        out.text("brand", number.brand.as_str());
-    }
-    for agent in &rules.agents {
-        write_agent(&mut out, agent);
-    }
-    out.0
+    write_file("# Offhook's routing. Schema: docs/routing.md.\n", &document(rules))
 }
 
-fn write_brand(out: &mut Lines, brand: &Brand) {
-    out.head("[[brand]]");
-    out.text("id", brand.id.as_str());
-    out.text("name", &brand.name);
-    out.text("inbox", &brand.inbox);
-    out.some("inbox_id", brand.inbox_id);
-    out.text("time_zone", brand.time_zone.name());
-    out.text("language", &brand.language);
-    out.some_text("voice", brand.voice.as_deref());
-    out.span("max_wait_s", brand.max_wait);
-    out.some_text("ring_method", brand.ring_method.map(ring_method_label));
-    out.some("ring_width", brand.ring_width);
-    out.span("wave_interval_s", brand.wave_interval);
-    out.span("cooldown_s", brand.cooldown);
-    out.span("after_decline_s", brand.after_decline);
-    out.span("after_no_answer_s", brand.after_no_answer);
-    out.span("after_busy_s", brand.after_busy);
-    out.field("wait_for_on_call", brand.wait_for_on_call);
-    out.text(
-        "recording",
-        match brand.recording {
-            Recording::Off => "off",
-            Recording::On { .. } => "on",
-        },
-    );
-    out.list("emergency_numbers", brand.emergency_numbers.iter().map(|number| number.as_e164()));
-    out.list("roster", brand.roster.iter().map(|agent| agent.as_str()));
-    out.hours("[brand.hours]", &brand.hours);
-    out.head("[brand.texts]");
-    out.some_text("greeting", brand.texts.greeting.as_deref());
-    out.text("voicemail_greeting", &brand.texts.voicemail_greeting);
-    out.some_text("waiting", brand.texts.waiting.as_deref());
-    out.text("closed", &brand.texts.closed);
-    out.some_text("callback_promise", brand.texts.callback_promise.as_deref());
-    out.head("[brand.voicemail]");
-    out.span("max_length_s", brand.voicemail.max_length);
-    out.field("transcribe", brand.voicemail.transcribe);
-    out.text("key", &brand.voicemail.key.map(String::from).unwrap_or_default());
+/// The fields of the whole document.
+pub(super) fn document(rules: &Rules) -> Branch {
+    vec![
+        ("version", Tree::Integer(rules.version.into())),
+        ("floods", Tree::Table(floods(&rules.floods))),
+        ("pausing", Tree::Table(pausing(rules.pausing))),
+        ("holidays", tables(&rules.holidays, holiday_list)),
+        ("brand", tables(&rules.brands, brand)),
+        ("number", tables(&rules.numbers, number)),
+        ("agent", tables(&rules.agents, agent)),
+        ("supervisor", tables(&rules.supervisors, supervisor)),
+    ]
 }
 
-fn write_agent(out: &mut Lines, agent: &Agent) {
-    out.head("[[agent]]");
-    out.text("id", agent.id.as_str());
-    out.text("name", &agent.name);
-    out.some_text("email", agent.email.as_deref());
-    out.some("chatwoot_user_id", agent.chatwoot_user_id);
-    out.text("phone", agent.phone.as_e164());
-    out.field("phone_verified", agent.phone_verified);
-    out.some_text("vouched_by", agent.vouched_by.as_deref());
-    out.some_text("time_zone", agent.time_zone.map(|zone| zone.name()));
-    out.text(
-        "availability",
-        match agent.availability {
-            AvailabilitySource::Follow => "follow",
-            AvailabilitySource::OwnSwitch => "own_switch",
-        },
-    );
-    out.list("skills", agent.skills.iter().map(String::as_str));
-    if let Some(shift) = &agent.shift {
-        out.hours("[agent.shift]", shift);
+fn tables<T>(items: &[T], write: impl Fn(&T) -> Branch) -> Tree {
+    Tree::Tables(items.iter().map(write).collect())
+}
+
+fn brand(brand: &Brand) -> Branch {
+    vec![
+        ("id", Tree::text(brand.id.as_str())),
+        ("name", Tree::text(&brand.name)),
+        ("inbox", Tree::text(&brand.inbox)),
+        ("inbox_id", Tree::some(brand.inbox_id, Tree::Integer)),
+        ("time_zone", Tree::text(brand.time_zone.name())),
+        ("language", Tree::text(&brand.language)),
+        ("voice", Tree::some(brand.voice.as_deref(), Tree::text)),
+        ("max_wait_s", Tree::seconds(brand.max_wait)),
+        ("ring_method", Tree::some(brand.ring_method, |method| Tree::text(ring_method_text(method)))),
+        ("ring_width", Tree::some(brand.ring_width, |width| Tree::Integer(width.into()))),
+        ("wave_interval_s", Tree::seconds(brand.wave_interval)),
+        ("queue_bias", Tree::Integer(brand.queue_bias.into())),
+        ("cooldown_s", Tree::seconds(brand.cooldown)),
+        ("after_decline_s", Tree::seconds(brand.after_decline)),
+        ("after_no_answer_s", Tree::seconds(brand.after_no_answer)),
+        ("after_busy_s", Tree::seconds(brand.after_busy)),
+        ("wait_for_on_call", Tree::Boolean(brand.wait_for_on_call)),
+        ("emergency_numbers", Tree::texts(brand.emergency_numbers.iter().map(|number| number.as_e164()))),
+        ("roster", Tree::texts(brand.roster.iter().map(|agent| agent.as_str()))),
+        ("recording", recording(&brand.recording)),
+        ("hours", hours(&brand.hours)),
+        ("calendar", Tree::Table(calendar(&brand.calendar))),
+        ("after_hours", after_hours(&brand.after_hours)),
+        ("menu", Tree::some(brand.menu.as_ref(), |menu| Tree::Table(self::menu(menu)))),
+        ("intent", tables(&brand.intents, intent)),
+        ("fallback", Tree::Table(path(&brand.fallback))),
+        ("operator", Tree::some(brand.operator.as_ref(), |operator| Tree::Table(self::operator(operator)))),
+        ("promise", Tree::some(brand.promise.as_ref(), |promise| Tree::Table(self::promise(promise)))),
+        ("texts", Tree::Table(texts(&brand.texts))),
+        ("voicemail", Tree::Table(voicemail(&brand.voicemail))),
+    ]
+}
+
+fn recording(recording: &Recording) -> Tree {
+    match recording {
+        Recording::Off => Tree::text("off"),
+        Recording::On { notice, retention_days } => Tree::Table(vec![
+            ("notice", Tree::text(notice)),
+            ("retention_days", Tree::Integer((*retention_days).into())),
+        ]),
     }
 }
 
-fn ring_method_label(method: RingMethod) -> &'static str {
-    match method {
-        RingMethod::Auto => "auto",
-        RingMethod::Legs => "legs",
-        RingMethod::Dial => "dial",
-    }
+/// Days in the order of the week, intervals of a day in the order in which they were written.
+fn hours(hours: &WeeklyHours) -> Tree {
+    let day = |(label, day)| {
+        let texts: Vec<String> = hours
+            .intervals
+            .iter()
+            .filter(|interval| interval.day() == day)
+            .map(|interval| interval.to_text())
+            .collect();
+        let tree = if texts.is_empty() { Tree::Absent } else { Tree::texts(texts.iter().map(String::as_str)) };
+        (label, tree)
+    };
+    Tree::Table(DAYS.into_iter().map(day).collect())
 }
 
-struct Lines(String);
+fn day_hours(hours: &[DayInterval]) -> Tree {
+    Tree::List(hours.iter().map(|interval| Tree::text(interval.to_text())).collect())
+}
 
-impl Lines {
-    fn head(&mut self, head: &str) {
-        let _ = writeln!(self.0, "\n{head}");
-    }
+fn calendar(calendar: &Calendar) -> Branch {
+    vec![
+        ("holidays", Tree::texts(calendar.holidays.iter().map(|list| list.as_str()))),
+        ("closed_until", Tree::some(calendar.closed_until.as_ref(), |until| Tree::Inline(self::until(until)))),
+        ("open_until", Tree::some(calendar.open_until.as_ref(), |until| Tree::Inline(self::until(until)))),
+        ("day", tables(&calendar.days, special_day)),
+    ]
+}
 
-    fn field(&mut self, name: &str, value: impl Display) {
-        let _ = writeln!(self.0, "{name} = {value}");
-    }
+fn special_day(day: &SpecialDay) -> Branch {
+    vec![
+        ("on", Tree::date(day.on)),
+        ("hours", day_hours(&day.hours)),
+        ("name", Tree::some(day.name.as_deref(), Tree::text)),
+    ]
+}
 
-    fn text(&mut self, name: &str, value: &str) {
-        self.field(name, Value::String(value.to_owned()));
-    }
+fn until(until: &Until) -> Branch {
+    vec![
+        ("from", Tree::some(until.from, Tree::instant)),
+        ("until", Tree::instant(until.until)),
+        ("reason", Tree::some(until.reason.as_deref(), Tree::text)),
+    ]
+}
 
-    fn some_text(&mut self, name: &str, value: Option<&str>) {
-        if let Some(value) = value {
-            self.text(name, value);
-        }
-    }
+fn after_hours(after_hours: &AfterHours) -> Tree {
+    let own = |own: &Option<Path>| Tree::some(own.as_ref(), |own| Tree::Table(path(own)));
+    let mut fields = path(&after_hours.path);
+    fields.push(("holiday", own(&after_hours.holiday)));
+    fields.push(("special_day", own(&after_hours.special_day)));
+    fields.push(("closed_until", own(&after_hours.closed_until)));
+    Tree::Table(fields)
+}
 
-    fn some(&mut self, name: &str, value: Option<impl Display>) {
-        if let Some(value) = value {
-            self.field(name, value);
-        }
-    }
+fn path(path: &Path) -> Branch {
+    let (kind, text_back, number) = match &path.kind {
+        PathKind::Voicemail => ("voicemail", None, None),
+        PathKind::Message { text_back } => ("message", text_back.as_deref(), None),
+        PathKind::Number { number } => ("number", None, Some(number)),
+        PathKind::Operator => ("operator", None, None),
+        PathKind::RingAnyway => ("ring_anyway", None, None),
+    };
+    vec![
+        ("path", Tree::text(kind)),
+        ("words", Tree::some(path.words.as_deref(), Tree::text)),
+        ("text_back", Tree::some(text_back, Tree::text)),
+        ("number", Tree::some(number, |number| Tree::text(number.as_e164()))),
+    ]
+}
 
-    /// Whole seconds: the file has no finer ones.
-    fn span(&mut self, name: &str, value: Duration) {
-        self.field(name, value.as_secs());
-    }
+fn menu(menu: &Menu) -> Branch {
+    let (prompt, audio) = match &menu.prompt {
+        Prompt::Words(words) => (Some(words), None),
+        Prompt::Audio(audio) => (None, Some(audio)),
+    };
+    vec![
+        ("prompt", Tree::some(prompt, Tree::text)),
+        ("audio", Tree::some(audio, Tree::text)),
+        ("default", Tree::text(menu.default.as_str())),
+        ("retries", Tree::Integer(menu.retries.into())),
+        ("wait_s", Tree::seconds(menu.wait)),
+        ("option", tables(&menu.options, menu_option)),
+    ]
+}
 
-    fn list<'a>(&mut self, name: &str, values: impl Iterator<Item = &'a str>) {
-        self.field(name, Value::Array(values.map(|value| Value::String(value.to_owned())).collect()));
-    }
+fn menu_option(option: &MenuOption) -> Branch {
+    vec![("key", Tree::text(option.key)), ("intent", Tree::text(option.intent.as_str()))]
+}
 
-    /// Days in the order of the week, intervals of a day in the order in which they were written.
-    fn hours(&mut self, head: &str, hours: &WeeklyHours) {
-        if hours.intervals.is_empty() {
-            return;
-        }
-        self.head(head);
-        for (label, day) in DAYS {
-            let texts: Vec<String> = hours
-                .intervals
-                .iter()
-                .filter(|interval| interval.day() == day)
-                .map(|interval| interval.to_text())
-                .collect();
-            if !texts.is_empty() {
-                self.list(label, texts.iter().map(String::as_str));
-            }
-        }
-    }
+fn intent(intent: &Intent) -> Branch {
+    vec![
+        ("id", Tree::text(intent.id.as_str())),
+        ("name", Tree::text(&intent.name)),
+        ("skill", Tree::some(intent.skill.as_deref(), Tree::text)),
+        ("greeting", Tree::some(intent.greeting.as_deref(), Tree::text)),
+        ("fallback", Tree::some(intent.fallback.as_ref(), |own| Tree::Table(path(own)))),
+    ]
+}
+
+fn operator(operator: &OperatorLine) -> Branch {
+    vec![
+        ("number", Tree::text(operator.number.as_e164())),
+        ("confirm", Tree::Boolean(operator.confirm)),
+        ("ring_s", Tree::seconds(operator.ring)),
+    ]
+}
+
+fn promise(promise: &Promise) -> Branch {
+    let (within, minute) = match promise.due {
+        PromiseDue::WithinOpen(span) => (Tree::seconds(span), Tree::Absent),
+        PromiseDue::NextBusinessDay { minute } => (Tree::Absent, Tree::text(minute_text(minute))),
+    };
+    vec![("within_open_s", within), ("next_business_day", minute), ("spoken", Tree::Boolean(promise.spoken))]
+}
+
+fn texts(texts: &Texts) -> Branch {
+    vec![
+        ("greeting", Tree::some(texts.greeting.as_deref(), Tree::text)),
+        ("voicemail_greeting", Tree::text(&texts.voicemail_greeting)),
+        ("waiting", Tree::some(texts.waiting.as_deref(), Tree::text)),
+        ("closed", Tree::text(&texts.closed)),
+        ("callback_promise", Tree::some(texts.callback_promise.as_deref(), Tree::text)),
+    ]
+}
+
+fn voicemail(voicemail: &Voicemail) -> Branch {
+    vec![
+        ("max_length_s", Tree::seconds(voicemail.max_length)),
+        ("transcribe", Tree::Boolean(voicemail.transcribe)),
+        ("key", Tree::text(voicemail.key.map(String::from).unwrap_or_default())),
+    ]
+}
+
+fn number(number: &Number) -> Branch {
+    vec![
+        ("number", Tree::text(number.number.as_e164())),
+        ("brand", Tree::text(number.brand.as_str())),
+        ("intent", Tree::some(number.intent.as_ref(), |intent| Tree::text(intent.as_str()))),
+    ]
+}
+
+fn agent(agent: &Agent) -> Branch {
+    let availability = match agent.availability {
+        AvailabilitySource::Follow => "follow",
+        AvailabilitySource::OwnSwitch => "own_switch",
+    };
+    vec![
+        ("id", Tree::text(agent.id.as_str())),
+        ("name", Tree::text(&agent.name)),
+        ("email", Tree::some(agent.email.as_deref(), Tree::text)),
+        ("chatwoot_user_id", Tree::some(agent.chatwoot_user_id, Tree::Integer)),
+        ("phone", Tree::text(agent.phone.as_e164())),
+        ("phone_verified", Tree::Boolean(agent.phone_verified)),
+        ("vouched_by", Tree::some(agent.vouched_by.as_deref(), Tree::text)),
+        ("time_zone", Tree::some(agent.time_zone, |zone| Tree::text(zone.name()))),
+        ("availability", Tree::text(availability)),
+        ("skills", Tree::texts(agent.skills.iter().map(String::as_str))),
+        ("shift", Tree::some(agent.shift.as_ref(), hours)),
+        ("shift_day", tables(&agent.shift_days, shift_day)),
+        ("absence", tables(&agent.absences, absence)),
+    ]
+}
+
+fn shift_day(day: &ShiftDay) -> Branch {
+    vec![("on", Tree::date(day.on)), ("hours", day_hours(&day.hours))]
+}
+
+fn absence(absence: &Absence) -> Branch {
+    vec![
+        ("from", Tree::instant(absence.from)),
+        ("until", Tree::instant(absence.until)),
+        ("reason", Tree::some(absence.reason.as_deref(), Tree::text)),
+    ]
+}
+
+fn supervisor(supervisor: &Supervisor) -> Branch {
+    vec![
+        ("id", Tree::text(supervisor.id.as_str())),
+        ("name", Tree::text(&supervisor.name)),
+        ("chatwoot_user_id", Tree::some(supervisor.chatwoot_user_id, Tree::Integer)),
+        ("brands", Tree::texts(supervisor.brands.iter().map(|brand| brand.as_str()))),
+    ]
+}
+
+fn floods(floods: &Floods) -> Branch {
+    vec![
+        ("calls_per_caller", Tree::Integer(floods.calls_per_caller.into())),
+        ("calls_withheld", Tree::Integer(floods.calls_withheld.into())),
+        ("window_s", Tree::seconds(floods.window)),
+        ("challenge", Tree::Boolean(floods.challenge)),
+        ("calls_per_caller_declared", Tree::Integer(floods.calls_per_caller_declared.into())),
+    ]
+}
+
+fn pausing(pausing: Pausing) -> Branch {
+    vec![("after_misses", Tree::Integer(pausing.after_misses.into())), ("pause_s", Tree::seconds(pausing.span))]
+}
+
+fn holiday_list(list: &HolidayList) -> Branch {
+    vec![
+        ("id", Tree::text(list.id.as_str())),
+        ("name", Tree::text(&list.name)),
+        ("public", Tree::some(list.public.as_deref(), Tree::text)),
+        ("except", Tree::List(list.except.iter().copied().map(Tree::date).collect())),
+        ("dates", Tree::Dates(list.dates.clone())),
+    ]
 }

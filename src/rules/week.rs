@@ -1,11 +1,12 @@
-//! A week in the routing file: a list of intervals a day.
+//! A week and a day in the document: lists of intervals.
 
 use chrono::Weekday;
 
-use super::hours::{Interval, WeeklyHours};
-use super::reader::{Faults, Fields, texts_of};
+use super::fault::Faults;
+use super::hours::{DayInterval, Interval, WeeklyHours};
+use super::reader::{Fields, shown};
 
-/// The days, as the file writes them.
+/// The days, as the document writes them.
 pub(super) const DAYS: [(&str, Weekday); 7] = [
     ("mon", Weekday::Mon),
     ("tue", Weekday::Tue),
@@ -16,26 +17,34 @@ pub(super) const DAYS: [(&str, Weekday); 7] = [
     ("sun", Weekday::Sun),
 ];
 
+const INTERVAL_FORM: &str = "\"09:00-17:30\", past midnight \"20:00-02:00\", all day \"00:00-24:00\"";
+
+/// Most intervals of one day.
+pub(super) const INTERVALS_A_DAY_MAX: usize = 24;
+
 /// Reads a table of days; `None` if there is none.
-pub(super) fn read_hours(
-    fields: &mut Fields<'_, '_>,
-    faults: &mut Faults<'_>,
-    name: &'static str,
-) -> Option<WeeklyHours> {
+pub(super) fn read_hours(fields: &mut Fields<'_>, faults: &mut Faults<'_>, name: &'static str) -> Option<WeeklyHours> {
     let mut days = fields.table(faults, name)?;
     let mut intervals: Vec<Interval> = Vec::new();
     for (day_name, day) in DAYS {
-        let Some(value) = days.value(day_name) else {
+        let texts = days.texts(faults, day_name);
+        if texts.len() > INTERVALS_A_DAY_MAX {
+            days.refuse(
+                faults,
+                day_name,
+                format!("`{day_name}` has too many intervals; allowed: {INTERVALS_A_DAY_MAX}"),
+            );
             continue;
-        };
-        for text in texts_of(faults, day_name, value) {
+        }
+        for text in texts {
             let Some(interval) = Interval::parse(day, text.value) else {
-                faults.add(&text.span, format!("`{}` is no interval; allowed: \"09:00-17:30\", past midnight \"20:00-02:00\", all day \"00:00-24:00\"", text.value));
+                let seen = shown(text.value);
+                faults.add(&text.place, format!("`{seen}` is no interval; allowed: {INTERVAL_FORM}"));
                 continue;
             };
             if let Some(other) = intervals.iter().find(|other| other.overlaps(&interval)) {
                 faults.add(
-                    &text.span,
+                    &text.place,
                     format!("{day_name} {} overlaps {} {}", text.value, day_label(other.day()), other.to_text()),
                 );
             }
@@ -44,13 +53,39 @@ pub(super) fn read_hours(
     }
     let is_empty_shift = intervals.is_empty() && name == "shift";
     if is_empty_shift {
-        faults.add(days.span(), "this `shift` has no interval; leave it out if the agent always works");
+        faults.add(days.place(), "this `shift` has no interval; leave it out if the agent always works");
     }
     days.finish(faults);
     Some(WeeklyHours { intervals })
 }
 
-/// As the file writes the day.
+/// Reads the intervals of one date; none means not at all.
+pub(super) fn read_day(fields: &mut Fields<'_>, faults: &mut Faults<'_>, name: &'static str) -> Vec<DayInterval> {
+    let texts = fields.texts(faults, name);
+    if texts.len() > INTERVALS_A_DAY_MAX {
+        fields.refuse(faults, name, format!("`{name}` has too many intervals; allowed: {INTERVALS_A_DAY_MAX}"));
+        return Vec::new();
+    }
+    let mut intervals: Vec<DayInterval> = Vec::new();
+    for text in texts {
+        let Some(interval) = DayInterval::parse(text.value) else {
+            let seen = shown(text.value);
+            faults.add(&text.place, format!("`{seen}` is no interval; allowed: {INTERVAL_FORM}"));
+            continue;
+        };
+        let meets = |other: &&DayInterval| {
+            let (a, b) = (interval.minutes(), other.minutes());
+            a.start < b.end && b.start < a.end
+        };
+        if let Some(other) = intervals.iter().find(meets) {
+            faults.add(&text.place, format!("{} overlaps {}", text.value, other.to_text()));
+        }
+        intervals.push(interval);
+    }
+    intervals
+}
+
+/// As the document writes the day.
 fn day_label(day: Weekday) -> &'static str {
     DAYS.iter().find(|(_, known)| *known == day).map_or("", |(label, _)| *label)
 }

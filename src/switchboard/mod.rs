@@ -12,7 +12,7 @@ pub mod rulebook;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::call::effect::Neighbour;
 use crate::call::event::Event;
@@ -94,8 +94,8 @@ pub struct Switchboard {
     limits: AccountLimits,
     carrier_circuit: Arc<Circuit>,
     locks: CallLocks,
-    /// Told when effects were saved.
-    pub effects_saved: Arc<Notify>,
+    /// Changes when effects were saved. Every worker sees every change, also one that came while it was busy.
+    pub effects_saved: watch::Sender<()>,
     /// Told when a phone came free or a call wants waking.
     pub calls_stirred: Arc<Notify>,
 }
@@ -132,7 +132,7 @@ impl Switchboard {
             limits,
             carrier_circuit,
             locks: CallLocks::default(),
-            effects_saved: Arc::new(Notify::new()),
+            effects_saved: watch::Sender::new(()),
             calls_stirred: Arc::new(Notify::new()),
         }
     }
@@ -348,7 +348,7 @@ impl Switchboard {
 
     /// Wakes whoever has something to do after a save.
     fn stir(&self, events: &[Event]) {
-        self.effects_saved.notify_one();
+        self.effects_saved.send_replace(());
         if events.iter().any(|event| matches!(event, Event::LegReleased { .. })) {
             self.calls_stirred.notify_one();
         }
