@@ -80,6 +80,7 @@ fn read_rules(mut fields: Fields<'_, '_>, faults: &mut Faults<'_>) -> Option<Rul
         supervisors: Vec::new(),
         floods: Floods::default(),
         pausing: Pausing::default(),
+        index: super::Index::default(),
     })
 }
 

@@ -3,7 +3,7 @@ use chrono_tz::TZ_VARIANTS;
 use proptest::prelude::*;
 
 use super::super::hours::{Interval, WeeklyHours};
-use super::super::{RingMethod, export};
+use super::super::{Index, RingMethod, export};
 use super::*;
 
 const EXAMPLE: &str = include_str!("../../examples/routing.toml");
@@ -250,7 +250,7 @@ prop_compose! {
             ..agent
         }).collect();
         let numbers = brands.iter().map(|brand| Number { number: phones.next().unwrap(), brand: brand.id.clone(), intent: None }).collect();
-        Rules { version, brands, numbers, agents, holidays: Vec::new(), supervisors: Vec::new(), floods: Floods::default(), pausing: Pausing::default() }
+        Rules { version, brands, numbers, agents, holidays: Vec::new(), supervisors: Vec::new(), floods: Floods::default(), pausing: Pausing::default(), index: Index::default() }
     }
 }
 
