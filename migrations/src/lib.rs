@@ -17,6 +17,7 @@ mod m0010_rules_versions;
 mod m0011_deliveries;
 mod m0012_pacing;
 mod m0013_leases;
+mod m0024_shortlists;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_deliveries::Change),
             Box::new(m0012_pacing::Change),
             Box::new(m0013_leases::Change),
+            Box::new(m0024_shortlists::Change),
         ]
     }
 }

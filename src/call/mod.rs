@@ -22,6 +22,7 @@ mod dialling;
 pub mod effect;
 pub mod event;
 pub mod mark;
+mod offering;
 pub mod reply;
 mod ringing;
 pub mod signal;
@@ -40,7 +41,9 @@ mod properties;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::ids::AgentId;
 use crate::rules::{DestinationPolicy, Rules};
+use crate::shortlist::InForce;
 use crate::shortlist::facts::LoadedFacts;
 use effect::Effect;
 use event::Event;
@@ -65,6 +68,10 @@ pub struct Facts<'a> {
     pub brand: BrandFacts,
     /// Where outbound legs may go.
     pub destinations: &'a DestinationPolicy,
+    /// The rules in force now, if they are not the call's own: rosters and phones are read from them.
+    pub in_force: Option<InForce<'a>>,
+    /// Agents whom the system may not pause, since another brand relies on them.
+    pub needed: &'a [AgentId],
 }
 
 /// What is in force for a brand at this instant, apart from its rules.

@@ -100,6 +100,8 @@ impl Desk {
             carrier,
             brand: BrandFacts::default(),
             destinations: &self.destinations,
+            in_force: None,
+            needed: &[],
         };
         decide(self.call.clone(), &self.rules, &facts, signal)
     }

@@ -127,6 +127,7 @@ impl Signal {
         match self {
             Self::Arrived
             | Self::WaitPolled
+            | Self::CallerPressed { .. }
             | Self::CallerAsks { .. }
             | Self::LegRefused { .. }
             | Self::LegPressed { .. }
@@ -139,8 +140,7 @@ impl Signal {
             | Self::PhonesFreed
             | Self::CallerChecked { .. }
             | Self::AgentWithdrawn { .. } => true,
-            Self::CallerPressed { .. }
-            | Self::CallerGone
+            Self::CallerGone
             | Self::Adopted
             | Self::Restarted
             | Self::FetchBegins

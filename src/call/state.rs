@@ -288,7 +288,10 @@ impl Call {
     pub fn apply(&mut self, event: &Event, now: DateTime<Utc>) {
         match event {
             Event::CallRefused => {}
-            Event::ShortlistTaken { .. } | Event::Ignored { .. } => {}
+            Event::ShortlistTaken { .. }
+            | Event::Ignored { .. }
+            | Event::AgentPaused { .. }
+            | Event::PauseSpared { .. } => {}
             Event::WaitBegan { method, deadline_at } => {
                 self.stage = Stage::Waiting;
                 self.method = *method;

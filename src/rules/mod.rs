@@ -39,6 +39,7 @@ mod generated;
 pub mod holidays;
 pub mod hours;
 pub mod json;
+mod index;
 pub mod menu;
 mod node;
 pub mod outbound;
@@ -59,6 +60,7 @@ pub use calendar::{AfterHours, Calendar, ClosureKind, HolidayList, OpenRule, Sta
 pub use destination::{DestinationPolicy, DestinationRefused, DialTarget, RefusalReason};
 pub use export::export;
 pub use hours::{DayInterval, Interval, WeeklyHours};
+pub use index::{Index, Member};
 pub use menu::{Intent, Menu, MenuOption, Prompt};
 pub use path::{OperatorLine, Path, PathKind};
 pub use people::{Absence, Floods, Pausing, Promise, PromiseDue, ShiftDay, Supervisor};
@@ -83,6 +85,8 @@ pub struct Rules {
     pub floods: Floods,
     /// When agents who keep missing calls are put aside.
     pub pausing: Pausing,
+    /// Where everything stands; made when first asked for.
+    pub index: Index,
 }
 
 /// Whom a customer dials.
@@ -247,26 +251,7 @@ impl Rules {
     /// The brand of a dialled number.
     #[must_use]
     pub fn brand_of(&self, number: &PhoneNumber) -> Option<&Brand> {
-        let number = self.numbers.iter().find(|ours| ours.number == *number)?;
-        self.brand(&number.brand)
-    }
-
-    /// The brand of that name.
-    #[must_use]
-    pub fn brand(&self, id: &BrandId) -> Option<&Brand> {
-        self.brands.iter().find(|brand| brand.id == *id)
-    }
-
-    /// The agent of that name.
-    #[must_use]
-    pub fn agent(&self, id: &AgentId) -> Option<&Agent> {
-        self.agents.iter().find(|agent| agent.id == *id)
-    }
-
-    /// The agent whose phone this is.
-    #[must_use]
-    pub fn agent_of_phone(&self, phone: &PhoneNumber) -> Option<&Agent> {
-        self.agents.iter().find(|agent| agent.phone == *phone)
+        self.brand(&self.number(number)?.brand)
     }
 
     /// A number of the brand, shown to those it calls: the first in the file.

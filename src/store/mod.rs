@@ -77,6 +77,9 @@ pub enum Conflict {
     /// The agent, or the agent's phone, has a live leg.
     #[error("a phone is being rung for another call")]
     PhoneTaken,
+    /// An agent was to be put aside, and one of those whom that relied on was put aside meanwhile.
+    #[error("an agent on whom the brand relies was paused meanwhile")]
+    AgentNeeded,
 }
 
 /// Everything one decision changes; saved in one transaction or not at all.

@@ -181,7 +181,16 @@ impl World {
         };
         let caller = if *signal == Signal::Arrived { self.caller_facts(number) } else { CallerFacts::default() };
         let destinations = std::sync::Arc::clone(&self.destinations);
-        let facts = Facts { at, loaded, caller, carrier, brand: BrandFacts::default(), destinations: &destinations };
+        let facts = Facts {
+            at,
+            loaded,
+            caller,
+            carrier,
+            brand: BrandFacts::default(),
+            destinations: &destinations,
+            in_force: None,
+            needed: &[],
+        };
         Some(decide(call, &rules, &facts, signal))
     }
 
