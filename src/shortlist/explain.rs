@@ -33,7 +33,10 @@ impl ShortlistRecord {
             }
             Place::WaitingForWave { position } => {
                 let width = self.width.map_or_else(String::new, |width| {
-                    format!("{width} {} at once by then", if width == 1 { "phone might ring" } else { "phones might ring" })
+                    format!(
+                        "{width} {} at once by then",
+                        if width == 1 { "phone might ring" } else { "phones might ring" }
+                    )
                 });
                 let others = match self.left_to_others {
                     0 => width,
@@ -93,7 +96,11 @@ impl ShortlistRecord {
             let _ = write!(said, ", pushed back {} place{plural}", listed.pushed);
         }
         if listed.passed_over > 0 {
-            let _ = write!(said, ", passed over {}", if listed.passed_over == 1 { "once".to_owned() } else { format!("{} times", listed.passed_over) });
+            let _ = write!(
+                said,
+                ", passed over {}",
+                if listed.passed_over == 1 { "once".to_owned() } else { format!("{} times", listed.passed_over) }
+            );
         }
         said
     }

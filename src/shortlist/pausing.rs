@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::Question;
 use super::eligible::is_staffing;
 use super::members::Roster;
-use super::Question;
 use crate::ids::AgentId;
 use crate::rules::Pausing;
 

@@ -2,9 +2,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 
 use super::facts::{AgentFacts, LiveLeg, Presence};
-use super::{
-    Earlier, NotEligible, PRESENCE_HOLDS, Place, Question, Shortlist, Standing, sort_by_turn, take_shortlist,
-};
+use super::{Earlier, NotEligible, PRESENCE_HOLDS, Place, Question, Shortlist, Standing, sort_by_turn, take_shortlist};
 use crate::ids::{AgentId, CallId};
 use crate::rules::{self, Brand, DestinationPolicy, Rules};
 

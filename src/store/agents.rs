@@ -83,11 +83,7 @@ pub(super) async fn write_marks(session: &Session<'_>, save: &Save) -> Result<()
     Ok(())
 }
 
-async fn write_alike(
-    session: &Session<'_>,
-    again: [bool; 3],
-    group: &[(&AgentId, Change)],
-) -> Result<(), StoreError> {
+async fn write_alike(session: &Session<'_>, again: [bool; 3], group: &[(&AgentId, Change)]) -> Result<(), StoreError> {
     let mut values: Vec<Value> = Vec::with_capacity(group.len() * MARK_COLUMNS);
     for (agent, change) in group {
         values.extend(values![

@@ -7,8 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::agents::MINUTE;
 use super::model::ModelStore;
 use super::{
-    AgentFacts, AgentMark, Conflict, InboxLink, KnownContact, LoadedFacts, PacingSlot, Presence, PresenceChange, PublishedRules,
-    StoreError, StoredRecording,
+    AgentFacts, AgentMark, Conflict, InboxLink, KnownContact, LoadedFacts, PacingSlot, Presence, PresenceChange,
+    PublishedRules, StoreError, StoredRecording,
 };
 use crate::ids::{AgentId, CallId, CarrierRef};
 use crate::phone_number::PhoneNumber;
