@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 
+use super::arrival::WHOLE_WAIT_MAX;
 use super::effect::Effect;
 use super::event::{Event, LapseReason, LegEnd, RingMethod};
 use super::reply::{Reply, RoomSeat};
@@ -30,9 +31,6 @@ const ROOM_STARTS_IN: TimeDelta = TimeDelta::seconds(2);
 
 /// Phones that ring again after a lapse get at least so long. Long enough to pick up, listen and press.
 const RING_AGAIN: TimeDelta = TimeDelta::seconds(15);
-
-/// Everything from arrival to a person or a recorder fits into so long.
-const WHOLE_WAIT_MAX: TimeDelta = TimeDelta::seconds(112);
 
 /// Seconds to listen for the key after the words. Contract twilio.md 2.10.
 const LISTEN_S: u32 = 8;
@@ -71,12 +69,13 @@ impl Turn<'_> {
         self.leg(leg.number).unwrap_or(leg)
     }
 
-    fn accept_prompt(&self) -> String {
+    /// Brand, intent and caller, then the key.
+    pub(super) fn accept_prompt(&self) -> String {
         let caller = self.call.caller_name.clone().unwrap_or_else(|| match &self.call.caller {
             Caller::Known(phone) => words::number_ending_in(phone.as_e164()),
             Caller::Withheld | Caller::Other(_) => words::WITHHELD.to_owned(),
         });
-        words::ask_to_accept(&self.brand.name, &caller)
+        words::ask_to_accept(&self.brand.name, self.find_intent().map(|intent| intent.name.as_str()), &caller)
     }
 
     /// What an agent hears who comes too late.
@@ -89,7 +88,16 @@ impl Turn<'_> {
                 .leg(leg)
                 .map_or_else(|| words::NO_LONGER.to_owned(), |leg| words::taken_by(&self.name_of(&leg.agent))),
             Stage::Voicemail => words::CALLER_AT_RECORDER.to_owned(),
-            Stage::New | Stage::Waiting | Stage::Claimed { .. } | Stage::Talking { .. } | Stage::Ended => {
+            Stage::New
+            | Stage::Hold
+            | Stage::Menu { .. }
+            | Stage::Notice { .. }
+            | Stage::Line
+            | Stage::Message
+            | Stage::Waiting
+            | Stage::Claimed { .. }
+            | Stage::Talking { .. }
+            | Stage::Ended => {
                 let owner = self.call.owner.as_ref().map(|owner| words::taken_by(&self.name_of(owner)));
                 owner.unwrap_or_else(|| words::NO_LONGER.to_owned())
             }
@@ -238,6 +246,11 @@ impl Turn<'_> {
             (Stage::Talking { leg, .. }, Party::Leg(number)) if leg == number => self.finish_talk(leg),
             (
                 Stage::New
+                | Stage::Hold
+                | Stage::Menu { .. }
+                | Stage::Notice { .. }
+                | Stage::Line
+                | Stage::Message
                 | Stage::Waiting
                 | Stage::Claimed { .. }
                 | Stage::Talking { .. }
@@ -321,7 +334,15 @@ impl Turn<'_> {
                 self.finish_talk(leg.number);
                 self.release(leg);
             }
-            Stage::New | Stage::Waiting | Stage::Voicemail | Stage::Ended => self.release(leg),
+            Stage::New
+            | Stage::Hold
+            | Stage::Menu { .. }
+            | Stage::Notice { .. }
+            | Stage::Line
+            | Stage::Message
+            | Stage::Waiting
+            | Stage::Voicemail
+            | Stage::Ended => self.release(leg),
         }
     }
 

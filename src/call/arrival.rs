@@ -1,13 +1,37 @@
-//! A call arrives: who is refused, what is closed, who waits.
+//! A call arrives, and goes from step to step until its phones ring: override, hours, menu, notice, ring.
+//!
+//! Every step is entered with the document that it hands out. A step that has nothing to say leads to the next one. What
+//! is due when a caller comes back is read from the stage alone, so that a document that got lost, or came twice, or was
+//! asked for by another replica, is the same document. Source: DESIGN.md section 2, 1 to 7.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::effect::Effect;
 use super::event::{Ending, Event, FallbackReason, LegEnd, RingMethod};
 use super::reply::Reply;
+use super::signal::CallerDoor;
 use super::state::{CallerAt, Stage};
 use super::turn::Turn;
-use crate::rules::{self, DialStopsAt, calendar};
+use super::way_in::{ChosenBy, LinePurpose};
+use crate::rules::calendar::{self, Status};
+use crate::rules::{self, DialStopsAt, PathKind};
+
+/// Everything from arrival to a person, a recorder or the last word fits into so long, with the grace of a phone inside
+/// the prompt beyond it. Source: DESIGN.md section 11, invariant 4.
+pub(super) const WHOLE_WAIT_MAX: TimeDelta = TimeDelta::seconds(112);
+
+/// The key of supervisors. Source: DESIGN.md section 8.
+pub(super) const SUPERVISOR_KEY: char = '*';
+
+/// The steps of the way in, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Step {
+    Override,
+    Hours,
+    Menu,
+    Notice,
+    Ring,
+}
 
 impl Turn<'_> {
     pub(super) fn on_arrived(&mut self) -> Reply {
@@ -16,13 +40,15 @@ impl Turn<'_> {
             return match self.call.caller_at {
                 CallerAt::Recorder if self.call.stage == Stage::Voicemail => self.offer_recorder(),
                 CallerAt::Door
+                | CallerAt::Prompt
+                | CallerAt::Line
                 | CallerAt::Queue
                 | CallerAt::Leaving
                 | CallerAt::BeingFetched { .. }
                 | CallerAt::Dial
                 | CallerAt::Room { .. }
                 | CallerAt::Recorder
-                | CallerAt::Gone => self.on_caller_asks(super::signal::CallerDoor::Elsewhere),
+                | CallerAt::Gone => self.on_caller_asks(CallerDoor::Elsewhere),
             };
         }
         if self.facts.caller.is_blocked {
@@ -31,51 +57,174 @@ impl Turn<'_> {
             return Reply::Refuse;
         }
         self.ask(Effect::NoteArrival);
-        if !calendar::is_open(self.brand, self.rules, self.now) {
-            self.fall_back(FallbackReason::Closed);
-            return self.offer_recorder();
+        if let Some(kind) = self.find_closure() {
+            self.record(Event::FoundClosed { kind });
         }
-        if self.facts.caller.recent_calls >= self.facts.carrier.calls_per_caller_max {
-            self.fall_back(FallbackReason::Flood);
-            return self.offer_recorder();
+        self.find_intent_of_number();
+        if self.hears_supervisor() && !self.first_document_listens() {
+            self.record(Event::HoldBegan);
+            return Reply::Hold;
         }
+        self.go_on(Step::Override)
+    }
+
+    /// Hours are decided when the call arrives, and hold for it. Source: DESIGN.md section 2.3.
+    fn find_closure(&self) -> Option<rules::ClosureKind> {
+        if calendar::is_open(self.brand, self.rules, self.call.arrived_at) {
+            return None;
+        }
+        match calendar::status(self.brand, self.rules, self.call.arrived_at) {
+            Status::Closed { kind, .. } => Some(kind),
+            Status::Open { .. } => None,
+        }
+    }
+
+    /// A number may stand for an intent; its callers are not asked.
+    fn find_intent_of_number(&mut self) {
+        let number = self.rules.numbers.iter().find(|number| number.number == self.call.number);
+        if let Some(intent) = number.and_then(|number| number.intent.clone()) {
+            self.record(Event::IntentChosen { intent, how: ChosenBy::Number });
+        }
+    }
+
+    /// Whether a supervisor may key a code in on this call.
+    pub(super) fn hears_supervisor(&self) -> bool {
+        let may =
+            |supervisor: &rules::Supervisor| supervisor.brands.is_empty() || supervisor.brands.contains(&self.brand.id);
+        self.brand.operator.is_some() && self.rules.supervisors.iter().any(may)
+    }
+
+    /// Whether the first document that is due listens for keys by itself.
+    fn first_document_listens(&self) -> bool {
+        if self.is_overridden() || self.closed_path().is_some() || self.is_flooded() {
+            return false;
+        }
+        let asks = self.is_menu_due() || self.is_notice_due();
+        asks || self.choose_method() == RingMethod::Legs
+    }
+
+    /// Takes the caller through the steps from this one on; the document of the first that has one.
+    pub(super) fn go_on(&mut self, from: Step) -> Reply {
+        if from <= Step::Override
+            && self.is_overridden()
+            && let Some(reply) = self.ring_operator(LinePurpose::Override)
+        {
+            return reply;
+        }
+        if from <= Step::Hours {
+            if self.closed_path().is_some() {
+                self.fall_back(FallbackReason::Closed);
+                return self.follow_path();
+            }
+            if self.is_flooded() {
+                self.fall_back(FallbackReason::Flood);
+                return self.follow_path();
+            }
+        }
+        if from <= Step::Menu
+            && self.is_menu_due()
+            && let Some(reply) = self.play_menu(1)
+        {
+            return reply;
+        }
+        if from <= Step::Notice
+            && self.is_notice_due()
+            && let Some(reply) = self.say_notice()
+        {
+            return reply;
+        }
+        self.begin_ring()
+    }
+
+    /// Whether the brand is sent to its operator line now.
+    fn is_overridden(&self) -> bool {
+        self.brand.operator.is_some() && self.facts.brand.overridden_until.is_some_and(|until| self.now < until)
+    }
+
+    /// Where a closed brand's callers go; none if it is open, or rings all the same.
+    fn closed_path(&self) -> Option<&rules::Path> {
+        let path = self.brand.after_hours.path_of(self.call.closure?);
+        (path.kind != PathKind::RingAnyway).then_some(path)
+    }
+
+    fn is_flooded(&self) -> bool {
+        self.facts.caller.recent_calls >= self.facts.carrier.calls_per_caller_max
+    }
+
+    /// The first document ended by itself, or with a key.
+    pub(super) fn on_first_key(&mut self, key: Option<char>) -> Reply {
+        if key == Some(SUPERVISOR_KEY) && self.hears_supervisor() {
+            return self.on_supervisor_key(false);
+        }
+        match self.call.stage {
+            Stage::Hold => self.go_on(Step::Override),
+            Stage::Waiting if key.is_some() && self.brand.voicemail.key == key => {
+                self.leave_for_recorder();
+                self.follow_path()
+            }
+            _ => self.on_caller_asks(CallerDoor::Elsewhere),
+        }
+    }
+
+    /// A supervisor pressed the key that begins a code, in any document that listens. In the queue only documents for
+    /// the queue may follow.
+    pub(super) fn on_supervisor_key(&mut self, in_queue: bool) -> Reply {
+        match self.call.stage {
+            _ if in_queue => self.on_wait_polled(),
+            Stage::Hold => self.go_on(Step::Override),
+            _ => self.on_caller_asks(CallerDoor::Elsewhere),
+        }
+    }
+
+    /// The phones may ring now.
+    fn begin_ring(&mut self) -> Reply {
         let method = self.choose_method();
-        let deadline_at = self.now + self.brand.max_wait();
-        match method {
-            RingMethod::Legs => {
-                self.record(Event::WaitBegan { method, deadline_at });
-                self.offer_phones();
-                self.fall_back_if_hopeless();
-                self.reply_to_newcomer()
-            }
-            RingMethod::Dial => {
-                self.record(Event::WaitBegan { method, deadline_at });
-                self.begin_round().unwrap_or_else(|| {
-                    self.fall_back_if_hopeless();
-                    self.reply_to_newcomer()
-                })
-            }
+        let deadline_at = (self.now + self.brand.max_wait()).min(self.latest_answer());
+        self.record(Event::WaitBegan { method, deadline_at });
+        if method == RingMethod::Dial
+            && let Some(reply) = self.begin_round()
+        {
+            return reply;
         }
+        if method == RingMethod::Legs {
+            self.offer_phones();
+        }
+        self.fall_back_if_hopeless();
+        if self.call.stage != Stage::Waiting {
+            return self.follow_path();
+        }
+        let words = self.welcome();
+        self.enter_queue(words)
+    }
+
+    /// What the caller hears on entering the queue: the intent's greeting or else the brand's, then what is said about
+    /// waiting.
+    fn welcome(&self) -> Option<String> {
+        let greeting = self.find_intent().and_then(|intent| intent.greeting.as_ref());
+        let greeting = greeting.or(self.brand.texts.greeting.as_ref());
+        let said: Vec<&str> =
+            [greeting, self.brand.texts.waiting.as_ref()].into_iter().flatten().map(String::as_str).collect();
+        (!said.is_empty()).then(|| said.join(" "))
+    }
+
+    /// The instant by which the ring is over, whenever it began: what comes after it has its time too.
+    pub(super) fn latest_answer(&self) -> DateTime<Utc> {
+        let latest = self.call.arrived_at + WHOLE_WAIT_MAX;
+        let reserved = latest - self.time_of_fallback_line();
+        reserved.max(self.now + RING_AT_LEAST).min(latest)
     }
 
     /// The caller is at the recorder already, led there by a safe reply.
     pub(super) fn on_adopted(&mut self) {
         match self.call.stage {
-            Stage::New => self.ask(Effect::NoteArrival),
+            Stage::New if self.call.version == 0 => self.ask(Effect::NoteArrival),
+            Stage::New | Stage::Hold | Stage::Menu { .. } | Stage::Notice { .. } | Stage::Message | Stage::Line => {}
             Stage::Waiting => self.close_open_legs(LegEnd::CallerLeft),
             Stage::Voicemail => return self.record(Event::RecorderOffered),
             Stage::Claimed { .. } | Stage::Talking { .. } | Stage::Ended => return,
         }
         self.fall_back(FallbackReason::Outage);
         self.record(Event::RecorderOffered);
-    }
-
-    fn reply_to_newcomer(&mut self) -> Reply {
-        if self.call.stage == Stage::Voicemail {
-            return self.offer_recorder();
-        }
-        let words = self.brand.welcome();
-        self.enter_queue(words)
     }
 
     /// `auto`: legs while the account's pace carries the wave within a third of `max_wait`; beyond that a simultaneous
@@ -101,3 +250,6 @@ impl Turn<'_> {
         }
     }
 }
+
+/// However late the ring begins, phones ring at least so long: to pick up, listen and press.
+const RING_AT_LEAST: TimeDelta = TimeDelta::seconds(15);

@@ -5,6 +5,7 @@
 
 use chrono::TimeDelta;
 
+use super::arrival::WHOLE_WAIT_MAX;
 use super::event::{Event, LapseReason, LegEnd, RingMethod};
 use super::reply::{PhoneToRing, Reply};
 use super::state::{CallerAt, Leg, LegProgress, Stage};
@@ -46,7 +47,7 @@ impl Turn<'_> {
         let until = if self.call.offered {
             self.call.deadline_at.unwrap_or(self.now)
         } else {
-            self.now + self.brand.max_wait()
+            (self.now + self.brand.max_wait()).min(self.latest_answer())
         };
         (until - self.now - CARRIER_BUFFER).num_seconds()
     }
@@ -105,6 +106,10 @@ impl Turn<'_> {
                 self.after_round(round)
             }
             Stage::Voicemail => self.offer_recorder(),
+            Stage::Line | Stage::Message => self.follow_path(),
+            Stage::Hold | Stage::Menu { .. } | Stage::Notice { .. } => {
+                self.on_caller_asks(super::signal::CallerDoor::Elsewhere)
+            }
             Stage::New | Stage::Ended => Reply::HangUp,
         }
     }
@@ -126,7 +131,10 @@ impl Turn<'_> {
         }
         self.free_round(round);
         if let Some(answered_at) = first_answer {
-            let lost = (self.now - answered_at).min(EXTENSION_MAX - TimeDelta::milliseconds(self.call.extended_ms));
+            let latest = self.call.arrived_at + WHOLE_WAIT_MAX;
+            let lost = (self.now - answered_at)
+                .min(EXTENSION_MAX - TimeDelta::milliseconds(self.call.extended_ms))
+                .min(self.call.deadline_at.map_or(TimeDelta::zero(), |at| latest - at));
             if lost > TimeDelta::zero()
                 && let Some(deadline_at) = self.call.deadline_at
             {
@@ -161,6 +169,6 @@ impl Turn<'_> {
             debug_assert!(self.call.caller_at != CallerAt::Gone, "a caller who has gone was answered above");
             return self.receive_waiting_caller();
         }
-        self.offer_recorder()
+        self.follow_path()
     }
 }

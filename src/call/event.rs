@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AgentId, CarrierRef};
+use super::way_in::{ChosenBy, LinePurpose, Way};
+use crate::ids::{AgentId, CarrierRef, IntentId};
 use crate::phone_number::PhoneNumber;
+use crate::rules::ClosureKind;
 use crate::shortlist::ShortlistRecord;
 
 /// How one leg ended, as reports and people tell them apart. Never fold one into another.
@@ -189,8 +191,39 @@ pub enum Event {
 
     /// Nobody answered in time, but a phone is still listening to the prompt.
     GraceBegan { until: DateTime<Utc> },
+    /// The brand was closed when the call arrived.
+    FoundClosed { kind: ClosureKind },
+    /// The caller was handed a first document that listens for the supervisor's key.
+    HoldBegan,
+    /// The caller was handed the menu, for the `turn`-th time.
+    MenuPlayed { turn: u32, deadline_at: DateTime<Utc> },
+    /// What the caller calls about is known.
+    IntentChosen { intent: IntentId, how: ChosenBy },
+    /// The caller was handed the recording notice; `text` is its hash.
+    NoticeBegan { text: String, turn: u32, deadline_at: DateTime<Utc> },
+    /// The caller heard the notice to its end.
+    NoticeEnded,
+    /// The call goes to a line outside the roster, with the next document.
+    LineChosen { attempt: u32, purpose: LinePurpose, number: PhoneNumber, confirm: bool, ring_s: u32 },
+    /// The document that rings it was handed out.
+    LineRung { give_up_at: DateTime<Utc> },
+    /// Somebody or something picked up there.
+    LineAnswered,
+    /// Somebody there took the call.
+    LineTaken,
+    /// Nobody there took it.
+    LineOver,
+    /// The path's words were handed out.
+    MessageSaid,
+    /// A caller whom nobody answered is to be called back until then, as the brand promises.
+    CallbackDue { due_at: DateTime<Utc> },
+
     /// The caller is on the fallback path.
-    FallbackBegan { why: FallbackReason },
+    FallbackBegan {
+        why: FallbackReason,
+        #[serde(default)]
+        way: Way,
+    },
     /// The caller was handed the document that records.
     RecorderOffered,
     /// There is a recording.

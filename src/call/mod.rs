@@ -21,8 +21,12 @@ mod arrival;
 mod dialling;
 pub mod effect;
 pub mod event;
+mod line;
 pub mod mark;
+mod menu;
+mod notice;
 mod offering;
+mod path;
 pub mod reply;
 mod ringing;
 pub mod signal;
@@ -32,6 +36,7 @@ mod turn;
 mod voicemail;
 mod waking;
 pub mod watch;
+pub mod way_in;
 pub mod words;
 
 #[cfg(test)]
@@ -45,6 +50,7 @@ use crate::ids::AgentId;
 use crate::rules::{DestinationPolicy, Rules};
 use crate::shortlist::InForce;
 use crate::shortlist::facts::LoadedFacts;
+use arrival::Step;
 use effect::Effect;
 use event::Event;
 use mark::AgentMark;
@@ -52,6 +58,7 @@ use reply::{Reply, RoomSeat};
 use signal::{CallerDoor, Signal};
 use state::{Call, CallerAt, Stage};
 use turn::Turn;
+use way_in::Way;
 
 /// What is known at the instant of a decision, apart from the rules.
 #[derive(Debug, Clone)]
@@ -148,6 +155,12 @@ fn answer(turn: &mut Turn<'_>, signal: &Signal) -> Reply {
         Signal::Arrived => turn.on_arrived(),
         Signal::WaitPolled => turn.on_wait_polled(),
         Signal::CallerPressed { key } => turn.on_caller_pressed(*key),
+        Signal::FirstKeyPressed { key } => turn.on_first_key(*key),
+        Signal::MenuAnswered { turn: number, key } => turn.on_menu_answered(*number, *key),
+        Signal::NoticeEnded { turn: number, key } => turn.on_notice_ended(*number, *key),
+        Signal::LineAsks { attempt } => turn.on_line_asks(*attempt),
+        Signal::LinePressed { attempt, key } => turn.on_line_pressed(*attempt, *key),
+        Signal::LineEnded { attempt, bridged } => turn.on_line_ended(*attempt, *bridged),
         Signal::CallerAsks { at } => turn.on_caller_asks(*at),
         Signal::DialEnded { round, bridged } => turn.on_dial_ended(*round, *bridged),
         Signal::LegAsks { leg, carrier_ref } => turn.on_leg_asks(*leg, carrier_ref.as_ref(), signal),
@@ -162,6 +175,7 @@ fn answer(turn: &mut Turn<'_>, signal: &Signal) -> Reply {
         | Signal::LegRefused { .. }
         | Signal::LegRings { .. }
         | Signal::LegFinished { .. }
+        | Signal::LineAnswered { .. }
         | Signal::RoomEntered { .. }
         | Signal::RoomStarted { .. }
         | Signal::RoomLeft { .. }
@@ -192,6 +206,7 @@ fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
         Signal::LegRefused { leg, unreachable } => turn.on_leg_refused(*leg, *unreachable),
         Signal::LegRings { leg, carrier_ref } => turn.on_leg_rings(*leg, carrier_ref.as_ref()),
         Signal::LegFinished { leg, outcome } => turn.on_leg_finished(*leg, *outcome, signal),
+        Signal::LineAnswered { attempt } => turn.on_line_answered(*attempt),
         Signal::RoomEntered { who } => turn.on_room_entered(*who),
         Signal::RoomStarted { leg } => turn.on_room_started(*leg),
         Signal::RoomLeft { who } => turn.on_room_left(*who),
@@ -209,6 +224,12 @@ fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
         | Signal::WaitPolled
         | Signal::CallerPressed { .. }
         | Signal::CallerAsks { .. }
+        | Signal::FirstKeyPressed { .. }
+        | Signal::MenuAnswered { .. }
+        | Signal::NoticeEnded { .. }
+        | Signal::LineAsks { .. }
+        | Signal::LinePressed { .. }
+        | Signal::LineEnded { .. }
         | Signal::DialEnded { .. }
         | Signal::LegAsks { .. }
         | Signal::LegPressed { .. }
@@ -220,18 +241,28 @@ fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
 impl Turn<'_> {
     /// What the caller hears next, wherever the caller stands: answered from the call's state alone.
     fn on_caller_asks(&mut self, at: CallerDoor) -> Reply {
-        let is_beyond = matches!(self.call.caller_at, CallerAt::Dial | CallerAt::Room { .. } | CallerAt::Recorder);
+        let is_beyond = matches!(
+            self.call.caller_at,
+            CallerAt::Dial | CallerAt::Room { .. } | CallerAt::Recorder | CallerAt::Line | CallerAt::Prompt
+        );
         if at == CallerDoor::Queue && is_beyond {
             // The queue reports late that the caller was fetched out of it. The answer is ignored, and nobody moves.
             return match self.call.stage {
                 Stage::Claimed { .. } | Stage::Talking { .. } => Reply::JoinRoom { who: RoomSeat::Caller },
                 Stage::Voicemail => self.recorder(),
-                Stage::New | Stage::Waiting => Reply::Wait { words: None },
-                Stage::Ended => Reply::HangUp,
+                Stage::New | Stage::Hold | Stage::Menu { .. } | Stage::Notice { .. } | Stage::Waiting => {
+                    Reply::Wait { words: None, listens: false }
+                }
+                Stage::Message => self.message(),
+                Stage::Line | Stage::Ended => Reply::HangUp,
             };
         }
         match self.call.stage {
             Stage::New => self.on_arrived(),
+            Stage::Hold => self.go_on(Step::Override),
+            Stage::Menu { .. } => self.repeat_menu(),
+            Stage::Notice { .. } => self.go_on(Step::Notice),
+            Stage::Line | Stage::Message => self.follow_path(),
             Stage::Waiting => self.receive_waiting_caller(),
             Stage::Claimed { .. } if at == CallerDoor::Room => self.on_room_over(),
             Stage::Claimed { .. } => self.send_caller_to_room(),
@@ -241,6 +272,8 @@ impl Turn<'_> {
                 CallerDoor::Queue | CallerDoor::Join => self.send_caller_to_room(),
             },
             Stage::Voicemail => self.offer_recorder(),
+            // The document with the last words may have got lost.
+            Stage::Ended if self.call.way == Some(Way::Message) && self.call.caller_left_at.is_none() => self.message(),
             Stage::Ended => Reply::HangUp,
         }
     }

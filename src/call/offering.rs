@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::dialling::NUMBERS_PER_DIAL_MAX;
 use super::effect::Effect;
@@ -12,9 +12,6 @@ use super::state::{Leg, LegProgress, Stage};
 use super::turn::Turn;
 use crate::ids::AgentId;
 use crate::shortlist::{Earlier, Question, Shortlist, ShortlistRecord, take_shortlist};
-
-/// Everything from arrival to a person or a recorder fits into so long. Source: DESIGN.md section 11, invariant 4.
-const WHOLE_WAIT_MAX: TimeDelta = TimeDelta::seconds(112);
 
 impl<'a> Turn<'a> {
     /// What a shortlist is taken from at this instant.
@@ -26,7 +23,7 @@ impl<'a> Turn<'a> {
             in_force: self.facts.in_force,
             destinations: self.facts.destinations,
             brand: self.brand,
-            intent: None,
+            intent: self.find_intent(),
             facts: &self.facts.loaded.agents,
             arrived_at: self.call.arrived_at,
             at: self.now,
@@ -107,7 +104,7 @@ impl<'a> Turn<'a> {
         }
         let shortlist = self.take_shortlist();
         if shortlist.ring.is_empty() {
-            if self.call.legs.is_empty() && self.call.version == 0 {
+            if self.call.legs.is_empty() && self.is_beginning_to_wait() {
                 self.record_shortlist(shortlist.record);
             }
         } else {
@@ -142,7 +139,7 @@ impl<'a> Turn<'a> {
 
     pub(super) fn set_deadline_at_first_offer(&mut self) {
         if !self.call.offered {
-            let deadline_at = (self.now + self.brand.max_wait()).min(self.call.arrived_at + WHOLE_WAIT_MAX);
+            let deadline_at = (self.now + self.brand.max_wait()).min(self.latest_answer());
             self.record(Event::DeadlineSet { deadline_at });
         }
     }

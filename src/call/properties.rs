@@ -359,6 +359,11 @@ fn name_of(reply: &Reply) -> &'static str {
     match reply {
         Reply::Nothing => "nothing",
         Reply::Refuse => "refuse",
+        Reply::Hold => "hold",
+        Reply::AskMenu { .. } => "menu",
+        Reply::SayNotice { .. } => "notice",
+        Reply::RingLine { .. } => "line",
+        Reply::AskLine { .. } => "ask line",
         Reply::Wait { .. } => "wait",
         Reply::KeepWaiting { .. } => "keep",
         Reply::LeaveQueue => "leave",

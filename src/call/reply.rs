@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::AgentId;
 use crate::phone_number::PhoneNumber;
+use crate::rules::Prompt;
 
 /// The answer to a signal that came through a door where somebody listens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,17 +14,27 @@ pub enum Reply {
     Nothing,
     /// The refusal tone, before the call is answered.
     Refuse,
-    /// Enter the queue. `words` come first, if any.
-    Wait { words: Option<String> },
-    /// Ringback for `seconds` (1 to 6), listening for the voicemail key if there is one.
-    KeepWaiting { seconds: u32, voicemail_key: Option<char>, step: u32 },
+    /// Ringback for a moment, listening for the supervisor's key; then ask what comes next.
+    Hold,
+    /// Play the menu and listen for one key, `wait_s` (1 to 10) after its end.
+    AskMenu { turn: u32, prompt: Prompt, wait_s: u32 },
+    /// Say the recording notice and ask what comes next when it has ended. `is_cut_by_keys`: listen meanwhile.
+    SayNotice { turn: u32, words: String, is_cut_by_keys: bool },
+    /// Ring a line outside the roster. `words` come first, if any; `screened`: whoever picks up is asked to press 1.
+    RingLine { attempt: u32, number: PhoneNumber, ring_s: u32, screened: bool, words: Option<String> },
+    /// Ask who picked up on the outside line to press 1. `listen_s`: how long after the words.
+    AskLine { attempt: u32, words: String, listen_s: u32 },
+    /// Enter the queue. `words` come first, if any; `listens`: for a key meanwhile.
+    Wait { words: Option<String>, listens: bool },
+    /// Ringback for `seconds` (1 to 6), listening for a key if it `listens`.
+    KeepWaiting { seconds: u32, listens: bool, step: u32 },
     /// Leave the queue and ask what comes next.
     LeaveQueue,
     /// Ring these phones together, each screened; under `dial`.
     RingTogether { round: u32, ring_s: u32, phones: Vec<PhoneToRing> },
     /// Ask the agent to press 1. `listen_s`: how long after the words.
     AskToAccept { leg: u32, words: String, listen_s: u32, screening: bool },
-    /// Under `dial`: let the two meet now.
+    /// Let the one who picked up and the caller meet now; under `dial`, and on the outside line.
     Bridge,
     /// Enter the room.
     JoinRoom { who: RoomSeat },

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 
+use super::arrival::SUPERVISOR_KEY;
 use super::effect::Effect;
 use super::event::{Event, FallbackReason, LegEnd, RingMethod};
 use super::mark::AgentMark;
@@ -38,10 +39,14 @@ impl Turn<'_> {
             && self.now - since < FETCH_TAKES
         {
             // The request is on its way: two ways to one place would tear the room apart.
-            return self.play_ringback(1, None);
+            return self.play_ringback(1, false);
         }
         // A poll that was overtaken by the caller's own way out of the queue moves nobody.
-        if !matches!(self.call.caller_at, CallerAt::Dial | CallerAt::Room { .. } | CallerAt::Recorder) {
+        let is_beyond = matches!(
+            self.call.caller_at,
+            CallerAt::Dial | CallerAt::Room { .. } | CallerAt::Recorder | CallerAt::Line | CallerAt::Prompt
+        );
+        if !is_beyond {
             self.record(Event::CallerReleased);
         }
         Reply::LeaveQueue
@@ -51,17 +56,23 @@ impl Turn<'_> {
         let until = self.call.grace_until.or(self.call.deadline_at).unwrap_or(self.now);
         let left = (until - self.now - WAIT_LISTEN).num_seconds();
         let seconds = u32::try_from(left.clamp(1, WAIT_DOCUMENT_MAX_S)).unwrap_or(1);
-        self.play_ringback(seconds, self.brand.voicemail.key)
+        self.play_ringback(seconds, self.listens_in_queue())
     }
 
-    fn play_ringback(&mut self, seconds: u32, voicemail_key: Option<char>) -> Reply {
+    /// Whether a key means something to a waiting caller.
+    pub(super) fn listens_in_queue(&self) -> bool {
+        self.brand.voicemail.key.is_some() || self.hears_supervisor()
+    }
+
+    fn play_ringback(&mut self, seconds: u32, listens: bool) -> Reply {
         let next_at = self.now + TimeDelta::seconds(i64::from(seconds)) + WAIT_LISTEN;
         self.record(Event::CallerPolled { next_at });
-        Reply::KeepWaiting { seconds, voicemail_key, step: self.call.step }
+        Reply::KeepWaiting { seconds, listens, step: self.call.step }
     }
 
-    pub(super) fn enter_queue(&mut self, words: Option<String>) -> Reply {
-        Reply::Wait { words }
+    pub(super) fn enter_queue(&self, words: Option<String>) -> Reply {
+        let listens = words.is_some() && self.hears_supervisor();
+        Reply::Wait { words, listens }
     }
 
     /// A caller whose state is waiting stands outside the queue: after a lapse, after a step that failed.
@@ -69,7 +80,7 @@ impl Turn<'_> {
         if self.call.step > STEPS_MAX {
             self.close_open_legs(LegEnd::CallerLeft);
             self.fall_back(FallbackReason::NobodyLeft);
-            return self.offer_recorder();
+            return self.follow_path();
         }
         self.keep_ringing();
         if self.call.stage != Stage::Waiting {
@@ -129,7 +140,13 @@ impl Turn<'_> {
         let soon = self.now + TimeDelta::seconds(2);
         let comes_by_itself = match self.call.caller_at {
             CallerAt::Queue => self.call.next_poll_at.is_some_and(|at| at <= soon && at + GRACE > self.now),
-            CallerAt::Door | CallerAt::Leaving | CallerAt::Dial | CallerAt::Recorder | CallerAt::Gone => true,
+            CallerAt::Door
+            | CallerAt::Prompt
+            | CallerAt::Line
+            | CallerAt::Leaving
+            | CallerAt::Dial
+            | CallerAt::Recorder
+            | CallerAt::Gone => true,
             CallerAt::BeingFetched { since } => self.now - since < FETCH_TAKES,
             CallerAt::Room { .. } => false,
         };
@@ -140,16 +157,28 @@ impl Turn<'_> {
 
     pub(super) fn on_fetch_begins(&mut self) {
         let wanted = match self.call.stage {
-            Stage::Claimed { .. } | Stage::Voicemail => {
+            Stage::Claimed { .. } => {
                 matches!(self.call.caller_at, CallerAt::Queue | CallerAt::BeingFetched { .. })
-                    || (self.call.stage == Stage::Voicemail && matches!(self.call.caller_at, CallerAt::Room { .. }))
             }
+            Stage::Voicemail | Stage::Message | Stage::Line if !self.is_line_handed_out() => {
+                matches!(self.call.caller_at, CallerAt::Queue | CallerAt::BeingFetched { .. } | CallerAt::Room { .. })
+            }
+            // The dial went on without a word, and nobody there has taken the call.
+            Stage::Line => self.is_line_overdue(),
             Stage::Waiting => matches!(self.call.caller_at, CallerAt::Room { .. } | CallerAt::BeingFetched { .. }),
-            Stage::New | Stage::Talking { .. } | Stage::Ended => false,
+            Stage::Hold | Stage::Menu { .. } | Stage::Notice { .. } => self.is_prompt_overdue(),
+            Stage::New | Stage::Voicemail | Stage::Message | Stage::Talking { .. } | Stage::Ended => false,
         };
         // A caller who has been silent stands nowhere that we know of; fetching is then the way to find them again.
-        let lost = matches!(self.call.stage, Stage::Waiting | Stage::Claimed { .. } | Stage::Voicemail)
-            && !matches!(self.call.caller_at, CallerAt::Recorder | CallerAt::Dial | CallerAt::Gone)
+        let is_on_the_way = matches!(
+            self.call.stage,
+            Stage::Waiting | Stage::Claimed { .. } | Stage::Voicemail | Stage::Message | Stage::Line
+        );
+        let lost = is_on_the_way
+            && !matches!(
+                self.call.caller_at,
+                CallerAt::Recorder | CallerAt::Dial | CallerAt::Line | CallerAt::Prompt | CallerAt::Gone
+            )
             && self.now - self.call.caller_heard_at >= super::watch::SILENCE_BEFORE_CHECK;
         if (wanted || lost) && self.call.caller_left_at.is_none() {
             self.record(Event::FetchBegan);
@@ -161,10 +190,12 @@ impl Turn<'_> {
     }
 
     pub(super) fn on_caller_pressed(&mut self, key: char) -> Reply {
+        if key == SUPERVISOR_KEY && self.hears_supervisor() {
+            return self.on_supervisor_key(true);
+        }
         let wants_recorder = self.brand.voicemail.key == Some(key);
         if self.call.stage == Stage::Waiting && wants_recorder {
-            self.close_open_legs(LegEnd::CallerLeft);
-            self.fall_back(FallbackReason::CallerChose);
+            self.leave_for_recorder();
             self.record(Event::CallerReleased);
             return Reply::LeaveQueue;
         }
@@ -258,7 +289,15 @@ impl Turn<'_> {
     pub(super) fn holder(&self) -> Option<u32> {
         match self.call.stage {
             Stage::Claimed { leg, .. } | Stage::Talking { leg, .. } => Some(leg),
-            Stage::New | Stage::Waiting | Stage::Voicemail | Stage::Ended => None,
+            Stage::New
+            | Stage::Hold
+            | Stage::Menu { .. }
+            | Stage::Notice { .. }
+            | Stage::Waiting
+            | Stage::Line
+            | Stage::Message
+            | Stage::Voicemail
+            | Stage::Ended => None,
         }
     }
 
@@ -289,6 +328,9 @@ impl Turn<'_> {
             }
             Stage::Claimed { leg: number, .. } => self.on_caller_gone_after_claim(number, have_met),
             Stage::Talking { leg, .. } => self.finish_talk(leg),
+            Stage::Hold | Stage::Menu { .. } | Stage::Notice { .. } => self.end_without_agent(),
+            Stage::Line => self.on_caller_gone_at_line(),
+            Stage::Message => self.end_on_path(),
             Stage::Voicemail => self.on_caller_gone_at_recorder(),
             Stage::Ended => {}
         }

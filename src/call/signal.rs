@@ -20,6 +20,12 @@ pub enum Signal {
     WaitPolled,
     /// The caller pressed a key while waiting.
     CallerPressed { key: char },
+    /// The first document, which listens for the supervisor's key, ended with this key, or with none.
+    FirstKeyPressed { key: Option<char> },
+    /// The menu ended with this key, or with none; `turn` says which time it was played.
+    MenuAnswered { turn: u32, key: Option<char> },
+    /// The recording notice ended, by itself or by a key.
+    NoticeEnded { turn: u32, key: Option<char> },
     /// The caller is somewhere between two documents and asks what comes next: after the queue, after a room, after a
     /// redirect, after a step that failed. Answered from the call's state.
     CallerAsks { at: CallerDoor },
@@ -56,6 +62,15 @@ pub enum Signal {
 
     /// A simultaneous dial came to its end and the caller asks what comes next.
     DialEnded { round: u32, bridged: bool },
+
+    /// Somebody or something picked up on the outside line, which has to press 1; asks what it hears.
+    LineAsks { attempt: u32 },
+    /// The outside line's prompt ended with this key, or with none.
+    LinePressed { attempt: u32, key: Option<char> },
+    /// The carrier says that the outside line was picked up.
+    LineAnswered { attempt: u32 },
+    /// The dial of the outside line came to its end and the caller asks what comes next.
+    LineEnded { attempt: u32, bridged: bool },
 
     /// The caller finished recording, or hung up while recording.
     VoicemailTaken { recording: Option<CarrierRef>, seconds: Option<u32> },
@@ -136,6 +151,10 @@ impl Signal {
             | Self::RoomLeft { .. }
             | Self::RoomChecked { .. }
             | Self::DialEnded { .. }
+            | Self::FirstKeyPressed { .. }
+            | Self::MenuAnswered { .. }
+            | Self::NoticeEnded { .. }
+            | Self::LineEnded { .. }
             | Self::Woken
             | Self::PhonesFreed
             | Self::CallerChecked { .. }
@@ -150,6 +169,9 @@ impl Signal {
             | Self::LegAsks { .. }
             | Self::RoomEntered { .. }
             | Self::RoomStarted { .. }
+            | Self::LineAsks { .. }
+            | Self::LinePressed { .. }
+            | Self::LineAnswered { .. }
             | Self::VoicemailTaken { .. }
             | Self::RecordingReady { .. }
             | Self::RecordingAbsent { .. }

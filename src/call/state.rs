@@ -4,8 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::event::{Ending, Event, FallbackReason, LegEnd, RingMethod};
-use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
+use super::way_in::{NoticeSaid, OutsideLine, Way};
+use crate::ids::{AgentId, BrandId, CallId, CarrierRef, IntentId};
 use crate::phone_number::{Caller, PhoneNumber};
+use crate::rules::ClosureKind;
 
 /// One call, from the first ring to the last hang-up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +30,21 @@ pub struct Call {
     pub arrived_at: DateTime<Utc>,
     /// Where it stands.
     pub stage: Stage,
+    /// Why the brand was closed when the call arrived; none if it was open.
+    #[serde(default)]
+    pub closure: Option<ClosureKind>,
+    /// What the caller calls about.
+    #[serde(default)]
+    pub intent: Option<IntentId>,
+    /// The recording notice.
+    #[serde(default)]
+    pub notice: Option<NoticeSaid>,
+    /// The outside line that is rung, or was last.
+    #[serde(default)]
+    pub line: Option<OutsideLine>,
+    /// Where the path leads, once the caller is on one.
+    #[serde(default)]
+    pub way: Option<Way>,
     /// How its phones are rung.
     pub method: RingMethod,
     /// Every leg to an agent, in order of number, from 1.
@@ -78,12 +95,22 @@ pub struct Call {
 pub enum Stage {
     /// Nothing decided yet.
     New,
+    /// The first document listens for the supervisor's key; nothing else is decided.
+    Hold,
+    /// The caller hears the menu, for the `turn`-th time from 1; decided without a key at the deadline.
+    Menu { turn: u32, deadline_at: DateTime<Utc> },
+    /// The caller hears the recording notice; passed over without it at the deadline, and then nothing is recorded.
+    Notice { turn: u32, deadline_at: DateTime<Utc> },
     /// The caller waits; phones may be ringing.
     Waiting,
     /// An agent pressed 1; the two have not met yet.
     Claimed { leg: u32, deadline_at: DateTime<Utc>, asked: bool },
     /// They talk.
     Talking { leg: u32, since: DateTime<Utc> },
+    /// The operator line or another number: about to be rung, ringing, or talking.
+    Line,
+    /// Words, and then the call is over.
+    Message,
     /// The fallback path: greeting, tone, recording.
     Voicemail,
     /// Over.
@@ -96,6 +123,10 @@ pub enum Stage {
 pub enum CallerAt {
     /// Before any document.
     Door,
+    /// Hears a menu, a notice or a message; comes back by itself when it is over.
+    Prompt,
+    /// In the dial of an outside line.
+    Line,
     /// In the queue.
     Queue,
     /// Told to leave the queue; asks for the next document by itself.
@@ -233,6 +264,11 @@ impl Call {
             rules_version: new.rules_version,
             arrived_at: new.at,
             stage: Stage::New,
+            closure: None,
+            intent: None,
+            notice: None,
+            line: None,
+            way: None,
             method: RingMethod::Legs,
             legs: Vec::new(),
             owner: None,
@@ -291,7 +327,20 @@ impl Call {
             Event::ShortlistTaken { .. }
             | Event::Ignored { .. }
             | Event::AgentPaused { .. }
-            | Event::PauseSpared { .. } => {}
+            | Event::PauseSpared { .. }
+            | Event::CallbackDue { .. } => {}
+            Event::FoundClosed { .. }
+            | Event::HoldBegan
+            | Event::MenuPlayed { .. }
+            | Event::IntentChosen { .. }
+            | Event::NoticeBegan { .. }
+            | Event::NoticeEnded
+            | Event::LineChosen { .. }
+            | Event::LineRung { .. }
+            | Event::LineAnswered
+            | Event::LineTaken
+            | Event::LineOver
+            | Event::MessageSaid => self.apply_way_in(event, now),
             Event::WaitBegan { method, deadline_at } => {
                 self.stage = Stage::Waiting;
                 self.method = *method;
@@ -322,7 +371,8 @@ impl Call {
             Event::FetchBegan => self.caller_at = CallerAt::BeingFetched { since: now },
             Event::FetchFailed => {
                 if matches!(self.caller_at, CallerAt::BeingFetched { .. }) {
-                    self.caller_at = CallerAt::Queue;
+                    let at_prompt = matches!(self.stage, Stage::Hold | Stage::Menu { .. } | Stage::Notice { .. });
+                    self.caller_at = if at_prompt { CallerAt::Prompt } else { CallerAt::Queue };
                 }
             }
             Event::DeadlineExtended { lost_ms, deadline_at } => {
@@ -407,8 +457,13 @@ impl Call {
                 self.change_leg(*leg, |leg| leg.progress = LegProgress::InRoom);
             }
             Event::GraceBegan { until } => self.grace_until = Some(*until),
-            Event::FallbackBegan { why } => {
-                self.stage = Stage::Voicemail;
+            Event::FallbackBegan { why, way } => {
+                self.stage = match way {
+                    Way::Message => Stage::Message,
+                    // The line itself is an event of its own.
+                    Way::Recorder | Way::Line => Stage::Voicemail,
+                };
+                self.way = Some(*way);
                 self.fallback = Some(*why);
                 self.grace_until = None;
             }

@@ -57,6 +57,11 @@ impl Turn<'_> {
                 Reply::HangUp
             }
             Stage::New
+            | Stage::Hold
+            | Stage::Menu { .. }
+            | Stage::Notice { .. }
+            | Stage::Line
+            | Stage::Message
             | Stage::Waiting
             | Stage::Claimed { .. }
             | Stage::Talking { .. }
@@ -79,15 +84,31 @@ impl Turn<'_> {
         }
         match self.call.stage {
             // Connected and silent: the caller hangs between two documents.
-            Stage::Waiting | Stage::Voicemail | Stage::Claimed { .. } => self.fetch_caller_unless_heard(),
+            Stage::Waiting | Stage::Voicemail | Stage::Message | Stage::Claimed { .. } => {
+                self.fetch_caller_unless_heard()
+            }
+            Stage::Line if !self.is_line_handed_out() => self.fetch_caller_unless_heard(),
+            Stage::Line if self.is_line_overdue() => self.ask(Effect::FetchCaller { attempt: self.attempt() }),
+            Stage::Hold | Stage::Menu { .. } | Stage::Notice { .. } if self.is_prompt_overdue() => {
+                self.ask(Effect::FetchCaller { attempt: self.attempt() });
+            }
             Stage::Ended if self.call.caller_at != CallerAt::Recorder => self.ask(Effect::DropCaller),
-            Stage::New | Stage::Talking { .. } | Stage::Ended => {}
+            Stage::New
+            | Stage::Hold
+            | Stage::Menu { .. }
+            | Stage::Notice { .. }
+            | Stage::Line
+            | Stage::Talking { .. }
+            | Stage::Ended => {}
         }
     }
 
     fn fetch_caller_unless_heard(&mut self) {
         let silent = self.now - self.call.caller_heard_at >= SILENCE_BEFORE_CHECK;
-        let elsewhere = matches!(self.call.caller_at, CallerAt::Recorder | CallerAt::Dial | CallerAt::Gone);
+        let elsewhere = matches!(
+            self.call.caller_at,
+            CallerAt::Recorder | CallerAt::Dial | CallerAt::Line | CallerAt::Prompt | CallerAt::Gone
+        );
         if silent && !elsewhere {
             self.ask(Effect::FetchCaller { attempt: self.attempt() });
         }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::effect::Effect;
-use super::event::{Ending, Event, FallbackReason, LegEnd};
+use super::event::{Ending, Event, LegEnd};
 use super::mark::AgentMark;
 use super::reply::Reply;
 use super::signal::Signal;
@@ -49,6 +49,11 @@ impl<'a> Turn<'a> {
     pub(super) fn record(&mut self, event: Event) {
         self.call.apply(&event, self.now);
         self.events.push(event);
+    }
+
+    /// Whether the caller begins to wait by this very decision.
+    pub(super) fn is_beginning_to_wait(&self) -> bool {
+        self.events.iter().any(|event| matches!(event, Event::WaitBegan { .. }))
     }
 
     pub(super) fn ask(&mut self, effect: Effect) {
@@ -199,21 +204,16 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Sends the caller to the fallback path; the caller learns of it with the next document.
-    pub(super) fn fall_back(&mut self, why: FallbackReason) {
-        self.record(Event::FallbackBegan { why });
-    }
-
     pub(super) fn end(&mut self, ending: Ending) {
         if self.call.has_ended() {
             return;
         }
         self.record(Event::CallEnded { ending });
         match ending {
-            Ending::Answered => self.ask(Effect::NoteEnd),
+            Ending::Answered | Ending::Redirected => self.ask(Effect::NoteEnd),
             Ending::Missed | Ending::Abandoned | Ending::AfterHoursMessage => self.ask(Effect::NoteMissed),
             // A voicemail is posted when its audio is here.
-            Ending::Voicemail | Ending::Redirected | Ending::Blocked | Ending::Failed => {}
+            Ending::Voicemail | Ending::Blocked | Ending::Failed => {}
         }
     }
 

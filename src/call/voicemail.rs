@@ -1,7 +1,7 @@
 //! The fallback path: greeting, tone, recording, and what becomes of it.
 
 use super::effect::Effect;
-use super::event::{Ending, Event, FallbackReason, LegEnd};
+use super::event::{Ending, Event, LegEnd};
 use super::reply::Reply;
 use super::state::Stage;
 use super::turn::Turn;
@@ -23,21 +23,8 @@ impl Turn<'_> {
 
     /// The document that greets and records.
     pub(super) fn recorder(&self) -> Reply {
-        let greeting = match self.call.fallback {
-            Some(FallbackReason::Closed) => self.brand.texts.closed.to_owned(),
-            Some(
-                FallbackReason::NobodyEligible
-                | FallbackReason::Deadline
-                | FallbackReason::NobodyLeft
-                | FallbackReason::CallerChose
-                | FallbackReason::Flood
-                | FallbackReason::Caps
-                | FallbackReason::Outage,
-            )
-            | None => self.brand.texts.voicemail_greeting.to_owned(),
-        };
         Reply::TakeVoicemail {
-            greeting,
+            greeting: self.recorder_greeting(),
             max_length_s: self.brand.voicemail_max_length_s(),
             transcribe: self.brand.voicemail.transcribe,
         }
@@ -53,7 +40,13 @@ impl Turn<'_> {
             match self.call.stage {
                 Stage::Voicemail => self.end(Ending::Voicemail),
                 // Recorded by a door that could not reach us.
-                Stage::New | Stage::Waiting => {
+                Stage::New
+                | Stage::Hold
+                | Stage::Menu { .. }
+                | Stage::Notice { .. }
+                | Stage::Line
+                | Stage::Message
+                | Stage::Waiting => {
                     self.close_open_legs(LegEnd::CallerLeft);
                     self.end(Ending::Voicemail);
                 }

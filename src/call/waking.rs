@@ -16,6 +16,13 @@ impl Turn<'_> {
                 // Saved, and never answered: whoever called is looked for.
                 self.check_caller();
             }
+            Stage::Hold | Stage::Menu { .. } | Stage::Notice { .. } => {
+                if self.is_prompt_overdue() {
+                    self.check_caller();
+                }
+            }
+            Stage::Line if self.is_line_handed_out() => self.wake_at_line(),
+            Stage::Line | Stage::Message => self.wake_at_recorder(),
             Stage::Waiting => self.wake_waiting(),
             Stage::Claimed { deadline_at, asked, .. } => {
                 if self.now >= deadline_at {
@@ -73,6 +80,30 @@ impl Turn<'_> {
         if is_silent {
             self.check_caller();
         }
+    }
+
+    /// The dial should be over, or they have talked for long: the carrier is asked.
+    fn wake_at_line(&mut self) {
+        if self.call.line_look_at().is_some_and(|at| at <= self.now) {
+            self.check_caller();
+        }
+    }
+
+    /// A document that speaks and listens should long have come back.
+    pub(super) fn is_prompt_overdue(&self) -> bool {
+        self.call.prompt_over_at().is_some_and(|at| at <= self.now)
+    }
+
+    /// The document that rings the outside line was handed out.
+    pub(super) fn is_line_handed_out(&self) -> bool {
+        self.call.line.as_ref().is_some_and(|line| line.rung_at.is_some())
+    }
+
+    /// The dial of a line that asks for a key should be over, and nobody pressed it. Where no key is asked for, the two
+    /// may be talking without our knowing, and nobody is torn out of that.
+    pub(super) fn is_line_overdue(&self) -> bool {
+        let line = self.call.line.as_ref().filter(|line| line.confirm);
+        line.and_then(|line| line.overdue_at()).is_some_and(|at| self.now >= at + LEG_CHECK_AFTER)
     }
 
     fn wake_at_recorder(&mut self) {

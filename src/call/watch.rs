@@ -97,11 +97,13 @@ impl Call {
     pub fn wake_at(&self) -> Option<DateTime<Utc>> {
         let stage = match self.stage {
             Stage::New => Some(self.arrived_at + SILENCE_BEFORE_CHECK),
+            Stage::Hold | Stage::Menu { .. } | Stage::Notice { .. } => self.prompt_look_at(),
+            Stage::Line if self.caller_at == CallerAt::Line => self.line_look_at(),
             Stage::Waiting => self.wake_while_waiting(),
             Stage::Claimed { deadline_at, .. } => Some(deadline_at),
             Stage::Talking { since, .. } => Some(self.checked_at.unwrap_or(since) + TALK_CHECK_EVERY),
-            Stage::Voicemail if self.caller_left_at.is_some() => None,
-            Stage::Voicemail => {
+            Stage::Voicemail | Stage::Line | Stage::Message if self.caller_left_at.is_some() => None,
+            Stage::Voicemail | Stage::Line | Stage::Message => {
                 let heard = self.caller_heard_at.max(self.checked_at.unwrap_or(self.caller_heard_at));
                 let at_recorder = matches!(self.caller_at, CallerAt::Recorder);
                 Some(heard + if at_recorder { TALK_CHECK_EVERY } else { SILENCE_BEFORE_CHECK })
@@ -116,10 +118,45 @@ impl Call {
         [stage, legs, self.look_at()].into_iter().flatten().min()
     }
 
+    /// By when a document that speaks and listens has come back, or what it asks is decided without it.
+    pub(super) fn prompt_over_at(&self) -> Option<DateTime<Utc>> {
+        match self.stage {
+            Stage::Hold => Some(self.caller_heard_at + SILENCE_BEFORE_CHECK),
+            Stage::Menu { deadline_at, .. } | Stage::Notice { deadline_at, .. } => Some(deadline_at),
+            Stage::New
+            | Stage::Waiting
+            | Stage::Claimed { .. }
+            | Stage::Talking { .. }
+            | Stage::Line
+            | Stage::Message
+            | Stage::Voicemail
+            | Stage::Ended => None,
+        }
+    }
+
+    /// When a caller in a prompt is looked for: at its deadline, and again until they come.
+    fn prompt_look_at(&self) -> Option<DateTime<Utc>> {
+        let over_at = self.prompt_over_at()?;
+        Some(self.checked_at.map_or(over_at, |at| over_at.max(at + SILENCE_BEFORE_CHECK)))
+    }
+
+    /// When the outside line is looked at though nothing was heard of it.
+    pub(super) fn line_look_at(&self) -> Option<DateTime<Utc>> {
+        let line = self.line.as_ref()?;
+        let first = match line.taken_at {
+            Some(taken_at) => taken_at + TALK_CHECK_EVERY,
+            None => line.overdue_at()? + LEG_CHECK_AFTER,
+        };
+        let pause = if line.taken_at.is_some() || !line.confirm { TALK_CHECK_EVERY } else { LEG_CHECK_AFTER };
+        Some(self.checked_at.map_or(first, |at| first.max(at + pause)))
+    }
+
     fn wake_while_waiting(&self) -> Option<DateTime<Utc>> {
         let silent = match self.caller_at {
             CallerAt::Dial => None,
             CallerAt::Door
+            | CallerAt::Prompt
+            | CallerAt::Line
             | CallerAt::Queue
             | CallerAt::Leaving
             | CallerAt::BeingFetched { .. }
@@ -133,6 +170,8 @@ impl Call {
         let deadline = self.grace_until.or(self.deadline_at).map(|at| match self.caller_at {
             CallerAt::Dial => at + LEG_CHECK_AFTER,
             CallerAt::Door
+            | CallerAt::Prompt
+            | CallerAt::Line
             | CallerAt::Queue
             | CallerAt::Leaving
             | CallerAt::BeingFetched { .. }

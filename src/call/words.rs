@@ -11,10 +11,16 @@ pub const CALLER_AT_RECORDER: &str = "The caller is leaving a message.";
 /// Said to an agent when nothing better is known.
 pub const NO_LONGER: &str = "This call is no longer waiting.";
 
-/// The accept prompt: brand and caller, then the key.
+/// Said where a path says words and the brand gave none of its own.
+pub const NOBODY_FREE: &str = "Sorry, nobody can take your call right now. Please call again later. Goodbye.";
+
+/// The accept prompt: brand, what it is about if known, and caller, then the key.
 #[must_use]
-pub fn ask_to_accept(brand: &str, caller: &str) -> String {
-    format!("{brand}, call from {caller}. Press 1.")
+pub fn ask_to_accept(brand: &str, about: Option<&str>, caller: &str) -> String {
+    match about {
+        Some(about) => format!("{brand}, {about} call from {caller}. Press 1."),
+        None => format!("{brand}, call from {caller}. Press 1."),
+    }
 }
 
 /// Said to an agent who was not first.

@@ -429,6 +429,11 @@ impl CarrierDesk {
                 call.find_leg(leg).and_then(|leg| leg.carrier_ref.clone())
             }
             crate::call::state::Stage::New
+            | crate::call::state::Stage::Hold
+            | crate::call::state::Stage::Menu { .. }
+            | crate::call::state::Stage::Notice { .. }
+            | crate::call::state::Stage::Line
+            | crate::call::state::Stage::Message
             | crate::call::state::Stage::Waiting
             | crate::call::state::Stage::Talking { .. }
             | crate::call::state::Stage::Voicemail

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use super::{Delivery, phrases};
 use crate::call::effect::Effect;
-use crate::call::event::Event;
+use crate::call::event::{Ending, Event};
 use crate::call::state::Call;
 use crate::chatwoot::{
     Attachment, ChatwootClient, ChatwootError, ChatwootText, ConversationStatus, NewContact, NewMessage,
@@ -111,7 +111,8 @@ impl InboxDesk {
                 let words = phrases::on_end(&hand.call, &hand.rules, self.find_owned_at(&hand.call).await?);
                 self.post_note(&hand.call, link, words, "end").await?;
                 crash_point!("inbox.after_end");
-                Ok(())
+                // Nobody owned it, so nothing has labelled it yet.
+                if hand.call.owner.is_none() { self.label(&hand.call, hand.brand()?, link, &[]).await } else { Ok(()) }
             }
             Effect::NoteMissed => self.post_missed(&hand, link).await,
             Effect::PostVoicemail { recording } => self.post_voicemail(&hand, link, recording).await,
@@ -235,7 +236,9 @@ impl InboxDesk {
         if let Some(words) = phrases::on_nobody(&hand.call, &hand.rules) {
             self.post_note(&hand.call, link, words, "nobody").await?;
         }
-        self.label(&hand.call, hand.brand()?, link, &["missed-call"]).await
+        let heard_message = hand.call.ending == Some(Ending::AfterHoursMessage);
+        let more: &[&str] = if heard_message { &[] } else { &["missed-call"] };
+        self.label(&hand.call, hand.brand()?, link, more).await
     }
 
     async fn post_voicemail(&self, hand: &InHand, link: InboxLink, recording: &CarrierRef) -> Result<(), Trouble> {
@@ -288,7 +291,9 @@ impl InboxDesk {
     /// Adds the call's labels and attributes; those of others stay.
     async fn label(&self, call: &Call, brand: &Brand, link: InboxLink, more: &[&str]) -> Result<(), Trouble> {
         let brand_label = format!("brand-{}", call.brand);
+        let intent_label = call.intent.as_ref().map(|intent| format!("intent-{intent}"));
         let mut titles = vec!["voice", brand_label.as_str()];
+        titles.extend(intent_label.as_deref());
         titles.extend_from_slice(more);
         self.register_labels(&titles).await?;
         let present = self.chatwoot.load_labels(link.conversation_id).await?;

@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 
 use crate::call::event::{Ending, LegEnd};
 use crate::call::state::Call;
+use crate::call::way_in::OutsideLine;
 use crate::chatwoot::ChatwootText;
 use crate::chatwoot::escape::{Note, note};
 use crate::phone_number::Caller;
@@ -24,6 +25,10 @@ pub(super) fn on_end(call: &Call, rules: &Rules, owned_at: Option<DateTime<Utc>>
         text = text.plain(" after ").text(&span(ended_at - owned_at));
     }
     text = text.plain(".");
+    if let Some(line) = call.line.as_ref().filter(|line| line.taken_at.is_some()) {
+        let who = if is_operator(call, rules, line) { "The operator line took it." } else { "Another number took it." };
+        text = text.line().plain(who);
+    }
     if let Some(owner) = owner {
         text = text.line().text(&owner.name).plain(" took it");
         if let Some(owned_at) = owned_at {
@@ -32,6 +37,11 @@ pub(super) fn on_end(call: &Call, rules: &Rules, owned_at: Option<DateTime<Utc>>
         text = text.plain(". How did it go? Set the call outcome in this conversation.");
     }
     text.finish()
+}
+
+fn is_operator(call: &Call, rules: &Rules, line: &OutsideLine) -> bool {
+    let brand = rules.find_brand(&call.brand);
+    brand.and_then(|brand| brand.operator.as_ref()).is_some_and(|operator| operator.number == line.number)
 }
 
 /// The item for a voicemail; the audio is attached.
@@ -46,11 +56,11 @@ pub(super) fn on_voicemail(call: &Call, brand: &Brand) -> ChatwootText {
 pub(super) fn on_missed(call: &Call, brand: &Brand) -> ChatwootText {
     let words = match call.ending {
         Some(Ending::Abandoned) => "Missed call, the caller hung up while waiting",
+        Some(Ending::AfterHoursMessage) => "Call out of hours, the caller heard the closed message",
         Some(
             Ending::Answered
             | Ending::Voicemail
             | Ending::Missed
-            | Ending::AfterHoursMessage
             | Ending::Redirected
             | Ending::Blocked
             | Ending::Failed,

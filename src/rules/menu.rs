@@ -21,7 +21,8 @@ pub struct Menu {
 }
 
 /// What is played.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Prompt {
     /// Spoken; 1 to 500 characters.
     Words(String),

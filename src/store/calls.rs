@@ -193,6 +193,11 @@ fn read(row: &CallRow) -> Result<Call, StoreError> {
 fn word(stage: Stage) -> &'static str {
     match stage {
         Stage::New => "new",
+        Stage::Hold => "hold",
+        Stage::Menu { .. } => "menu",
+        Stage::Notice { .. } => "notice",
+        Stage::Line => "line",
+        Stage::Message => "message",
         Stage::Waiting => "waiting",
         Stage::Claimed { .. } => "claimed",
         Stage::Talking { .. } => "talking",

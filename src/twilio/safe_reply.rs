@@ -49,19 +49,38 @@ impl SafeReplies {
 
 fn verbs(door: Door, addresses: &Addresses, words: &SafeWords<'_>) -> Vec<Verb> {
     match door {
-        Door::Voice | Door::Fallback | Door::Left | Door::Join | Door::RoomLeft | Door::DialEnded | Door::Continue => {
-            take_voicemail(addresses, words)
-        }
+        Door::Voice
+        | Door::Fallback
+        | Door::Left
+        | Door::Join
+        | Door::RoomLeft
+        | Door::DialEnded
+        | Door::FirstKey
+        | Door::Menu
+        | Door::Notice
+        | Door::LineEnded
+        | Door::Continue => take_voicemail(addresses, words),
         Door::VoicemailDone | Door::AgentLeftRoom => vec![Verb::new("Hangup")],
         Door::Wait | Door::WaitKey => vec![play_ringback(addresses, 5)],
         // Without an address: the same again.
         Door::RoomWait => vec![play_ringback(addresses, 6), Verb::new("Redirect")],
         // Without the hang-up a leg would be let through that nobody accepted on.
-        Door::AgentAnswer | Door::AgentAccept | Door::AgentGone | Door::Screen | Door::ScreenKey => {
+        Door::AgentAnswer
+        | Door::AgentAccept
+        | Door::AgentGone
+        | Door::Screen
+        | Door::ScreenKey
+        | Door::LineScreen
+        | Door::LineKey => {
             let sorry = Verb::say(words.to_agent, words.voice, words.language);
             sorry.into_iter().chain([Verb::new("Hangup")]).collect()
         }
-        Door::CallStatus | Door::RoomEvents | Door::AgentStatus | Door::Recording | Door::Transcript => Vec::new(),
+        Door::CallStatus
+        | Door::RoomEvents
+        | Door::AgentStatus
+        | Door::LineStatus
+        | Door::Recording
+        | Door::Transcript => Vec::new(),
     }
 }
 

@@ -39,10 +39,15 @@ pub fn render(reply: &Reply, context: &RenderContext<'_>, now: DateTime<Utc>) ->
     let verbs = match reply {
         Reply::Nothing | Reply::Bridge => Vec::new(),
         Reply::Refuse => vec![Verb::new("Reject")],
-        Reply::Wait { words } => page.wait(words.as_deref()),
-        Reply::KeepWaiting { seconds, voicemail_key, step } => {
-            vec![page.keep_waiting(*seconds, voicemail_key.is_some(), *step)]
+        Reply::Hold => page.hold(),
+        Reply::AskMenu { turn, prompt, wait_s } => page.ask_menu(*turn, prompt, *wait_s),
+        Reply::SayNotice { turn, words, is_cut_by_keys } => page.say_notice(*turn, words, *is_cut_by_keys),
+        Reply::RingLine { attempt, number, ring_s, screened, words } => {
+            page.ring_line(*attempt, number, *ring_s, *screened, words.as_deref())
         }
+        Reply::AskLine { attempt, words, listen_s } => page.ask_line(*attempt, words, *listen_s),
+        Reply::Wait { words, listens } => page.wait(words.as_deref(), *listens),
+        Reply::KeepWaiting { seconds, listens, step } => vec![page.keep_waiting(*seconds, *listens, *step)],
         Reply::LeaveQueue => vec![Verb::new("Leave")],
         Reply::RingTogether { round, ring_s, phones } => vec![page.ring_together(*round, *ring_s, phones)],
         Reply::AskToAccept { leg, words, listen_s, screening } => {
@@ -99,25 +104,25 @@ pub(super) fn play_ringback(addresses: &Addresses, seconds: u32) -> Verb {
 }
 
 /// One document while it is written.
-struct Page<'a> {
-    context: &'a RenderContext<'a>,
+pub(super) struct Page<'a> {
+    pub(super) context: &'a RenderContext<'a>,
     now: DateTime<Utc>,
 }
 
 impl Page<'_> {
-    fn place(&self) -> Minted {
+    pub(super) fn place(&self) -> Minted {
         Minted::of(self.context.call.id).step(self.context.call.step)
     }
 
-    fn address(&self, door: Door, minted: Minted) -> String {
+    pub(super) fn address(&self, door: Door, minted: Minted) -> String {
         self.context.addresses.mint(door, minted, self.now)
     }
 
-    fn say(&self, words: &str) -> Option<Verb> {
+    pub(super) fn say(&self, words: &str) -> Option<Verb> {
         Verb::say(words, self.context.voice, self.context.language)
     }
 
-    fn wait(&self, words: Option<&str>) -> Vec<Verb> {
+    fn wait(&self, words: Option<&str>, listens: bool) -> Vec<Verb> {
         let queue: String = format!("offhook-{}", self.context.call.brand).chars().take(64).collect();
         let enqueue = Verb::new("Enqueue")
             .with("action", self.address(Door::Left, self.place()))
@@ -125,7 +130,8 @@ impl Page<'_> {
             .with("waitUrl", self.address(Door::Wait, self.place()))
             .with("waitUrlMethod", "POST")
             .text(&queue);
-        words.and_then(|words| self.say(words)).into_iter().chain([enqueue]).collect()
+        let said = words.and_then(|words| if listens { Some(self.say_and_listen(words)) } else { self.say(words) });
+        said.into_iter().chain([enqueue]).collect()
     }
 
     fn keep_waiting(&self, seconds: u32, listens: bool, step: u32) -> Verb {
@@ -199,7 +205,18 @@ impl Page<'_> {
             (RoomSeat::Leg(leg), _) | (RoomSeat::Caller, Stage::Claimed { leg, .. } | Stage::Talking { leg, .. }) => {
                 Minted::of(call.id).leg(leg)
             }
-            (RoomSeat::Caller, Stage::New | Stage::Waiting | Stage::Voicemail | Stage::Ended) => Minted::of(call.id),
+            (
+                RoomSeat::Caller,
+                Stage::New
+                | Stage::Hold
+                | Stage::Menu { .. }
+                | Stage::Notice { .. }
+                | Stage::Waiting
+                | Stage::Line
+                | Stage::Message
+                | Stage::Voicemail
+                | Stage::Ended,
+            ) => Minted::of(call.id),
         };
         let conference = Verb::new("Conference")
             .with("beep", false)

@@ -93,6 +93,20 @@ doors! {
     ScreenKey => "screen-key", Agent;
     /// A simultaneous dial ended.
     DialEnded => "dial-ended", Caller;
+    /// The first document, which listens for the supervisor's key, ended.
+    FirstKey => "first-key", Caller;
+    /// The menu ended, with a key or without one.
+    Menu => "menu", Caller;
+    /// The recording notice ended.
+    Notice => "notice", Caller;
+    /// The outside line was picked up, where a key is asked for.
+    LineScreen => "line-screen", Agent;
+    /// The outside line's prompt ended.
+    LineKey => "line-key", Agent;
+    /// How the outside line stands.
+    LineStatus => "line-status", Status;
+    /// The dial of the outside line ended.
+    LineEnded => "line-ended", Caller;
     /// The caller finished recording.
     VoicemailDone => "voicemail-done", Caller;
     /// How a recording's file stands.
@@ -141,7 +155,7 @@ pub struct Minted {
     pub call: CallId,
     /// The leg's number within the call, at doors of a leg.
     pub leg: Option<u32>,
-    /// The simultaneous dial it belongs to.
+    /// The simultaneous dial it belongs to; which time a menu, a notice or an outside line was handed out.
     pub round: Option<u32>,
     /// The number of the document that named the address.
     pub step: Option<u32>,

@@ -146,6 +146,13 @@ fn required(door: Door) -> &'static [&'static str] {
         | Door::Screen
         | Door::ScreenKey
         | Door::DialEnded
+        | Door::FirstKey
+        | Door::Menu
+        | Door::Notice
+        | Door::LineScreen
+        | Door::LineKey
+        | Door::LineStatus
+        | Door::LineEnded
         | Door::VoicemailDone
         | Door::Continue => &["CallSid", "AccountSid", "CallStatus", "From", "To", "Direction"],
     }
@@ -208,11 +215,27 @@ impl Reading<'_> {
             }
             Door::AgentStatus => vec![self.leg_status()?],
             Door::DialEnded => {
-                let round = self.minted.and_then(|minted| minted.round).ok_or(BadWebhook::Unnamed("round"))?;
+                let round = self.round()?;
                 let bridged = self.params.find("DialBridged") == Some("true");
                 // The end of the connection first, so that nobody is rung again for a caller who is gone.
                 self.gone().into_iter().chain([Signal::DialEnded { round, bridged }]).collect()
             }
+            Door::FirstKey => self.caller_asks(Some(Signal::FirstKeyPressed { key: self.key_pressed() })),
+            Door::Menu => self.caller_asks(Some(Signal::MenuAnswered { turn: self.round()?, key: self.key_pressed() })),
+            Door::Notice => {
+                self.caller_asks(Some(Signal::NoticeEnded { turn: self.round()?, key: self.key_pressed() }))
+            }
+            Door::LineScreen if self.outcome().is_none() => vec![Signal::LineAsks { attempt: self.round()? }],
+            // A key that arrives with the end of the line takes nothing.
+            Door::LineKey if self.outcome().is_none() => {
+                vec![Signal::LinePressed { attempt: self.round()?, key: self.key_pressed() }]
+            }
+            Door::LineScreen | Door::LineKey => vec![Signal::LinePressed { attempt: self.round()?, key: None }],
+            Door::LineStatus if self.params.find("CallStatus") == Some("in-progress") => {
+                vec![Signal::LineAnswered { attempt: self.round()? }]
+            }
+            Door::LineStatus => Vec::new(),
+            Door::LineEnded => self.line_ended()?,
             Door::VoicemailDone => std::iter::once(self.voicemail_taken()).chain(self.gone()).collect(),
             Door::Recording => self.recording().into_iter().collect(),
             Door::Transcript => self.transcript().into_iter().collect(),
@@ -243,6 +266,22 @@ impl Reading<'_> {
 
     fn leg(&self) -> Result<u32, BadWebhook> {
         self.minted.and_then(|minted| minted.leg).ok_or(BadWebhook::Unnamed("leg"))
+    }
+
+    fn round(&self) -> Result<u32, BadWebhook> {
+        self.minted.and_then(|minted| minted.round).ok_or(BadWebhook::Unnamed("round"))
+    }
+
+    /// What was talked is told before the end of the connection, else it would look as if the caller had given up; a
+    /// caller who is gone is rung nobody for.
+    fn line_ended(&self) -> Result<Vec<Signal>, BadWebhook> {
+        let bridged = self.params.find("DialBridged") == Some("true");
+        let ended = Signal::LineEnded { attempt: self.round()?, bridged };
+        Ok(match self.gone() {
+            Some(gone) if bridged => vec![ended, gone],
+            Some(gone) => vec![gone],
+            None => vec![ended],
+        })
     }
 
     fn leg_finished(&self) -> Result<Option<Signal>, BadWebhook> {
@@ -328,8 +367,8 @@ impl Reading<'_> {
         let carrier_ref = self.carrier_ref()?;
         let party = match (self.door, self.door.kind()) {
             (Door::RoomEvents, _) => self.label()?,
-            // Both seats wait in the room at one address.
-            (Door::RoomWait, _) => return None,
+            // Both seats wait in the room at one address; the outside line is nobody's leg.
+            (Door::RoomWait | Door::LineStatus, _) => return None,
             (Door::AgentStatus, _) | (_, DoorKind::Agent) => Party::Leg(self.leg().ok()?),
             (_, DoorKind::Caller | DoorKind::Status) => Party::Caller,
         };

@@ -63,13 +63,13 @@ fn replies(words: &str) -> Vec<(&'static str, Option<&'static str>, Reply)> {
     let said = words.to_owned();
     let ask = |screening| Reply::AskToAccept { leg: 2, words: said.clone(), listen_s: 8, screening };
     let voicemail = |transcribe| Reply::TakeVoicemail { greeting: said.clone(), max_length_s: 180, transcribe };
-    let keep = |voicemail_key| Reply::KeepWaiting { seconds: 5, voicemail_key, step: 3 };
+    let keep = |listens| Reply::KeepWaiting { seconds: 5, listens, step: 3 };
     vec![
         ("nothing", None, Reply::Nothing),
         ("refuse", None, Reply::Refuse),
-        ("wait", None, Reply::Wait { words: Some(said.clone()) }),
-        ("keep_waiting", Some("enqueue_wait"), keep(None)),
-        ("keep_waiting_with_key", Some("enqueue_wait"), keep(Some('1'))),
+        ("wait", None, Reply::Wait { words: Some(said.clone()), listens: false }),
+        ("keep_waiting", Some("enqueue_wait"), keep(false)),
+        ("keep_waiting_with_key", Some("enqueue_wait"), keep(true)),
         ("leave_queue", Some("enqueue_wait"), Reply::LeaveQueue),
         ("ring_together", None, Reply::RingTogether { round: 1, ring_s: 20, phones: phones(2) }),
         ("ring_nobody", None, Reply::RingTogether { round: 1, ring_s: 20, phones: Vec::new() }),

@@ -14,6 +14,8 @@ use crate::call::signal::Signal;
 pub(super) enum Listener {
     Caller(usize),
     Line(usize),
+    /// Whoever picked up the outside line of that call.
+    Outside(usize),
 }
 
 /// What a timer of the carrier or of a person brings about.
@@ -108,6 +110,8 @@ pub(super) enum Happening {
     Stirs,
     PresenceFlips,
     Trouble,
+    /// A supervisor sends everything to the operator line for a while.
+    Overrides,
     RecordingDone {
         recording: usize,
     },

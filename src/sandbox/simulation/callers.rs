@@ -2,6 +2,8 @@
 
 use super::Ms;
 use super::agenda::{Happening, Listener, Step};
+use super::outside::Outside;
+use super::prompts::Prompt;
 use super::world::World;
 use crate::call::CallerFacts;
 use crate::call::reply::{Reply, RoomSeat};
@@ -32,6 +34,14 @@ pub(super) enum Place {
         round: u32,
     },
     Room,
+    /// Hears a document that speaks and listens.
+    Prompt {
+        prompt: Prompt,
+    },
+    /// In the dial of an outside line.
+    Outside {
+        attempt: u32,
+    },
     Greeting,
     Recording {
         since: Ms,
@@ -50,6 +60,9 @@ pub(super) struct Caller {
     pub(super) lines: Vec<usize>,
     /// The legs in the call's room.
     pub(super) room: Vec<usize>,
+    pub(super) outside: Option<Outside>,
+    /// Whether the recording notice was heard to its end.
+    pub(super) heard_notice: bool,
     pub(super) alone_since: Option<Ms>,
     pub(super) arrived_at: Ms,
     pub(super) gone_at: Option<Ms>,
@@ -86,6 +99,8 @@ impl World {
             epoch: 0,
             lines: Vec::new(),
             room: Vec::new(),
+            outside: None,
+            heard_notice: false,
             alone_since: None,
             arrived_at: self.now,
             gone_at: None,
@@ -147,7 +162,7 @@ impl World {
                 self.judge_reached(call);
                 self.caller_gone(call);
             }
-            Reply::Wait { words } => {
+            Reply::Wait { words, .. } => {
                 if words.is_some() {
                     self.turn_caller(call, Place::Words);
                     self.caller_later(call, WORDS_MS, Step::WordsOver);
@@ -171,7 +186,16 @@ impl World {
                 self.caller_later(call, 2_000, Step::Said);
             }
             Reply::HangUp => self.caller_gone(call),
+            Reply::Hold => self.hear_prompt(call, Prompt::Hold, 1, true),
+            Reply::AskMenu { turn, wait_s, .. } => self.hear_prompt(call, Prompt::Menu { turn }, wait_s, true),
+            Reply::SayNotice { turn, is_cut_by_keys, .. } => {
+                self.hear_prompt(call, Prompt::Notice { turn }, 1, is_cut_by_keys);
+            }
+            Reply::RingLine { attempt, ring_s, screened, words, .. } => {
+                self.ring_outside(call, attempt, ring_s, screened, words.is_some());
+            }
             Reply::Nothing
+            | Reply::AskLine { .. }
             | Reply::KeepWaiting { .. }
             | Reply::LeaveQueue
             | Reply::AskToAccept { .. }
@@ -184,9 +208,9 @@ impl World {
 
     fn hear_in_queue(&mut self, call: usize, reply: &Reply) {
         match reply {
-            Reply::KeepWaiting { seconds, voicemail_key, .. } => {
+            Reply::KeepWaiting { seconds, listens, .. } => {
                 self.turn_caller(call, Place::Queue);
-                let listening = if voicemail_key.is_some() { 1_000 } else { 0 };
+                let listening = if *listens { 1_000 } else { 0 };
                 self.caller_later(call, Ms::from(*seconds) * 1_000 + listening, Step::WaitOver);
             }
             Reply::LeaveQueue => self.ask_caller_anew(call, Signal::CallerAsks { at: CallerDoor::Queue }),
@@ -202,6 +226,8 @@ impl World {
     pub(super) fn step_caller(&mut self, call: usize, step: &Step) {
         match step {
             Step::WordsOver | Step::WaitOver => self.poll(call),
+            Step::PromptOver => self.prompt_over(call, None),
+            Step::Presses { key } => self.prompt_over(call, Some(*key)),
             Step::ToneSounds => {
                 let since = self.now;
                 self.turn_caller(call, Place::Recording { since });
@@ -222,8 +248,6 @@ impl World {
             | Step::PicksUp { .. }
             | Step::TurnsAway { .. }
             | Step::RangOut
-            | Step::PromptOver
-            | Step::Presses { .. }
             | Step::HangsUp => {}
         }
     }
@@ -334,7 +358,11 @@ impl World {
             Place::Recording { since } => {
                 self.stop_recording(call, since);
             }
+            Place::Outside { .. } => {
+                self.cut_outside(call);
+            }
             Place::Asking
+            | Place::Prompt { .. }
             | Place::Words
             | Place::Queue
             | Place::QueueAsking
@@ -384,7 +412,14 @@ impl World {
                 self.callback(call, Signal::RoomLeft { who: Party::Caller });
                 self.send_lines_out(call);
             }
+            Place::Outside { attempt } => {
+                let bridged = self.cut_outside(call);
+                if bridged && self.chance.hits(500) {
+                    self.ask(Listener::Caller(call), Signal::LineEnded { attempt, bridged });
+                }
+            }
             Place::Asking
+            | Place::Prompt { .. }
             | Place::Words
             | Place::Queue
             | Place::QueueAsking
@@ -404,6 +439,7 @@ impl World {
         let talks = self.callers.get(call).is_some_and(|caller| match caller.place {
             Place::Bridged { .. } => true,
             Place::Room => !caller.room.is_empty(),
+            Place::Outside { .. } => self.talks_outside(call),
             _ => false,
         });
         if !talks {

@@ -61,11 +61,18 @@ impl World {
         self.judge_answered_safely(call);
         let sorry = || "Something went wrong.".to_owned();
         let reply = match (who, signal) {
-            (Listener::Line(_), _) | (_, Signal::VoicemailTaken { .. }) => Reply::SayAndHangUp { words: sorry() },
-            (_, Signal::WaitPolled | Signal::CallerPressed { .. }) => {
-                Reply::KeepWaiting { seconds: 5, voicemail_key: None, step: 0 }
+            (Listener::Line(_) | Listener::Outside(_), _) | (_, Signal::VoicemailTaken { .. }) => {
+                Reply::SayAndHangUp { words: sorry() }
             }
-            (_, Signal::CallerAsks { at: CallerDoor::Room } | Signal::DialEnded { bridged: true, .. }) => Reply::HangUp,
+            (_, Signal::WaitPolled | Signal::CallerPressed { .. }) => {
+                Reply::KeepWaiting { seconds: 5, listens: false, step: 0 }
+            }
+            (
+                _,
+                Signal::CallerAsks { at: CallerDoor::Room }
+                | Signal::DialEnded { bridged: true, .. }
+                | Signal::LineEnded { bridged: true, .. },
+            ) => Reply::HangUp,
             _ => Reply::TakeVoicemail { greeting: sorry(), max_length_s: 120, transcribe: false },
         };
         let at = self.now + self.chance.between(500, 2_000);
@@ -181,12 +188,15 @@ impl World {
         };
         let caller = if *signal == Signal::Arrived { self.caller_facts(number) } else { CallerFacts::default() };
         let destinations = std::sync::Arc::clone(&self.destinations);
+        let overridden_until =
+            (self.now < self.overridden_until).then(|| instant(self.overridden_until + self.clock_off));
+        let in_force = BrandFacts { overridden_until, ..BrandFacts::default() };
         let facts = Facts {
             at,
             loaded,
             caller,
             carrier,
-            brand: BrandFacts::default(),
+            brand: in_force,
             destinations: &destinations,
             in_force: None,
             needed: &[],

@@ -32,6 +32,8 @@ pub(super) struct Case {
     longest_talk: Ms,
     offered_at: Option<Ms>,
     reached_at: Option<Ms>,
+    /// When an outside line of the path was rung: the wait for a phone is over by then.
+    line_rung_at: Option<Ms>,
     /// When phones had to stop.
     stop_at: Option<Ms>,
     lapsed: bool,
@@ -46,6 +48,9 @@ pub(super) struct Case {
     /// How much longer things may take, since something was made to fail.
     allowance: Ms,
     troubled: bool,
+    /// When the talk on an outside line began, and how long the longest was.
+    outside_since: Option<Ms>,
+    longest_outside: Ms,
 }
 
 /// What the judge knows of all calls.
@@ -267,11 +272,39 @@ impl World {
         let lapse = if case.lapsed { 35_000 } else { 0 };
         let since_offer = MAX_WAIT_MS + 8_000 + TRANSPORT_MS + lapse + case.extended_ms.min(20_000);
         let since_offer = since_offer + if faults { CLOCK_STEP_MS } else { 0 };
-        let late_for_offer = case.offered_at.is_some_and(|at| now - at > since_offer + case.allowance);
+        let ring_over = case.line_rung_at.unwrap_or(now);
+        let late_for_offer = case.offered_at.is_some_and(|at| ring_over - at > since_offer + case.allowance);
         let late_at_all = now - arrived > WHOLE_MAX_MS + case.allowance;
         if late_for_offer || late_at_all {
             let waited = now - case.offered_at.unwrap_or(arrived);
             self.accuse(call, 4, &format!("kept its caller waiting for {waited} ms"));
+        }
+    }
+
+    /// An outside line is rung for the caller.
+    pub(super) fn judge_line_rung(&mut self, call: usize) {
+        let now = self.now;
+        if let Some(case) = self.case(call)
+            && case.offered_at.is_some()
+        {
+            case.line_rung_at.get_or_insert(now);
+        }
+    }
+
+    /// The caller talks on an outside line.
+    pub(super) fn judge_talks_outside(&mut self, call: usize) {
+        let now = self.now;
+        if let Some(case) = self.case(call) {
+            case.outside_since = Some(now);
+        }
+    }
+
+    pub(super) fn judge_parted_outside(&mut self, call: usize) {
+        let now = self.now;
+        if let Some(case) = self.case(call)
+            && let Some(since) = case.outside_since.take()
+        {
+            case.longest_outside = case.longest_outside.max(now - since);
         }
     }
 
@@ -336,6 +369,22 @@ impl World {
                 "has an ending that does not fit its owner",
             ),
             (call.owner.is_none() && case.longest_talk > 20_000 + case.allowance, 1, "was talked on and has no owner"),
+            (
+                case.longest_outside > 20_000 && !case.troubled && call.ending != Some(Ending::Redirected),
+                4,
+                "was talked on by an outside line and does not say so",
+            ),
+            (
+                call.notice.as_ref().is_some_and(|notice| notice.ended_at.is_some())
+                    && self.callers.get(number).is_some_and(|caller| !caller.heard_notice),
+                7,
+                "says that the notice was heard to its end where it was not",
+            ),
+            (
+                call.closure.is_some() && !call.legs.is_empty() && call.brand.as_str() != "anyway",
+                2,
+                "rang agents of a closed brand",
+            ),
         ];
         let agent = call.owner.as_ref();
         let met = case.met.and_then(|(agent, _)| self.shelf.agents.get(agent)).map(|facts| &facts.agent);
@@ -372,8 +421,8 @@ impl World {
             return Some((6, "says that there is a message where there is none"));
         }
         let (end, missed) = (stands(Effect::NoteEnd), stands(Effect::NoteMissed));
-        let wants_end = call.ending == Some(Ending::Answered);
-        let wants_missed = matches!(call.ending, Some(Ending::Missed | Ending::Abandoned));
+        let wants_end = matches!(call.ending, Some(Ending::Answered | Ending::Redirected));
+        let wants_missed = matches!(call.ending, Some(Ending::Missed | Ending::Abandoned | Ending::AfterHoursMessage));
         if end != wants_end || missed != wants_missed {
             return Some((8, "has notes in the inbox that do not fit its ending"));
         }

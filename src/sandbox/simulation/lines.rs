@@ -252,6 +252,11 @@ impl World {
             Reply::HangUp => self.end_line(number, LegOutcome::Completed, true),
             Reply::Nothing
             | Reply::Refuse
+            | Reply::Hold
+            | Reply::AskMenu { .. }
+            | Reply::SayNotice { .. }
+            | Reply::RingLine { .. }
+            | Reply::AskLine { .. }
             | Reply::Wait { .. }
             | Reply::KeepWaiting { .. }
             | Reply::LeaveQueue
@@ -407,7 +412,7 @@ impl World {
 
     pub(super) fn call_of(&self, who: Listener) -> usize {
         match who {
-            Listener::Caller(call) => call,
+            Listener::Caller(call) | Listener::Outside(call) => call,
             Listener::Line(number) => self.lines.get(number).map_or(usize::MAX, |line| line.call),
         }
     }

@@ -11,12 +11,15 @@
 //! ```
 
 mod agenda;
+mod brands;
 mod callers;
 mod chance;
 mod desk;
 mod judge;
 mod lines;
 mod outbox;
+mod outside;
+mod prompts;
 mod shelf;
 mod world;
 
@@ -25,7 +28,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use crate::rules::{DialStopsAt, RingMethod, Rules};
+use crate::rules::{DialStopsAt, RingMethod};
 use world::World;
 
 /// Virtual milliseconds since the simulation began.
@@ -193,41 +196,10 @@ fn build(options: &SimulationOptions) -> Result<World, Box<Violation>> {
     let broken = |what: String| {
         Box::new(Violation { seed: options.seed, call: 0, at_ms: 0, invariant: 0, what, ladder: Vec::new() })
     };
-    let rules = write_rules(options.agents).map_err(broken)?;
+    let rules = brands::write_rules(options.agents, options.seed).map_err(broken)?;
     let own = rules.numbers.first().map(|number| number.number.clone());
     let own = own.ok_or_else(|| broken("there is no number".to_owned()))?;
     Ok(World::new(options, rules, own))
-}
-
-/// Three brands that share their agents: one that rings all, one in waves, one that is closed.
-fn write_rules(agents: u32) -> Result<Rules, String> {
-    let agents = agents.clamp(1, 50);
-    let ids: Vec<String> = (0..=agents).map(|number| format!("\"agent-{number}\"")).collect();
-    let all = ids.join(",");
-    let half: Vec<String> = ids.iter().skip(1).step_by(2).cloned().collect();
-    let half = half.join(",");
-    let mut text = String::new();
-    let brands = [
-        ("acme", all.as_str(), "voicemail = { key = \"1\" }\n"),
-        ("harbour", half.as_str(), "ring_width = 1\nwave_interval_s = 6\n"),
-        ("closed", all.as_str(), "hours = { sun = [\"03:00-03:05\"] }\n"),
-    ];
-    for (number, (id, roster, more)) in brands.iter().enumerate() {
-        text.push_str(&format!(
-            "[[brand]]\nid = \"{id}\"\nname = \"{id}\"\ninbox = \"{id}\"\ntime_zone = \"Europe/London\"\nmax_wait_s = {}\ncooldown_s = {}\nroster = [{roster}]\n{more}\n[[number]]\nnumber = \"+1555010001{number}\"\nbrand = \"{id}\"\n",
-            MAX_WAIT_MS / 1_000,
-            COOLDOWN_MS / 1_000,
-        ));
-    }
-    for number in 0..=agents {
-        // The last one's phone was never verified.
-        let verified = number < agents;
-        text.push_str(&format!(
-            "[[agent]]\nid = \"agent-{number}\"\nname = \"Agent {number}\"\nemail = \"agent-{number}@example.com\"\nphone = \"+15550100{:03}\"\nphone_verified = {verified}\n",
-            100 + number,
-        ));
-    }
-    crate::rules::file::parse("simulated.toml", &text).map_err(|error| error.to_string())
 }
 
 /// The instant of a virtual millisecond.

@@ -49,6 +49,8 @@ pub(super) struct World {
     pub(super) service_down_until: Ms,
     pub(super) inbox_down_until: Ms,
     pub(super) store_down_until: Ms,
+    /// Every brand is sent to its operator line until then.
+    pub(super) overridden_until: Ms,
     pub(super) stir_is_due: bool,
     pub(super) oldest_open: usize,
     /// The call whose ladder is written down.
@@ -97,6 +99,7 @@ impl World {
             service_down_until: 0,
             inbox_down_until: 0,
             store_down_until: 0,
+            overridden_until: 0,
             stir_is_due: false,
             oldest_open: 0,
             ladder_of: None,
@@ -149,6 +152,11 @@ impl World {
 
     fn plan_troubles(&mut self) {
         let mut at = 0;
+        while self.rules.brands.iter().any(|brand| brand.operator.is_some()) && at < self.faults_end {
+            at += self.chance.between(200_000, 1_500_000);
+            self.agenda.put(at, Happening::Overrides);
+        }
+        let mut at = 0;
         while at < self.faults_end {
             at += self.chance.between(5_000, 60_000);
             self.agenda.put(at, Happening::PresenceFlips);
@@ -170,6 +178,7 @@ impl World {
                     match who {
                         Listener::Caller(call) => self.caller_hears(call, reply),
                         Listener::Line(line) => self.line_hears(line, &reply),
+                        Listener::Outside(call) => self.outside_hears(call, &reply),
                     }
                 }
             }
@@ -178,6 +187,7 @@ impl World {
                     match who {
                         Listener::Caller(call) => self.caller_fails(call, &signal, is_second),
                         Listener::Line(line) => self.line_fails(line),
+                        Listener::Outside(call) => self.end_outside(call),
                     }
                 } else if let Listener::Caller(call) = who {
                     self.judge_dropped(call);
@@ -189,6 +199,7 @@ impl World {
                     match who {
                         Listener::Caller(call) => self.step_caller(call, &step),
                         Listener::Line(line) => self.step_line(line, &step),
+                        Listener::Outside(call) => self.step_outside(call, &step),
                     }
                 }
             }
@@ -200,6 +211,7 @@ impl World {
             Happening::Stirs => self.stir(),
             Happening::PresenceFlips => self.flip_presence(),
             Happening::Trouble => self.make_trouble(),
+            Happening::Overrides => self.overridden_until = self.now + self.chance.between(10_000, 200_000),
             Happening::RecordingDone { recording } => self.recording_done(recording),
         }
     }
@@ -212,6 +224,11 @@ impl World {
                 .get(call)
                 .is_some_and(|caller| caller.epoch == epoch && caller.place != super::callers::Place::Gone),
             Listener::Line(line) => self.lines.get(line).is_some_and(|line| line.epoch == epoch),
+            Listener::Outside(call) => self
+                .callers
+                .get(call)
+                .and_then(|caller| caller.outside.as_ref())
+                .is_some_and(|line| line.epoch == epoch),
         }
     }
 
@@ -220,6 +237,9 @@ impl World {
         let epoch = match who {
             Listener::Caller(call) => self.callers.get(call).map(|caller| caller.epoch),
             Listener::Line(line) => self.lines.get(line).map(|line| line.epoch),
+            Listener::Outside(call) => {
+                self.callers.get(call).and_then(|caller| caller.outside.as_ref()).map(|line| line.epoch)
+            }
         };
         let at = self.now + self.chance.between(15, 90);
         self.agenda.put(at, Happening::Asked { who, epoch: epoch.unwrap_or(0), signal, is_second: false });
@@ -248,9 +268,12 @@ impl World {
     }
 
     pub(super) fn choose_brand(&mut self) -> BrandId {
+        let more = self.rules.brands.len().saturating_sub(3);
         let number = match self.chance.below(20) {
             0 => 2,
-            1..8 => 1,
+            1..5 => 1,
+            5..10 if more > 0 => 3 + usize::try_from(self.chance.below(u64::try_from(more).unwrap_or(1))).unwrap_or(0),
+            5..8 => 1,
             _ => 0,
         };
         self.rules.brands.get(number).map_or_else(|| BrandId::new("?"), |brand| brand.id.clone())

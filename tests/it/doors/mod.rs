@@ -103,7 +103,9 @@ fn params(door: Door) -> Params {
     ];
     match door {
         Door::Left => params.push(("QueueResult", "leave")),
-        Door::WaitKey | Door::AgentAccept | Door::ScreenKey => params.push(("Digits", "1")),
+        Door::WaitKey | Door::AgentAccept | Door::ScreenKey | Door::Menu | Door::LineKey => {
+            params.push(("Digits", "1"))
+        }
         Door::RoomEvents => params.extend([
             ("ConferenceSid", "CF00000000000000000000000000000001"),
             ("FriendlyName", "call-7"),
@@ -145,7 +147,7 @@ fn context(door: Door) -> Option<&'static str> {
     match door {
         Door::Wait | Door::WaitKey => Some("enqueue_wait"),
         Door::RoomWait => Some("conference_wait_hold_announce"),
-        Door::Screen | Door::ScreenKey => Some("number_url_screen"),
+        Door::Screen | Door::ScreenKey | Door::LineScreen | Door::LineKey => Some("number_url_screen"),
         _ => None,
     }
 }

@@ -1,0 +1,115 @@
+//! Where a call goes that agents do not take: after hours, and when nobody answers. Source: DESIGN.md sections 2.3, 2.12.
+
+use super::event::{Ending, Event, FallbackReason, LegEnd};
+use super::reply::Reply;
+use super::state::Stage;
+use super::turn::Turn;
+use super::way_in::Way;
+use super::words;
+use crate::rules::{Path, PathKind};
+
+impl Turn<'_> {
+    /// Sends the caller to the path of that reason; the caller learns of it with the next document.
+    pub(super) fn fall_back(&mut self, why: FallbackReason) {
+        let path = self.path_of(why);
+        let line = path.and_then(|path| self.line_of_path(path));
+        let way = match path.map(|path| &path.kind) {
+            Some(PathKind::Message { .. }) => Way::Message,
+            _ if line.is_some() => Way::Line,
+            // A line that may not be rung is as one that nobody takes.
+            Some(PathKind::Voicemail | PathKind::Number { .. } | PathKind::Operator | PathKind::RingAnyway) | None => {
+                Way::Recorder
+            }
+        };
+        self.record(Event::FallbackBegan { why, way });
+        if let Some(line) = line {
+            self.record(line);
+        }
+    }
+
+    /// The path of a reason; none where the recorder is meant whatever the rules say.
+    fn path_of(&self, why: FallbackReason) -> Option<&Path> {
+        match why {
+            FallbackReason::Closed => Some(self.brand.after_hours.path_of(self.call.closure?)),
+            FallbackReason::NobodyEligible
+            | FallbackReason::Deadline
+            | FallbackReason::NobodyLeft
+            | FallbackReason::Flood
+            | FallbackReason::Caps => Some(self.fallback_path()),
+            FallbackReason::CallerChose | FallbackReason::Outage => None,
+        }
+    }
+
+    /// When nobody takes it: the intent's own path, else the brand's.
+    pub(super) fn fallback_path(&self) -> &Path {
+        let own = self.find_intent().and_then(|intent| intent.fallback.as_ref());
+        own.unwrap_or(&self.brand.fallback)
+    }
+
+    /// The document of the path that the caller is on.
+    pub(super) fn follow_path(&mut self) -> Reply {
+        match self.call.stage {
+            Stage::Line => self.receive_caller_of_line(),
+            Stage::Message => self.say_message(),
+            Stage::New
+            | Stage::Hold
+            | Stage::Menu { .. }
+            | Stage::Notice { .. }
+            | Stage::Waiting
+            | Stage::Claimed { .. }
+            | Stage::Talking { .. }
+            | Stage::Voicemail
+            | Stage::Ended => self.offer_recorder(),
+        }
+    }
+
+    /// The caller asked for the recorder.
+    pub(super) fn leave_for_recorder(&mut self) {
+        self.close_open_legs(LegEnd::CallerLeft);
+        self.fall_back(FallbackReason::CallerChose);
+    }
+
+    fn own_words(&self) -> Option<&str> {
+        self.path_of(self.call.fallback?)?.words.as_deref()
+    }
+
+    /// What is said before the tone.
+    pub(super) fn recorder_greeting(&self) -> String {
+        let own = self.own_words().filter(|_| self.call.way == Some(Way::Recorder));
+        let closed = self.call.fallback == Some(FallbackReason::Closed);
+        let words = if closed { &self.brand.texts.closed } else { &self.brand.texts.voicemail_greeting };
+        own.map_or_else(|| words.clone(), str::to_owned)
+    }
+
+    /// What is said before an outside line rings.
+    pub(super) fn path_words_before_line(&self) -> Option<String> {
+        self.own_words().map(str::to_owned)
+    }
+
+    /// The words of the path, and the end of the call.
+    fn say_message(&mut self) -> Reply {
+        self.record(Event::MessageSaid);
+        self.end_on_path();
+        self.message()
+    }
+
+    /// The path's message; said again to a caller whose document got lost.
+    pub(super) fn message(&self) -> Reply {
+        let closed = self.call.fallback == Some(FallbackReason::Closed);
+        let usual = || if closed { self.brand.texts.closed.clone() } else { words::NOBODY_FREE.to_owned() };
+        Reply::SayAndHangUp { words: self.own_words().map_or_else(usual, str::to_owned) }
+    }
+
+    /// A call that came to its end on a path without a recorder.
+    pub(super) fn end_on_path(&mut self) {
+        let is_message = self.call.stage == Stage::Message && self.call.caller_left_at.is_none();
+        let closed = self.call.fallback == Some(FallbackReason::Closed);
+        if self.call.voicemail.recording.is_some() {
+            self.end(Ending::Voicemail);
+        } else if closed {
+            self.end(if is_message { Ending::AfterHoursMessage } else { Ending::Abandoned });
+        } else {
+            self.end(Ending::Missed);
+        }
+    }
+}
