@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs from Debian's packages what the tests and the demo need beside Rust and Node, and says what it installs.
+# Installs from Debian's packages what the tests and the demo need beside Rust and Node, and says what it installs; and
+# the tests' Python packages, from PyPI, into target/.
 # Usage: scripts/install-needs.sh [build|all]     build: only what compiling needs; all (default): the tests' needs too.
 set -euo pipefail
 
@@ -20,6 +21,8 @@ need build-essential cc
 need ca-certificates /etc/ssl/certs/ca-certificates.crt
 if [ "${1:-all}" = all ]; then
   need python3 python3
+  # Debian's Python cannot make environments of its own without this.
+  python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
   need chromium chromium chromium-browser google-chrome
   need fonts-dejavu-core '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' '/usr/share/fonts/truetype/*/*.ttf'
   need postgresql '/usr/lib/postgresql/*/bin/initdb'
@@ -32,7 +35,15 @@ for tool in cargo node npm; do
   fi
 done
 
+# What comes last, once the packages are there.
+finish() {
+  if [ "${1:-all}" = all ]; then
+    "$(dirname "$0")/test-python.sh"
+  fi
+}
+
 if [ "${#missing[@]}" -eq 0 ]; then
+  finish "$@"
   echo "install-needs: everything is there"
   exit 0
 fi
@@ -56,4 +67,5 @@ if printf '%s\n' "${missing[@]}" | grep -qx postgresql && [ ! -e /etc/postgresql
 fi
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+finish "$@"
 echo "install-needs: done"

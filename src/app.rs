@@ -41,6 +41,8 @@ pub struct App {
     pub store: Arc<dyn Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Fresh identifiers.
+    pub ids: Arc<dyn IdSource>,
     /// Where signals meet their calls.
     pub switchboard: Arc<Switchboard>,
     /// Draws and looks at supervisors' codes.
@@ -118,7 +120,7 @@ impl App {
             Arc::clone(&store),
             addresses,
             Arc::clone(&clock),
-            ids,
+            Arc::clone(&ids),
         ));
         let chatwoot_door = Arc::new(ChatwootDoor {
             secrets: settings.chatwoot.webhook_secrets.clone(),
@@ -131,6 +133,7 @@ impl App {
             settings,
             store,
             clock,
+            ids,
             switchboard,
             codes,
             desk,

@@ -6,12 +6,13 @@ use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App as ActixApp, Error, HttpResponse, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 
-use crate::api::{self, Authoriser};
+use crate::api::{self, Authoriser, request_id};
 use crate::app::App;
 use crate::call::effect::Neighbour;
 use crate::chatwoot::door as chatwoot_door;
@@ -45,6 +46,7 @@ pub fn routes(app: Arc<App>, metrics: PrometheusHandle) -> impl Fn(&mut web::Ser
             .route("/readyz", web::get().to(readyz))
             .route("/version", web::get().to(version))
             .route("/metrics", web::get().to(show_metrics))
+            .route("/docs/problems", web::get().to(api::problem::explain))
             .service(api::routes(authoriser.clone(), api::register));
         #[cfg(feature = "test-seams")]
         config.configure(crate::seams::routes);
@@ -137,10 +139,18 @@ async fn watch(
     let began = Instant::now();
     let path = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
     let method = request.method().clone();
-    let response = next.call(request).await?;
+    let id = request.app_data::<web::Data<App>>().map(|app| app.ids.draw(app.clock.now())).unwrap_or_default();
+    let mut response = request_id::answer_as(id, next.call(request)).await?;
+    if let Ok(value) = HeaderValue::from_str(&id.simple().to_string()) {
+        response.headers_mut().insert(HeaderName::from_static(request_id::HEADER), value);
+    }
     let seconds = began.elapsed().as_secs_f64();
     let status = response.status().as_u16();
     metrics::histogram!("offhook_request_seconds", "path" => path.clone()).record(seconds);
-    tracing::debug!(%method, path, status, seconds, "answered");
+    if status == 500 {
+        tracing::warn!(request.id = %id.simple(), %method, path, status, seconds, "answered");
+    } else {
+        tracing::debug!(request.id = %id.simple(), %method, path, status, seconds, "answered");
+    }
     Ok(response)
 }

@@ -23,6 +23,7 @@ mod m0016_audit;
 mod m0017_brand_switches;
 mod m0018_supervisor_codes;
 mod m0019_calls_counted;
+mod m0024_shortlists;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_brand_switches::Change),
             Box::new(m0018_supervisor_codes::Change),
             Box::new(m0019_calls_counted::Change),
+            Box::new(m0024_shortlists::Change),
         ]
     }
 }

@@ -6,7 +6,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, get, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError, dev::Payload, get, web};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -97,10 +97,15 @@ pub(super) async fn authorise(
     authoriser: web::Data<Authoriser>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let operator = authoriser.authorise(&request)?;
-    request.extensions_mut().insert(operator);
-    next.call(request).await
+) -> Result<ServiceResponse, actix_web::Error> {
+    match authoriser.authorise(&request) {
+        Ok(operator) => {
+            request.extensions_mut().insert(operator);
+            Ok(next.call(request).await?.map_into_boxed_body())
+        }
+        // Written down here, while the request still has its name.
+        Err(problem) => Ok(request.into_response(problem.error_response())),
+    }
 }
 
 /// Who is asking.

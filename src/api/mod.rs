@@ -14,6 +14,7 @@ pub mod calls;
 pub mod drafts;
 pub mod openapi;
 pub mod problem;
+pub mod request_id;
 pub mod rules;
 mod rules_document;
 pub mod supervisors;

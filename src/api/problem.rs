@@ -7,6 +7,11 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::request_id;
+
+/// What `/docs/problems` shows.
+const KINDS: &str = include_str!("../../docs/problems.md");
+
 /// Media type of a problem document.
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
@@ -138,9 +143,15 @@ impl ResponseError for Problem {
         }
         response.insert_header(("Cache-Control", "no-store"));
         // Serialising cannot fail: the document is text and small numbers.
-        let body = serde_json::to_vec(self).unwrap_or_default();
+        let request_id = self.request_id.clone().or_else(request_id::find_current);
+        let body = serde_json::to_vec(&Self { request_id, ..self.clone() }).unwrap_or_default();
         response.content_type(CONTENT_TYPE).body(body)
     }
+}
+
+/// The page that every `type` leads to.
+pub async fn explain() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/markdown; charset=utf-8").body(KINDS)
 }
 
 /// The answer to a path that does not exist.

@@ -45,6 +45,8 @@ impl Template {
             },
             brand: BrandFacts::default(),
             destinations: service.app.switchboard.destinations(),
+            in_force: None,
+            needed: &[],
         };
         let decision = decide(new_call(stored.id, dialler, version, at)?, &rules, &facts, &Signal::Arrived);
         let lane = |effect: &crate::call::effect::Effect| effect.lane(&decision.call);

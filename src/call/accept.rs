@@ -210,15 +210,18 @@ impl Turn<'_> {
         leg_in && self.call.caller_at == (CallerAt::Room { entered: true })
     }
 
-    /// The two have met, though nothing said so outright: both entered, and neither left until the room was asked about;
-    /// or a simultaneous dial went on after the key.
+    /// The two have met, though nothing said so outright: a simultaneous dial went on after the key. That two are said to
+    /// have entered a room is not enough, since the report that one left before the other came may be lost; and a caller
+    /// who met nobody and counts as answered is called back by nobody.
     pub(super) fn have_surely_met(&self) -> bool {
-        let is_late = matches!(self.call.stage, Stage::Claimed { asked: true, .. });
-        self.is_surely_bridged() || (is_late && self.have_both_entered())
+        self.is_surely_bridged()
     }
 
-    pub(super) fn on_room_started(&mut self) {
-        self.own();
+    /// Whoever met the caller under an earlier claim does not make an owner of this one.
+    pub(super) fn on_room_started(&mut self, leg: u32) {
+        if self.holder() == Some(leg) {
+            self.own();
+        }
     }
 
     /// Both met: the claim is ownership.
@@ -262,8 +265,10 @@ impl Turn<'_> {
         }
     }
 
-    /// The claim's deadline passed: ask who is in the room, then believe the answer, or failing one the documents.
+    /// The claim's deadline passed: ask who is in the room, until there is an answer.
     pub(super) fn on_claim_deadline(&mut self, asked: bool) {
+        // A report that somebody left the room before the other came may be lost, and an owner is one for ever: that two
+        // entered a room is no more than a reason to ask. What ends the talk, or the answer, settles it.
         if asked && self.have_surely_met() {
             return self.own();
         }

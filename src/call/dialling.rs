@@ -12,7 +12,7 @@ use super::state::{CallerAt, Leg, LegProgress, Stage};
 use super::turn::Turn;
 
 /// Most phones one simultaneous dial may ring. Source: contract twilio.md 2.4, "at most ten".
-pub const NUMBERS_PER_DIAL_MAX: usize = 10;
+pub const NUMBERS_PER_DIAL_MAX: u32 = 10;
 
 /// Most simultaneous dials of one call. Source: DESIGN.md section 4.
 const ROUNDS_MAX: u32 = 3;
@@ -40,7 +40,7 @@ impl Turn<'_> {
     }
 
     fn can_begin_round(&self) -> bool {
-        self.seconds_to_ring() >= RING_MIN_S && self.legs_allowed() > 0 && !self.take_shortlist().ring.is_empty()
+        self.seconds_to_ring() >= RING_MIN_S && !self.take_shortlist().ring.is_empty()
     }
 
     fn seconds_to_ring(&self) -> i64 {
@@ -62,17 +62,17 @@ impl Turn<'_> {
         }
         let shortlist = self.take_shortlist();
         let ring_s = self.seconds_to_ring();
-        let most = NUMBERS_PER_DIAL_MAX.min(self.legs_allowed());
-        if shortlist.ring.is_empty() || ring_s < RING_MIN_S || most == 0 {
+        if shortlist.ring.is_empty() || ring_s < RING_MIN_S {
             return None;
         }
-        self.record(Event::ShortlistTaken { record: shortlist.record });
+        self.record_shortlist(shortlist.record);
+        self.pass_over(shortlist.passed_over);
         self.set_deadline_at_first_offer();
         let round = self.call.round + 1;
         self.record(Event::RoundBegan { round });
         let give_up_at = self.now + TimeDelta::seconds(ring_s) + CARRIER_BUFFER;
         let mut phones = Vec::new();
-        for agent in shortlist.ring.into_iter().take(most) {
+        for agent in shortlist.ring {
             if let Some(number) = self.offer(&agent, round, give_up_at)
                 && let Some(leg) = self.call.find_leg(number)
             {

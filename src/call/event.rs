@@ -169,6 +169,10 @@ pub enum Event {
     LegReleased { leg: u32 },
     /// We asked the carrier about the leg.
     LegChecked { leg: u32 },
+    /// The system put an agent aside after so many misses in a row.
+    AgentPaused { agent: AgentId, until: DateTime<Utc>, misses: u32 },
+    /// An agent missed as many, and is one of the last the brand has.
+    PauseSpared { agent: AgentId, misses: u32 },
 
     /// An agent pressed 1 first.
     CallClaimed { leg: u32, deadline_at: DateTime<Utc> },

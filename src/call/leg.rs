@@ -54,4 +54,6 @@ pub enum LegProgress {
     Claimed,
     /// In the room.
     InRoom,
+    /// Was in the room and left it before the two met; a report of the entry that comes later is an old one.
+    LeftRoom,
 }

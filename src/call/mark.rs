@@ -15,10 +15,32 @@ pub enum AgentMark {
     RestsUntil { agent: AgentId, until: DateTime<Utc> },
     /// An offer of full time was not taken.
     Missed { agent: AgentId },
-    /// An offer was taken or turned down by a person: misses start again at nought.
+    /// An offer was taken or turned down by a person: misses and keyless answers start again at nought.
     Responded { agent: AgentId },
     /// The carrier says that this agent's number cannot be reached at all.
     PhoneUnreachable { agent: AgentId },
-    /// Eligible, but the call went to others.
+    /// Eligible and pushed back by open conversations, and the call went to others.
     PassedOver { agent: AgentId },
+    /// The phone was answered and no key pressed.
+    Keyless { agent: AgentId },
+    /// The system puts the agent aside, and misses start again at nought. Refused when one of `stay`, on whom the brand
+    /// relies, was put aside meanwhile: then it is decided again.
+    Paused { agent: AgentId, until: DateTime<Utc>, stay: Vec<AgentId> },
+}
+
+impl AgentMark {
+    /// Whom the mark is about.
+    #[must_use]
+    pub fn agent(&self) -> &AgentId {
+        match self {
+            Self::Offered { agent }
+            | Self::RestsUntil { agent, .. }
+            | Self::Missed { agent }
+            | Self::Responded { agent }
+            | Self::PhoneUnreachable { agent }
+            | Self::PassedOver { agent }
+            | Self::Keyless { agent }
+            | Self::Paused { agent, .. } => agent,
+        }
+    }
 }

@@ -16,7 +16,7 @@ use crate::rules::Intent;
 /// fit into two minutes. Source: DESIGN.md section 11, invariant 4.
 const MENU_ENDS: TimeDelta = TimeDelta::seconds(75);
 
-impl Turn<'_> {
+impl<'a> Turn<'a> {
     /// A caller who is asked: there is a menu, and nothing has told the intent yet.
     pub(super) fn is_menu_due(&self) -> bool {
         self.brand.menu.is_some() && self.call.intent.is_none()
@@ -78,7 +78,7 @@ impl Turn<'_> {
     }
 
     /// What the caller calls about, as the rules describe it.
-    pub(super) fn find_intent(&self) -> Option<&Intent> {
+    pub(super) fn find_intent(&self) -> Option<&'a Intent> {
         let id = self.call.intent.as_ref()?;
         self.brand.intents.iter().find(|intent| intent.id == *id)
     }

@@ -27,6 +27,7 @@ mod line;
 pub mod mark;
 mod menu;
 mod notice;
+mod offering;
 mod path;
 pub mod reply;
 mod ringing;
@@ -43,13 +44,17 @@ pub mod way_in;
 pub mod words;
 
 #[cfg(test)]
+mod late_tests;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod supervisor_tests;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::ids::AgentId;
 use crate::rules::{DestinationPolicy, Rules};
+use crate::shortlist::InForce;
 use crate::shortlist::facts::LoadedFacts;
 use arrival::Step;
 use effect::Effect;
@@ -78,6 +83,10 @@ pub struct Facts<'a> {
     pub brand: BrandFacts,
     /// Where outbound legs may go.
     pub destinations: &'a DestinationPolicy,
+    /// The rules in force now, if they are not the call's own: rosters and phones are read from them.
+    pub in_force: Option<InForce<'a>>,
+    /// Agents whom the system may not pause, since another brand relies on them.
+    pub needed: &'a [AgentId],
 }
 
 /// What is in force for a brand at this instant, apart from its rules.
@@ -192,7 +201,7 @@ fn answer(turn: &mut Turn<'_>, signal: &Signal) -> Reply {
         | Signal::LineAnswered { .. }
         | Signal::Overridden
         | Signal::RoomEntered { .. }
-        | Signal::RoomStarted
+        | Signal::RoomStarted { .. }
         | Signal::RoomLeft { .. }
         | Signal::RoomChecked { .. }
         | Signal::RecordingReady { .. }
@@ -224,7 +233,7 @@ fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
         Signal::LineAnswered { attempt } => turn.on_line_answered(*attempt),
         Signal::Overridden => turn.on_overridden(),
         Signal::RoomEntered { who } => turn.on_room_entered(*who),
-        Signal::RoomStarted => turn.on_room_started(),
+        Signal::RoomStarted { leg } => turn.on_room_started(*leg),
         Signal::RoomLeft { who } => turn.on_room_left(*who),
         Signal::RoomChecked { caller_in, leg_in } => turn.on_room_checked(*caller_in, *leg_in),
         Signal::RecordingReady { recording, seconds } => turn.on_recording_ready(recording, *seconds),

@@ -47,17 +47,17 @@ phone_verified = true
 "#;
 
 /// A call in a small world: what is decided is saved at once.
-struct Desk {
+pub(super) struct Desk {
     rules: Rules,
     destinations: DestinationPolicy,
     method: RingMethod,
-    now: DateTime<Utc>,
-    call: Call,
+    pub(super) now: DateTime<Utc>,
+    pub(super) call: Call,
     agents: Vec<AgentFacts>,
 }
 
 impl Desk {
-    fn new(method: RingMethod) -> Self {
+    pub(super) fn new(method: RingMethod) -> Self {
         let rules = rules::file::parse("rules.toml", RULES).unwrap();
         let now = DateTime::from_timestamp(1_795_514_400, 0).unwrap();
         let call = Call::new(NewCall {
@@ -99,11 +99,13 @@ impl Desk {
             carrier,
             brand: BrandFacts::default(),
             destinations: &self.destinations,
+            in_force: None,
+            needed: &[],
         };
         decide(self.call.clone(), &self.rules, &facts, signal)
     }
 
-    fn take(&mut self, signal: &Signal) -> Decision {
+    pub(super) fn take(&mut self, signal: &Signal) -> Decision {
         let decision = self.decide(signal);
         for mark in &decision.marks {
             if let AgentMark::RestsUntil { agent, until } = mark
@@ -158,11 +160,11 @@ fn signals() -> impl Strategy<Value = Signal> {
         4 => leg.clone().prop_map(move |leg| Signal::LegAsks { leg, carrier_ref: Some(named(leg)) }),
         6 => (leg.clone(), key).prop_map(|(leg, key)| Signal::LegPressed { leg, key }),
         1 => leg.clone().prop_map(|leg| Signal::LegLeftRoom { leg }),
-        3 => (leg, outcome).prop_map(|(leg, outcome)| Signal::LegFinished { leg, outcome }),
+        3 => (leg.clone(), outcome).prop_map(|(leg, outcome)| Signal::LegFinished { leg, outcome }),
     ];
     let of_room = prop_oneof![
         3 => party.clone().prop_map(|who| Signal::RoomEntered { who }),
-        2 => Just(Signal::RoomStarted),
+        2 => leg.prop_map(|leg| Signal::RoomStarted { leg }),
         1 => party.prop_map(|who| Signal::RoomLeft { who }),
         1 => (any::<bool>(), any::<bool>()).prop_map(|(caller_in, leg_in)| Signal::RoomChecked { caller_in, leg_in }),
     ];
@@ -314,7 +316,7 @@ proptest! {
 }
 
 /// A call brought to each stage under `legs`, with the leg that matters there.
-fn brought_to(stage: &str) -> Desk {
+pub(super) fn brought_to(stage: &str) -> Desk {
     let mut desk = Desk::new(RingMethod::Legs);
     let ways: &[Signal] = match stage {
         "new" => &[],
@@ -334,7 +336,7 @@ fn brought_to(stage: &str) -> Desk {
             Signal::CallerAsks { at: CallerDoor::Join },
             Signal::RoomEntered { who: Party::Caller },
             Signal::RoomEntered { who: Party::Leg(1) },
-            Signal::RoomStarted,
+            Signal::RoomStarted { leg: 1 },
         ],
         "voicemail" => &[
             Signal::Arrived,

@@ -1,6 +1,6 @@
 //! Phones are offered the call, the caller waits, and the ring comes to its end.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
 use super::arrival::SUPERVISOR_KEY;
 use super::effect::Effect;
@@ -11,7 +11,6 @@ use super::signal::{LegOutcome, Signal};
 use super::state::{CallerAt, Leg, LegProgress, Stage};
 use super::turn::Turn;
 use crate::ids::{AgentId, CarrierRef};
-use crate::shortlist::{Earlier, Question, Shortlist, take_shortlist};
 
 /// A phone inside the accept prompt at the deadline may still win for so long. Source: DESIGN.md section 2.12.
 pub(super) const GRACE: TimeDelta = TimeDelta::seconds(8);
@@ -104,6 +103,7 @@ impl Turn<'_> {
 
     /// Ends the ring if it is time, else offers the call to whoever came free.
     pub(super) fn keep_ringing(&mut self) {
+        self.withdraw_removed();
         let until = self.call.grace_until.or(self.call.deadline_at);
         if until.is_some_and(|until| self.now >= until) {
             self.on_deadline();
@@ -204,147 +204,6 @@ impl Turn<'_> {
         self.on_wait_polled()
     }
 
-    // Offering.
-
-    pub(super) fn take_shortlist(&self) -> Shortlist {
-        let ringing = u32::try_from(self.call.open_legs().count()).unwrap_or(u32::MAX);
-        let question = Question {
-            rules: self.rules,
-            rules_version: self.call.rules_version,
-            destinations: self.facts.destinations,
-            brand: self.brand,
-            facts: &self.facts.loaded.agents,
-            at: self.now,
-            width: self.width_now(),
-            ringing,
-        };
-        take_shortlist(&question, |agent| self.earlier(agent))
-    }
-
-    /// What this agent had to do with this call.
-    fn earlier(&self, agent: &AgentId) -> Earlier {
-        let mut earlier = Earlier::Nothing;
-        for leg in self.call.legs.iter().filter(|leg| leg.agent == *agent) {
-            let asked_again = match leg.end {
-                None => return Earlier::Offered,
-                Some(LegEnd::LostRace | LegEnd::CallerLeft) => true,
-                // Never reached the carrier; the other method may still reach the phone.
-                Some(LegEnd::Failed) => {
-                    leg.carrier_ref.is_none() && leg.rang_at.is_none() && self.call.method == RingMethod::Dial
-                }
-                // Under a simultaneous dial a phone may stop since another was picked up.
-                Some(LegEnd::NoAnswer) => leg.round > 0 && self.call.method == RingMethod::Dial,
-                Some(
-                    LegEnd::Accepted | LegEnd::Declined | LegEnd::NoConfirm | LegEnd::VoicemailSuspected | LegEnd::Busy,
-                ) => false,
-            };
-            if !asked_again {
-                return Earlier::Offered;
-            }
-            if leg.live {
-                earlier = Earlier::StillHeld;
-            }
-        }
-        earlier
-    }
-
-    /// How many phones may ring by now: one wave more every `wave_interval`.
-    fn width_now(&self) -> u32 {
-        let waves = self.call.legs.first().map_or(1, |first| {
-            let interval = self.brand.wave_interval().num_milliseconds().max(1);
-            1 + (self.now - first.offered_at).num_milliseconds().max(0) / interval
-        });
-        self.brand.width().saturating_mul(u32::try_from(waves).unwrap_or(u32::MAX))
-    }
-
-    /// How many more legs the account's caps allow.
-    pub(super) fn legs_allowed(&self) -> usize {
-        let carrier = &self.facts.carrier;
-        let live = carrier.legs_live_max.saturating_sub(self.facts.loaded.legs_live);
-        let fresh = carrier.legs_per_minute_max.saturating_sub(self.facts.loaded.legs_last_minute);
-        usize::try_from(live.min(fresh)).unwrap_or(usize::MAX)
-    }
-
-    /// Offers the call to every phone that may ring now; under `legs`.
-    pub(super) fn offer_phones(&mut self) {
-        if self.call.stage != Stage::Waiting || self.call.grace_until.is_some() || self.call.caller_left_at.is_some() {
-            return;
-        }
-        let shortlist = self.take_shortlist();
-        let is_first = self.call.legs.is_empty();
-        if shortlist.ring.is_empty() {
-            if is_first && self.is_beginning_to_wait() {
-                self.record(Event::ShortlistTaken { record: shortlist.record });
-            }
-            return;
-        }
-        let allowed = self.legs_allowed();
-        let later = shortlist.later.clone();
-        self.record(Event::ShortlistTaken { record: shortlist.record });
-        self.set_deadline_at_first_offer();
-        for agent in shortlist.ring.into_iter().take(allowed) {
-            if let Some(leg) = self.offer(&agent, 0, self.call.deadline_at.unwrap_or(self.now)) {
-                self.ask(Effect::RingAgent { leg });
-            }
-        }
-        for agent in &later {
-            self.mark(AgentMark::PassedOver { agent: agent.clone() });
-        }
-        let next_at = (!later.is_empty()).then(|| self.now + self.brand.wave_interval());
-        self.record(Event::WaveBegan { next_at });
-    }
-
-    pub(super) fn set_deadline_at_first_offer(&mut self) {
-        if !self.call.offered {
-            let deadline_at = (self.now + self.brand.max_wait()).min(self.latest_answer());
-            self.record(Event::DeadlineSet { deadline_at });
-        }
-    }
-
-    /// Promises the agent's phone to this call; the number of the leg.
-    pub(super) fn offer(&mut self, agent: &AgentId, round: u32, give_up_at: DateTime<Utc>) -> Option<u32> {
-        let phone = self.rules.find_agent(agent)?.phone.clone();
-        let leg = u32::try_from(self.call.legs.len()).unwrap_or(u32::MAX).saturating_add(1);
-        self.record(Event::LegOffered { leg, agent: agent.clone(), phone, round, give_up_at });
-        self.mark(AgentMark::Offered { agent: agent.clone() });
-        Some(leg)
-    }
-
-    /// Nobody rings and nobody may come free: the caller need not wait for that.
-    pub(super) fn fall_back_if_hopeless(&mut self) {
-        // Whoever types a code is not torn away from it.
-        if self.call.stage != Stage::Waiting || self.has_open_legs() || self.is_code_typed() {
-            return;
-        }
-        if self.call.method == RingMethod::Legs && self.should_dial_instead() {
-            // The requests failed, which says nothing about the phones: a document can still ring them.
-            self.record(Event::MethodChanged { method: RingMethod::Dial });
-        }
-        if self.call.method == RingMethod::Dial && self.should_dial_instead() {
-            return;
-        }
-        let shortlist = self.take_shortlist();
-        let may_ring = !shortlist.ring.is_empty() && self.legs_allowed() > 0;
-        if may_ring || (shortlist.is_hopeful && self.legs_allowed() > 0) {
-            return;
-        }
-        let why = if !shortlist.ring.is_empty() || shortlist.is_hopeful {
-            FallbackReason::Caps
-        } else if self.call.legs.is_empty() {
-            FallbackReason::NobodyEligible
-        } else {
-            FallbackReason::NobodyLeft
-        };
-        self.fall_back(why);
-        self.fetch_caller_unless_soon_back();
-    }
-
-    /// Whether somebody's phone may ring now, or soon.
-    pub(super) fn may_anybody_ring(&self) -> bool {
-        let shortlist = self.take_shortlist();
-        self.legs_allowed() > 0 && (!shortlist.ring.is_empty() || shortlist.is_hopeful)
-    }
-
     pub(super) fn on_phones_freed(&mut self) {
         if self.call.stage == Stage::Waiting && self.call.method == RingMethod::Legs {
             self.keep_ringing();
@@ -401,12 +260,6 @@ impl Turn<'_> {
             && leg.carrier_ref.is_none()
         {
             self.record(Event::LegPlaced { leg: leg.number, carrier_ref: carrier_ref.clone() });
-        }
-    }
-
-    pub(super) fn release(&mut self, leg: &Leg) {
-        if self.call.find_leg(leg.number).is_some_and(|leg| leg.live) {
-            self.record(Event::LegReleased { leg: leg.number });
         }
     }
 

@@ -62,8 +62,8 @@ pub enum Signal {
 
     /// Somebody entered the room.
     RoomEntered { who: Party },
-    /// Both are in the room and can hear each other.
-    RoomStarted,
+    /// Both are in the room of this leg's claim and can hear each other. Told late, it may be of an earlier claim.
+    RoomStarted { leg: u32 },
     /// Somebody left the room.
     RoomLeft { who: Party },
     /// What the carrier says of the room when asked.
@@ -151,6 +151,7 @@ impl Signal {
         match self {
             Self::Arrived
             | Self::WaitPolled
+            | Self::CallerPressed { .. }
             | Self::CallerAsks { .. }
             | Self::LegRefused { .. }
             | Self::LegPressed { .. }
@@ -171,8 +172,7 @@ impl Signal {
             | Self::PhonesFreed
             | Self::CallerChecked { .. }
             | Self::AgentWithdrawn { .. } => true,
-            Self::CallerPressed { .. }
-            | Self::CallerGone
+            Self::CallerGone
             | Self::Adopted
             | Self::Restarted
             | Self::FetchBegins
@@ -181,7 +181,7 @@ impl Signal {
             | Self::LegRings { .. }
             | Self::LegAsks { .. }
             | Self::RoomEntered { .. }
-            | Self::RoomStarted
+            | Self::RoomStarted { .. }
             | Self::LineAsks { .. }
             | Self::LinePressed { .. }
             | Self::LineAnswered { .. }

@@ -178,10 +178,20 @@ pub struct Voicemail {
     pub transcript: Option<String>,
     /// How often the carrier was asked for it.
     pub checks: u32,
+    /// The recordings the carrier named: usually one.
+    pub named: Vec<CarrierRef>,
     /// The recordings whose audio we hold: usually one.
     pub kept: Vec<CarrierRef>,
     /// How often the recorder was offered: each time may have left a message.
     pub offers: u32,
+}
+
+impl Voicemail {
+    fn note_name(&mut self, recording: &CarrierRef) {
+        if !self.named.contains(recording) {
+            self.named.push(recording.clone());
+        }
+    }
 }
 
 /// What a call starts from.
@@ -282,7 +292,11 @@ impl Call {
     pub fn apply(&mut self, event: &Event, now: DateTime<Utc>) {
         match event {
             Event::CallRefused => {}
-            Event::ShortlistTaken { .. } | Event::CallbackDue { .. } | Event::Ignored { .. } => {}
+            Event::ShortlistTaken { .. }
+            | Event::Ignored { .. }
+            | Event::AgentPaused { .. }
+            | Event::PauseSpared { .. }
+            | Event::CallbackDue { .. } => {}
             Event::FoundOverridden { until } => self.overridden_until = Some(*until),
             Event::FloodRefused { .. }
             | Event::FloodChallenged { .. }
@@ -421,7 +435,7 @@ impl Call {
             Event::LegEntered { leg } => {
                 self.change_leg(*leg, |leg| leg.progress = leg.progress.max(LegProgress::InRoom));
             }
-            Event::LegLeftRoom { leg } => self.change_leg(*leg, |leg| leg.progress = LegProgress::Claimed),
+            Event::LegLeftRoom { leg } => self.change_leg(*leg, |leg| leg.progress = LegProgress::LeftRoom),
             Event::CallOwned { leg, agent } => {
                 self.stage = Stage::Talking { leg: *leg, since: now };
                 self.owner = Some(agent.clone());
@@ -446,12 +460,16 @@ impl Call {
                 self.step += 1;
             }
             Event::VoicemailRecorded { recording, seconds } => {
-                self.voicemail.recording = Some(recording.clone());
-                self.voicemail.seconds = *seconds;
+                self.voicemail.note_name(recording);
+                if self.voicemail.recording.is_none() {
+                    self.voicemail.recording = Some(recording.clone());
+                    self.voicemail.seconds = *seconds;
+                }
                 self.voicemail.taken_at.get_or_insert(now);
                 self.voicemail.absent = false;
             }
             Event::RecordingReady { recording, seconds } => {
+                self.voicemail.note_name(recording);
                 self.voicemail.recording = Some(recording.clone());
                 self.voicemail.seconds = *seconds;
                 self.voicemail.taken_at.get_or_insert(now);

@@ -10,7 +10,17 @@ use super::signal::Signal;
 use super::state::{Call, Leg, LegProgress};
 use super::switch::SwitchChange;
 use super::{Decision, Facts};
-use crate::rules::{Brand, Rules};
+use crate::ids::AgentId;
+use crate::rules::{Agent, Brand, Rules};
+use crate::shortlist::facts::AgentFacts;
+use crate::shortlist::{Miss, judge_miss};
+
+/// A phone that rang for less was not offered the call in earnest: nobody is blamed for missing it. Half of those who
+/// answer at all do so within 6 s, nine of ten within 12. A shorter `max_wait` counts as a whole.
+const FAIR_RING: TimeDelta = TimeDelta::seconds(10);
+
+/// Answered without a key so often in a row, it is a voicemail that answers. Source: DESIGN.md section 3.
+const KEYLESS_MAX: u32 = 3;
 
 /// Answered so soon after it rang that a person can hardly have done it. Source: DESIGN.md section 3.
 const TOO_SOON_FOR_A_PERSON: TimeDelta = TimeDelta::seconds(4);
@@ -92,6 +102,11 @@ impl<'a> Turn<'a> {
         self.call.find_leg(number).cloned()
     }
 
+    /// Whether this decision has told already who rings and why not the others.
+    pub(super) fn has_recorded_shortlist(&self) -> bool {
+        self.events.iter().any(|event| matches!(event, Event::ShortlistTaken { .. }))
+    }
+
     /// Whether the brand's phones are still held by nobody else for this call.
     pub(super) fn has_open_legs(&self) -> bool {
         self.call.open_legs().next().is_some()
@@ -104,40 +119,90 @@ impl<'a> Turn<'a> {
         }
         self.record(Event::LegClosed { leg: leg.number, how });
         let agent = leg.agent.clone();
-        let had_full_time = self.now >= leg.give_up_at - TimeDelta::seconds(1) || leg.progress >= LegProgress::Prompted;
         match how {
             LegEnd::Declined => {
                 self.mark(AgentMark::Responded { agent: agent.clone() });
                 self.rest(agent, self.brand.after_decline());
             }
             LegEnd::NoConfirm | LegEnd::VoicemailSuspected | LegEnd::NoAnswer => {
-                if had_full_time {
-                    self.mark(AgentMark::Missed { agent: agent.clone() });
+                if how != LegEnd::NoAnswer {
+                    self.mark(AgentMark::Keyless { agent: agent.clone() });
+                }
+                if leg.progress >= LegProgress::Prompted || self.rang_full_time(leg) {
+                    self.miss(&agent);
                 }
                 self.rest(agent, self.brand.after_no_answer());
             }
             LegEnd::Busy => self.rest(agent, self.brand.after_busy()),
             LegEnd::Accepted => {
                 self.mark(AgentMark::Responded { agent: agent.clone() });
-                self.rest(agent, self.brand.cooldown());
+                // The rest begins when the agent's leg ends, which may be after the talk.
+                if !leg.live {
+                    self.rest(agent, self.brand.cooldown());
+                }
             }
             LegEnd::Failed | LegEnd::LostRace | LegEnd::CallerLeft => {}
         }
     }
 
-    fn rest(&mut self, agent: crate::ids::AgentId, span: TimeDelta) {
+    /// The carrier let go of the agent's phone.
+    pub(super) fn release(&mut self, leg: &Leg) {
+        let Some(held) = self.call.find_leg(leg.number).filter(|leg| leg.live) else { return };
+        let (number, agent, has_talked) = (held.number, held.agent.clone(), held.end == Some(LegEnd::Accepted));
+        self.record(Event::LegReleased { leg: number });
+        if has_talked {
+            self.rest(agent, self.brand.cooldown());
+        }
+    }
+
+    fn rest(&mut self, agent: AgentId, span: TimeDelta) {
         if span > TimeDelta::zero() {
             self.mark(AgentMark::RestsUntil { agent, until: self.now + span });
         }
     }
 
+    /// Whether the phone rang until it was to give up, and long enough to be answered.
+    fn rang_full_time(&self, leg: &Leg) -> bool {
+        let fair = FAIR_RING.min(self.brand.max_wait() - TimeDelta::seconds(1));
+        let rang_at = leg.rang_at.unwrap_or(leg.offered_at);
+        self.now >= leg.give_up_at - TimeDelta::seconds(1) && self.now - rang_at >= fair
+    }
+
+    /// One more call was missed: after enough of them in a row the agent is put aside.
+    fn miss(&mut self, agent: &AgentId) {
+        self.mark(AgentMark::Missed { agent: agent.clone() });
+        let Some(known) = self.facts_of(agent) else { return };
+        let misses = known.misses.saturating_add(1);
+        let is_needed = self.facts.needed.contains(agent);
+        let aside: Vec<&AgentId> = self.marks.iter().filter_map(paused_by).collect();
+        let pausing = &self.facts.in_force.map_or(self.rules, |now| now.rules).pausing;
+        let found = judge_miss(&self.question(), pausing, agent, misses, is_needed, |other| aside.contains(&other));
+        match found {
+            Miss::Counted => {}
+            Miss::Paused { until, stay } => {
+                self.record(Event::AgentPaused { agent: agent.clone(), until, misses });
+                self.mark(AgentMark::Paused { agent: agent.clone(), until, stay });
+            }
+            Miss::Spared => self.record(Event::PauseSpared { agent: agent.clone(), misses }),
+        }
+    }
+
+    /// What was loaded about an agent.
+    fn facts_of(&self, agent: &AgentId) -> Option<&'a AgentFacts> {
+        self.facts.loaded.agents.iter().find(|facts| facts.agent == *agent)
+    }
+
     /// How an answered leg without a key is called: a person who did not confirm, or probably a voicemail.
     pub(super) fn name_silence(&self, leg: &Leg) -> LegEnd {
-        match (leg.rang_at, leg.answered_at) {
-            (Some(rang_at), Some(answered_at)) if answered_at - rang_at < TOO_SOON_FOR_A_PERSON => {
-                LegEnd::VoicemailSuspected
-            }
-            _ => LegEnd::NoConfirm,
+        let is_too_soon = match (leg.rang_at, leg.answered_at) {
+            (Some(rang_at), Some(answered_at)) => answered_at - rang_at < TOO_SOON_FOR_A_PERSON,
+            _ => false,
+        };
+        let before = self.facts_of(&leg.agent).map_or(0, |facts| facts.keyless);
+        if is_too_soon || before.saturating_add(1) >= KEYLESS_MAX {
+            LegEnd::VoicemailSuspected
+        } else {
+            LegEnd::NoConfirm
         }
     }
 
@@ -175,8 +240,19 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// The name by which colleagues know an agent.
-    pub(super) fn name_of(&self, agent: &crate::ids::AgentId) -> String {
-        self.rules.find_agent(agent).map_or_else(|| agent.to_string(), |agent| agent.name.clone())
+    /// An agent, as the rules in force know them, or failing those the call's own.
+    pub(super) fn find_agent(&self, agent: &AgentId) -> Option<&'a Agent> {
+        let now = self.facts.in_force.and_then(|now| now.rules.agent(agent));
+        now.or_else(|| self.rules.agent(agent))
     }
+
+    /// The name by which colleagues know an agent.
+    pub(super) fn name_of(&self, agent: &AgentId) -> String {
+        self.find_agent(agent).map_or_else(|| agent.to_string(), |agent| agent.name.clone())
+    }
+}
+
+/// Whom a mark puts aside.
+fn paused_by(mark: &AgentMark) -> Option<&AgentId> {
+    if let AgentMark::Paused { agent, .. } = mark { Some(agent) } else { None }
 }

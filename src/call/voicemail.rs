@@ -33,7 +33,7 @@ impl Turn<'_> {
     /// The recorder let go of the caller.
     pub(super) fn on_voicemail_taken(&mut self, recording: Option<&CarrierRef>, seconds: Option<u32>) -> Reply {
         if let Some(recording) = recording {
-            if self.call.voicemail.recording.is_none() {
+            if !self.call.voicemail.named.contains(recording) {
                 let seconds = seconds.unwrap_or(0);
                 self.record(Event::VoicemailRecorded { recording: recording.clone(), seconds });
             }
@@ -92,14 +92,16 @@ impl Turn<'_> {
         if !is_ours || self.call.voicemail.ready || self.call.voicemail.absent {
             return;
         }
-        let may_still_record = self.call.stage == Stage::Voicemail && self.call.caller_left_at.is_none();
-        if may_still_record && recording.is_none() {
+        if self.call.stage == Stage::Voicemail && self.call.caller_left_at.is_none() {
+            // The caller may be recording now: what is absent may be what an earlier offer of the recorder left.
             return;
         }
-        if self.call.stage == Stage::Voicemail
-            && self.call.may_have_left_several()
-            && self.call.voicemail.checks < LOOKS_MIN
-        {
+        let mut named = self.call.voicemail.named.iter();
+        let (is_of_list, is_early) = (recording.is_none(), self.call.voicemail.checks < LOOKS_MIN);
+        let is_of_several =
+            if is_of_list { is_early && named.next().is_some() } else { named.any(|name| Some(name) != recording) };
+        let may_be_several = self.call.stage == Stage::Voicemail && self.call.may_have_left_several();
+        if is_of_several || (may_be_several && is_early) {
             // One of several is absent; whether another holds a message, the carrier's list tells.
             return;
         }

@@ -41,7 +41,7 @@ impl Turn<'_> {
                 if self.call.wake_at().is_none_or(|at| at > self.now) {
                     return;
                 }
-                if self.call.may_look_for_recording() {
+                if self.call.is_time_to_look(self.now) {
                     self.look_for_recording();
                 } else {
                     self.check_caller();
@@ -110,7 +110,9 @@ impl Turn<'_> {
 
     fn wake_at_recorder(&mut self) {
         if self.call.caller_left_at.is_some() {
-            self.look_for_recording();
+            if self.call.is_time_to_look(self.now) {
+                self.look_for_recording();
+            }
             return;
         }
         let heard = self.call.caller_heard_at.max(self.call.checked_at.unwrap_or(self.call.caller_heard_at));

@@ -21,6 +21,10 @@ pub const TALK_CHECK_EVERY: TimeDelta = TimeDelta::seconds(240);
 /// How long a recording may take from the end of the call until its file is ready, before we look for it ourselves.
 pub const RECORDING_CHECK_AFTER: TimeDelta = TimeDelta::seconds(20);
 
+/// A message that began before the call ended is over after so long: greeting, and the longest that a brand may allow,
+/// which is 600 s.
+pub const RECORDING_LASTS: TimeDelta = TimeDelta::minutes(15);
+
 /// How often a recording that should exist is looked for. With the doubling pause: more than a day.
 pub const RECORDING_CHECKS_MAX: u32 = 12;
 
@@ -40,16 +44,13 @@ impl Call {
     /// A caller may have been recorded, or recorded twice, by a door that could not save a thing: after every call that
     /// was let in the carrier is asked once.
     fn is_worth_a_look(&self) -> bool {
-        self.ending.is_some_and(|ending| ending != Ending::Blocked)
-            && !self.voicemail.absent
-            && self.voicemail.checks == 0
+        self.ending.is_some_and(|ending| ending != Ending::Blocked) && self.voicemail.checks == 0
     }
 
     fn expects_recording(&self) -> bool {
-        self.caller_at_recorder_once()
-            && !self.voicemail.absent
-            && !self.voicemail.stored
-            && self.voicemail.checks < RECORDING_CHECKS_MAX
+        let voicemail = &self.voicemail;
+        let is_missing = voicemail.kept.is_empty() || voicemail.named.iter().any(|name| !voicemail.kept.contains(name));
+        self.caller_at_recorder_once() && !voicemail.absent && is_missing && voicemail.checks < RECORDING_CHECKS_MAX
     }
 
     /// The recorder was offered again after a step that failed, so the first time may have left a message too.
@@ -57,14 +58,40 @@ impl Call {
         self.voicemail.offers > 1
     }
 
-    /// Whether it makes sense to ask the carrier which recordings there are.
-    pub(super) fn may_look_for_recording(&self) -> bool {
-        let is_over = self.caller_left_at.is_some() || (self.has_ended() && !self.may_have_left_several());
-        is_over && self.awaits_recording()
-    }
-
     fn caller_at_recorder_once(&self) -> bool {
         self.voicemail.recording.is_some() || self.voicemail.taken_at.is_some() || self.voicemail.offers > 0
+    }
+
+    /// From when on nothing more is recorded: a message that ended the call may be followed by another as long as the
+    /// caller is on the line.
+    fn recorded_until(&self) -> Option<DateTime<Utc>> {
+        self.caller_left_at.or(self.ended_at.map(|at| at + RECORDING_LASTS))
+    }
+
+    /// When the carrier is to be asked which recordings there are.
+    fn look_at(&self) -> Option<DateTime<Utc>> {
+        let since = self.recorded_until().filter(|_| self.awaits_recording())?;
+        // The pause doubles: 20 s, 40 s, … at most some hours.
+        let pause = RECORDING_CHECK_AFTER * (1_i32 << self.voicemail.checks.min(10));
+        Some(since.max(self.checked_at.unwrap_or(since)) + pause)
+    }
+
+    /// Whether it is time to ask the carrier which recordings there are.
+    pub(super) fn is_time_to_look(&self, now: DateTime<Utc>) -> bool {
+        self.look_at().is_some_and(|at| at <= now)
+    }
+
+    /// When a caller who should have hung up after the end of the call is looked for.
+    fn look_for_leaver_at(&self) -> Option<DateTime<Utc>> {
+        let ended_at = self.ended_at.filter(|_| self.caller_left_at.is_none())?;
+        let at = match self.checked_at {
+            None if matches!(self.caller_at, CallerAt::Recorder) => ended_at + TALK_CHECK_EVERY,
+            None => ended_at + SILENCE_BEFORE_CHECK,
+            // No answer came, or the caller may be leaving another message.
+            Some(checked_at) => checked_at + TALK_CHECK_EVERY,
+        };
+        let is_wanted = self.awaits_recording() || self.checked_at.is_none();
+        (is_wanted && at < ended_at + RECORDING_LASTS).then_some(at)
     }
 
     /// The next instant at which this call has to be looked at even if nothing arrives.
@@ -85,27 +112,14 @@ impl Call {
                 let at_recorder = matches!(self.caller_at, CallerAt::Recorder);
                 Some(heard + if at_recorder { TALK_CHECK_EVERY } else { SILENCE_BEFORE_CHECK })
             }
-            // A caller who should have hung up by now is looked for once.
-            Stage::Ended if self.caller_left_at.is_none() && !matches!(self.caller_at, CallerAt::Recorder) => {
-                self.checked_at.is_none().then(|| self.ended_at.unwrap_or(self.arrived_at) + SILENCE_BEFORE_CHECK)
-            }
-            // So is one who may be leaving a second message.
-            Stage::Ended if self.caller_left_at.is_none() && self.may_have_left_several() => {
-                Some(self.checked_at.or(self.ended_at).unwrap_or(self.arrived_at) + TALK_CHECK_EVERY)
-            }
-            Stage::Ended => None,
+            Stage::Ended => self.look_for_leaver_at(),
         };
         let legs = self
             .live_legs()
             .filter(|leg| leg.progress < LegProgress::Claimed || leg.end.is_some())
             .map(|leg| leg.checked_at.unwrap_or(leg.give_up_at) + LEG_CHECK_AFTER)
             .min();
-        let recording = self.may_look_for_recording().then(|| {
-            // The pause doubles: 20 s, 40 s, … at most some hours.
-            let pause = RECORDING_CHECK_AFTER * (1_i32 << self.voicemail.checks.min(10));
-            self.checked_at.or(self.caller_left_at).or(self.ended_at).unwrap_or(self.arrived_at) + pause
-        });
-        [stage, legs, recording].into_iter().flatten().min()
+        [stage, legs, self.look_at()].into_iter().flatten().min()
     }
 
     /// By when a document that speaks and listens has come back, or what it asks is decided without it.

@@ -66,7 +66,7 @@ impl Twilio {
         }
         checks.secrets_present("twilio.auth_tokens", &self.auth_tokens);
         checks.range("twilio.calls_per_second", self.calls_per_second, 1..=100);
-        checks.span("twilio.timeout", self.timeout, Duration::from_millis(100)..=Duration::from_secs(60));
+        checks.span("twilio.timeout", self.timeout, Duration::from_millis(100)..=Duration::from_secs(25));
     }
 }
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::call::effect::Neighbour;
@@ -88,18 +89,23 @@ impl Outbox {
     /// # Errors
     /// When the store fails. A neighbour's failure is settled, not returned.
     pub async fn deliver_due(&self, neighbour: Neighbour) -> Result<usize, StoreError> {
-        if neighbour == Neighbour::Carrier {
-            self.carrier.probe_if_down().await;
-        }
-        let leased = self.store.lease_effects(neighbour, self.clock.now(), lease_for(neighbour), SIDE_BY_SIDE).await?;
-        if !leased.is_empty() {
-            crash_point!("outbox.after_lease");
-        }
+        let leased = self.lease(neighbour, SIDE_BY_SIDE).await?;
         let count = leased.len();
         for settled in join_all(leased.into_iter().map(|leased| self.deliver(leased))).await {
             settled?;
         }
         Ok(count)
+    }
+
+    async fn lease(&self, neighbour: Neighbour, limit: u32) -> Result<Vec<Leased>, StoreError> {
+        if neighbour == Neighbour::Carrier {
+            self.carrier.probe_if_down().await;
+        }
+        let leased = self.store.lease_effects(neighbour, self.clock.now(), lease_for(neighbour), limit).await?;
+        if !leased.is_empty() {
+            crash_point!("outbox.after_lease");
+        }
+        Ok(leased)
     }
 
     async fn deliver(&self, leased: Leased) -> Result<(), StoreError> {
@@ -143,26 +149,44 @@ impl Outbox {
         left.map_or(LOOK_EVERY, |left| left.clamp(LOOK_SOONEST, LOOK_EVERY))
     }
 
-    /// Delivers until told to stop.
+    /// Delivers until told to stop; what is in hand then comes to its end.
+    ///
+    /// A delivery that takes long holds up its own lane and no other: the phone that has to stop ringing does not wait
+    /// for a recording that comes slowly.
     pub async fn run(self: Arc<Self>, neighbour: Neighbour, stop: CancellationToken) {
-        loop {
-            match self.deliver_due(neighbour).await {
-                Ok(0) => {}
-                Ok(_) => {
-                    // What was delivered may have made room for more of its lane, here and at the other neighbour.
-                    self.switchboard.effects_saved.notify_waiters();
-                    if stop.is_cancelled() {
-                        return;
+        let mut under_way = JoinSet::new();
+        let mut saved = self.switchboard.effects_saved.subscribe();
+        while !stop.is_cancelled() {
+            let free = SIDE_BY_SIDE.saturating_sub(u32::try_from(under_way.len()).unwrap_or(u32::MAX));
+            if free > 0 {
+                match self.lease(neighbour, free).await {
+                    Ok(leased) => {
+                        for leased in leased {
+                            let outbox = Arc::clone(&self);
+                            under_way.spawn(async move { outbox.deliver(leased).await });
+                        }
                     }
-                    continue;
+                    Err(error) => tracing::warn!(error = %error, "the outbox could not be read"),
                 }
-                Err(error) => tracing::warn!(error = %error, "the outbox could not be read"),
             }
             tokio::select! {
-                () = stop.cancelled() => return,
-                () = self.switchboard.effects_saved.notified() => {}
-                () = tokio::time::sleep(self.pause().await) => {}
+                () = stop.cancelled() => break,
+                Some(ended) = under_way.join_next() => self.note_end(ended),
+                Ok(()) = saved.changed(), if free > 0 => {}
+                () = async { tokio::time::sleep(self.pause().await).await }, if free > 0 => {}
             }
+        }
+        while let Some(ended) = under_way.join_next().await {
+            self.note_end(ended);
+        }
+    }
+
+    /// What was delivered may have made room for more of its lane, here and at the other neighbour.
+    fn note_end(&self, ended: Result<Result<(), StoreError>, JoinError>) {
+        match ended {
+            Ok(Ok(())) => self.switchboard.effects_saved.send_replace(()),
+            Ok(Err(error)) => tracing::warn!(error = %error, "what came of an effect could not be written down"),
+            Err(error) => tracing::error!(error = %error, "a delivery broke off"),
         }
     }
 }

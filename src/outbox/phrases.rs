@@ -9,7 +9,7 @@ use crate::call::way_in::OutsideLine;
 use crate::chatwoot::ChatwootText;
 use crate::chatwoot::escape::{Note, note};
 use crate::phone_number::Caller;
-use crate::rules::{Brand, Rules};
+use crate::rules::{Brand, Rules, zone};
 
 /// The note when a call arrives.
 pub(super) fn on_arrival(call: &Call, brand: &Brand) -> ChatwootText {
@@ -126,7 +126,8 @@ fn caller(text: Note, call: &Call) -> Note {
 
 /// An instant as people in that zone say it: `Friday 20 November, 5:03 PM PST`.
 pub(super) fn local_time(at: DateTime<Utc>, zone: Tz) -> String {
-    at.with_timezone(&zone).format("%A %-d %B, %-I:%M %p %Z").to_string()
+    let wall = zone::wall(zone, at).unwrap_or_else(|| at.naive_utc());
+    format!("{} {}", wall.format("%A %-d %B, %-I:%M %p"), zone::abbreviation(zone, at))
 }
 
 /// A span in words: `9 s`, `1 min 05 s`, `1 h 02 min`.

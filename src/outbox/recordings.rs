@@ -1,5 +1,7 @@
 //! What the carrier recorded: found, brought here, and kept.
 
+use std::time::Duration;
+
 use super::Delivery;
 use super::carrier::{CarrierDesk, Trouble};
 use crate::call::signal::Signal;
@@ -8,6 +10,10 @@ use crate::crash_point;
 use crate::ids::CarrierRef;
 use crate::store::StoredRecording;
 use crate::twilio::rest::AudioFormat;
+
+/// A download ends before its lease does, so that nobody else begins the same one. The longest message, 600 s, is 2.4 MB.
+/// Contract twilio.md 5.4.
+const DOWNLOADED_WITHIN: Duration = Duration::from_secs(25);
 
 impl CarrierDesk {
     /// Asks the carrier which recordings the call left, and tells the call of each.
@@ -18,6 +24,13 @@ impl CarrierDesk {
             let recording = CarrierRef::new(&ready.sid);
             self.switchboard.take_note(call.id, &Signal::RecordingReady { recording, seconds }).await?;
         }
+        let is_in_the_making =
+            |status: Option<&str>| !matches!(status, Some("completed" | "absent" | "failed" | "deleted"));
+        for unready in found.iter().filter(|recording| is_in_the_making(recording.status.as_deref())) {
+            // Named, so that the call looks for it again.
+            let recording = Some(CarrierRef::new(&unready.sid));
+            self.switchboard.take_note(call.id, &Signal::VoicemailTaken { recording, seconds: None }).await?;
+        }
         let is_gone = |status: Option<&str>| matches!(status, Some("absent" | "failed" | "deleted"));
         if found.iter().any(|recording| !is_gone(recording.status.as_deref())) {
             return Ok(Delivery::Done);
@@ -27,7 +40,11 @@ impl CarrierDesk {
 
     /// Brings the audio here.
     pub(super) async fn fetch_recording(&self, call: &Call, recording: &CarrierRef) -> Result<Delivery, Trouble> {
-        let audio = self.note(self.twilio.download_recording(recording, AudioFormat::Mp3).await)?;
+        let download = self.twilio.download_recording(recording, AudioFormat::Mp3);
+        let Ok(answer) = tokio::time::timeout(DOWNLOADED_WITHIN, download).await else {
+            return Ok(Delivery::Failed { why: "the recording came too slowly".to_owned(), after: None });
+        };
+        let audio = self.note(answer)?;
         crash_point!("recording.after_download");
         let stored = StoredRecording {
             recording: recording.clone(),

@@ -228,5 +228,6 @@ fn nothing() -> Rules {
         supervisors: Vec::new(),
         floods: Floods::default(),
         pausing: Pausing::default(),
+        index: crate::rules::Index::default(),
     }
 }

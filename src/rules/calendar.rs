@@ -8,7 +8,7 @@ use super::hours::DayInterval;
 use super::path::Path;
 use crate::ids::HolidayListId;
 
-pub use super::calendar_status::{OpenRule, Status, is_open, status};
+pub use super::calendar_status::{LOOK_AHEAD, OpenRule, Status, is_open, open_stretches, status};
 
 /// What differs from the weekly hours. An empty one changes nothing. Read in the brand's zone.
 ///

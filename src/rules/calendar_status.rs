@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::calendar::{ClosureKind, HolidayList, SpecialDay, Until};
 use super::holidays::Region;
@@ -17,7 +17,7 @@ use crate::ids::HolidayListId;
 pub const LOOK_AHEAD: TimeDelta = TimeDelta::days(400);
 
 /// Whether a brand is open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Status {
     /// It is.
@@ -47,7 +47,7 @@ impl Status {
 }
 
 /// What says that a brand is open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OpenRule {
     /// It has no weekly hours, so it is open unless something closes it.
@@ -81,6 +81,16 @@ pub fn status(brand: &Brand, rules: &Rules, at: DateTime<Utc>) -> Status {
 #[must_use]
 pub fn is_open(brand: &Brand, rules: &Rules, at: DateTime<Utc>) -> bool {
     timetable::is_on(&BrandDays::new(brand, rules), at)
+}
+
+/// From when to when the brand is open within a span: in order, apart from each other, as long as they can be, and cut
+/// where the span begins and ends.
+pub fn open_stretches<'a>(
+    brand: &'a Brand,
+    rules: &'a Rules,
+    span: Range<DateTime<Utc>>,
+) -> impl Iterator<Item = Range<DateTime<Utc>>> + 'a {
+    timetable::stretches(BrandDays::new(brand, rules), span)
 }
 
 /// What a date is to a brand.

@@ -1,4 +1,4 @@
-use chrono::{TimeZone, Weekday};
+use chrono::{Datelike, TimeZone, Timelike, Weekday};
 use proptest::prelude::*;
 
 use super::*;
@@ -206,6 +206,43 @@ prop_compose! {
     }
 }
 
+/// What [`crate::rules::Calendar`] says, word for word.
+fn by_the_book(brand: &Brand, rules: &Rules, at: DateTime<Utc>) -> Result<(), ClosureKind> {
+    let in_force = |until: &Option<Until>| {
+        until.as_ref().is_some_and(|until| until.from.is_none_or(|from| at >= from) && at < until.until)
+    };
+    if in_force(&brand.calendar.closed_until) {
+        return Err(ClosureKind::ClosedUntil);
+    }
+    if in_force(&brand.calendar.open_until) {
+        return Ok(());
+    }
+    let wall = at.with_timezone(&brand.time_zone).naive_local();
+    let week = |date: NaiveDate| -> Vec<Range<u16>> {
+        let intervals = &brand.hours.intervals;
+        let own = intervals.iter().filter(|interval| interval.day() == date.weekday()).map(Interval::minutes).collect();
+        if intervals.is_empty() { std::iter::once(0..1440).collect() } else { own }
+    };
+    let day = |date: NaiveDate| -> (Vec<Range<u16>>, Option<ClosureKind>) {
+        if let Some(day) = brand.calendar.days.iter().find(|day| day.on == date) {
+            return (day.hours.iter().map(DayInterval::minutes).collect(), Some(ClosureKind::SpecialDay));
+        }
+        if rules.holidays.iter().any(|list| list.find(date).is_some()) {
+            return (Vec::new(), Some(ClosureKind::Holiday));
+        }
+        (week(date), None)
+    };
+    let minute = u16::try_from(wall.hour() * 60 + wall.minute()).unwrap();
+    let (today, eve) = (wall.date(), wall.date() - TimeDelta::days(1));
+    let covers =
+        |hours: &[Range<u16>], minute: u16| hours.iter().any(|hours| hours.start <= minute && minute < hours.end);
+    if covers(&day(today).0, minute) || covers(&day(eve).0, minute + 1440) {
+        return Ok(());
+    }
+    let of_eve = day(eve).1.filter(|_| covers(&week(eve), minute + 1440));
+    Err(day(today).1.or(of_eve).unwrap_or(ClosureKind::OutsideHours))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
@@ -232,6 +269,11 @@ proptest! {
 
         let answer = status(&brand, &rules, from);
         prop_assert_eq!(answer.is_open(), is_open(&brand, &rules, from));
+        let by_the_book = by_the_book(&brand, &rules, from);
+        match &answer {
+            Status::Open { .. } => prop_assert_eq!(by_the_book, Ok(())),
+            Status::Closed { kind, .. } => prop_assert_eq!(by_the_book, Err(*kind)),
+        }
         let (Status::Open { until: change, .. } | Status::Closed { opens_at: change, .. }) = &answer;
         let end = from + TimeDelta::days(9);
         let last = change.unwrap_or(end).min(end);

@@ -5,8 +5,7 @@ use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::calendar_status::BrandDays;
-use super::{Agent, Brand, Intent, Rules, shifts, timetable};
+use super::{Agent, Brand, Intent, Rules, calendar, shifts};
 use crate::ids::AgentId;
 
 /// How far ahead lint looks. Source: DESIGN.md section 9.
@@ -21,15 +20,17 @@ pub struct Gap {
     pub until: DateTime<Utc>,
 }
 
-/// The open hours of the brand, from `from` on for so many times 24 hours, in which no member of its roster with a
-/// verified phone, and with the intent's skill if it asks for one, is on shift. In order, apart from each other, exact.
-/// Whoever is off by choice, or paused, is on shift all the same.
+/// The open hours of the brand, from `from` on for so many times 24 hours, that nobody covers.
+///
+/// Members of its roster with a verified phone cover their shifts, for an intent only those with its skill if it asks for
+/// one. Whoever is off by choice, or paused, is on shift all the same. The gaps are in order, apart from each other, and
+/// exact.
 #[must_use]
 pub fn gaps(rules: &Rules, brand: &Brand, intent: Option<&Intent>, from: DateTime<Utc>, days: u16) -> Vec<Gap> {
     let Some(end) = from.checked_add_signed(TimeDelta::days(i64::from(days))) else {
         return Vec::new();
     };
-    let mut bare: Vec<_> = timetable::stretches(BrandDays::new(brand, rules), from..end).collect();
+    let mut bare: Vec<_> = calendar::open_stretches(brand, rules, from..end).collect();
     let skill = intent.and_then(|intent| intent.skill.as_ref());
     let roster: HashSet<&AgentId> = brand.roster.iter().collect();
     let can_ring = |agent: &&Agent| {

@@ -38,7 +38,7 @@ pub struct DestinationPolicy {
 
 /// Verdicts kept, since agents' phones are judged for every call and the table of numbering plans is slow to ask. A
 /// policy never changes, so a verdict stays right; more phones than these are judged afresh.
-const VERDICTS_KEPT: usize = 4_096;
+const VERDICTS_KEPT: usize = 65_536;
 
 /// Why a number may not be called. The number itself is not repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -103,6 +103,12 @@ impl DestinationPolicy {
             None => Ok(DialTarget { number: number.clone() }),
             Some(reason) => Err(DestinationRefused { reason }),
         }
+    }
+
+    /// Whether [`Self::approve`] would approve it.
+    #[must_use]
+    pub fn allows(&self, number: &PhoneNumber) -> bool {
+        self.judge(number).is_none()
     }
 
     fn judge(&self, number: &PhoneNumber) -> Option<RefusalReason> {

@@ -87,6 +87,7 @@ fn read_rules(mut fields: Fields<'_>, faults: &mut Faults<'_>) -> Option<Rules> 
         supervisors: supervisors.into_iter().collect::<Option<_>>()?,
         floods,
         pausing,
+        index: super::Index::default(),
     })
 }
 

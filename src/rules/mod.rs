@@ -38,6 +38,7 @@ mod forms;
 mod generated;
 pub mod holidays;
 pub mod hours;
+mod index;
 pub mod json;
 pub mod menu;
 mod node;
@@ -53,11 +54,13 @@ pub mod spoken;
 mod timetable;
 mod tree;
 mod week;
+pub mod zone;
 
 pub use calendar::{AfterHours, Calendar, ClosureKind, HolidayList, OpenRule, Status};
 pub use destination::{DestinationPolicy, DestinationRefused, DialTarget, RefusalReason};
 pub use export::export;
 pub use hours::{DayInterval, Interval, WeeklyHours};
+pub use index::{Index, Member};
 pub use menu::{Intent, Menu, MenuOption, Prompt};
 pub use path::{OperatorLine, Path, PathKind};
 pub use people::{Absence, Floods, Pausing, Promise, PromiseDue, ShiftDay, Supervisor};
@@ -82,6 +85,8 @@ pub struct Rules {
     pub floods: Floods,
     /// When agents who keep missing calls are put aside.
     pub pausing: Pausing,
+    /// Where everything stands; made when first asked for.
+    pub index: Index,
 }
 
 /// Whom a customer dials.
@@ -246,26 +251,7 @@ impl Rules {
     /// The brand of a dialled number.
     #[must_use]
     pub fn brand_of(&self, number: &PhoneNumber) -> Option<&Brand> {
-        let number = self.numbers.iter().find(|ours| ours.number == *number)?;
-        self.brand(&number.brand)
-    }
-
-    /// The brand of that name.
-    #[must_use]
-    pub fn brand(&self, id: &BrandId) -> Option<&Brand> {
-        self.brands.iter().find(|brand| brand.id == *id)
-    }
-
-    /// The agent of that name.
-    #[must_use]
-    pub fn agent(&self, id: &AgentId) -> Option<&Agent> {
-        self.agents.iter().find(|agent| agent.id == *id)
-    }
-
-    /// The agent whose phone this is.
-    #[must_use]
-    pub fn agent_of_phone(&self, phone: &PhoneNumber) -> Option<&Agent> {
-        self.agents.iter().find(|agent| agent.phone == *phone)
+        self.brand(&self.number(number)?.brand)
     }
 
     /// A number of the brand, shown to those it calls: the first in the file.

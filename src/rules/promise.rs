@@ -33,8 +33,10 @@ pub fn due_at(brand: &Brand, rules: &Rules, missed_at: DateTime<Utc>) -> Option<
     })
 }
 
-/// What a caller missed at `missed_at` hears: "We will call you back tomorrow by noon, Pacific time." None if the brand
-/// promises nothing or does not say it, or its language is not English; its own words, where it has some, come first.
+/// What a caller missed at `missed_at` hears: "We will call you back tomorrow by noon, Pacific time."
+///
+/// The brand's own words, where it has some, come first. None if it promises nothing or does not say it, and for want of
+/// words in its language, which we have in English alone.
 #[must_use]
 pub fn due_words(brand: &Brand, rules: &Rules, missed_at: DateTime<Utc>) -> Option<String> {
     if !brand.promise.as_ref()?.spoken {

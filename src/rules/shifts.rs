@@ -10,8 +10,9 @@ use super::people::Absence;
 use super::timetable::{self, Forced, Timetable};
 use super::{Agent, DayInterval};
 
-/// Whether the agent works at `at`. What wins, first to last: an absence, a date of their own, the shift; without a shift
-/// they always work. Read in the agent's zone, else in the brand's. As with a brand's hours, a shift belongs to the date
+/// Whether the agent works at `at`.
+///
+/// What wins, first to last: an absence, a date of their own, the shift; without a shift they always work. Read in the agent's zone, else in the brand's. As with a brand's hours, a shift belongs to the date
 /// on which it begins, so that one overnight is swapped or left out as a whole.
 #[must_use]
 pub fn is_on_shift(agent: &Agent, brand_zone: Tz, at: DateTime<Utc>) -> bool {

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
 
-use super::Status;
+use super::{Status, zone};
 
 /// From so many days ahead on, a weekday alone could be this week's or the next.
 const WEEK_DAYS: i64 = 7;
@@ -43,8 +43,8 @@ fn moment_words(
     if !is_english {
         return None;
     }
-    let wall = round_up(moment.with_timezone(&zone).naive_local(), step_s)?;
-    let now = at.with_timezone(&zone).naive_local();
+    let wall = round_up(zone::wall(zone, moment)?, step_s)?;
+    let now = zone::wall(zone, at)?;
     // "Tomorrow at midnight" is the beginning of that day to some and its end to others; the night before is neither.
     let is_night = wall.hour() == 0;
     let day = if is_night { wall.checked_sub_signed(TimeDelta::days(1))? } else { wall };

@@ -7,8 +7,10 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime, Offset, TimeDelta, TimeZone, Timelike, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
+
+use super::zone;
 
 /// Minutes of a day on the wall clock.
 pub(super) const DAY_MIN: u16 = 24 * 60;
@@ -38,12 +40,8 @@ pub(super) trait Timetable {
 
 /// What the wall clock shows: the date, and the whole minutes since its midnight.
 pub(super) fn wall(zone: Tz, at: DateTime<Utc>) -> Option<(NaiveDate, u16)> {
-    let wall = at.naive_utc().checked_add_offset(offset(zone, at))?;
+    let wall = zone::wall(zone, at)?;
     Some((wall.date(), u16::try_from(wall.hour() * 60 + wall.minute()).ok()?))
-}
-
-fn offset(zone: Tz, at: DateTime<Utc>) -> FixedOffset {
-    zone.offset_from_utc_datetime(&at.naive_utc()).fix()
 }
 
 /// The date whose hours cover this minute of `date`: itself, or the day before if that reaches past midnight.
@@ -130,8 +128,7 @@ impl<T: Timetable> Stretches<T> {
             return Some(end);
         }
         let zone = self.timetable.zone();
-        let offset_now = offset(zone, start);
-        let wall = start.naive_utc().checked_add_offset(offset_now)?;
+        let wall = zone::wall(zone, start)?;
         let midnight = start.checked_sub_signed(wall.time() - NaiveTime::MIN)?;
         end = end.min(midnight.checked_add_signed(TimeDelta::days(1))?);
         end = next_jump(zone, start..end).unwrap_or(end);
@@ -158,9 +155,10 @@ impl<T: Timetable> Stretches<T> {
 /// The first instant within at most a day at which the clock has jumped, if it does. Two jumps that undo each other
 /// within that day are not seen; no zone has such.
 fn next_jump(zone: Tz, span: Range<DateTime<Utc>>) -> Option<DateTime<Utc>> {
-    let before = offset(zone, span.start);
+    let before = zone::offset(zone, span.start);
     let (mut low, mut high) = (span.start.timestamp(), span.end.timestamp());
-    let is_before = |second: i64| DateTime::from_timestamp(second, 0).is_some_and(|at| offset(zone, at) == before);
+    let is_before =
+        |second: i64| DateTime::from_timestamp(second, 0).is_some_and(|at| zone::offset(zone, at) == before);
     // A jump at the very end is the next day's.
     if is_before(high - 1) {
         return None;

@@ -2,61 +2,98 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::Question;
 use super::facts::{AgentFacts, Presence};
 use super::record::NotEligible;
-use crate::rules::{Agent, DestinationPolicy};
+use crate::rules::{Agent, AvailabilitySource};
 
 /// With Chatwoot unreachable, the last known availability holds so long; after that the shift alone decides.
 /// Source: DESIGN.md section 5.
 pub const PRESENCE_HOLDS: TimeDelta = TimeDelta::minutes(30);
 
-/// The first reason, in the order of the closed list, why this agent may not be rung at `at`; none if eligible.
-///
-/// Membership of the roster is the caller's to check, since only members are looked at.
+/// One member of the roster, with what is known.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    /// Whether the roster in force still names them.
+    pub is_on_roster: bool,
+    /// What the call's own rules say of them: shift and skills.
+    pub agent: Option<&'a Agent>,
+    /// What the rules in force say of them: phone and what their availability follows.
+    pub now: Option<&'a Agent>,
+    /// What is known of them; nothing counts as not available.
+    pub facts: Option<&'a AgentFacts>,
+}
+
+/// The first reason, in the order of the closed list, why this agent may not be rung; none if eligible.
 #[must_use]
-pub fn find_reason(
-    destinations: &DestinationPolicy,
-    zone: chrono_tz::Tz,
-    agent: &Agent,
-    facts: &AgentFacts,
-    at: DateTime<Utc>,
-) -> Option<NotEligible> {
-    if facts.phone_unreachable || destinations.approve(&agent.phone).is_err() {
-        return Some(NotEligible::NoPhone);
+pub fn find_reason(question: &Question<'_>, candidate: &Candidate<'_>) -> Option<NotEligible> {
+    if let Some(reason) = find_lasting_reason(question, candidate) {
+        return Some(reason);
     }
-    if !agent.phone_verified {
-        return Some(NotEligible::PhoneUnverified);
-    }
-    if !is_available(facts, at) {
-        return Some(NotEligible::Unavailable);
-    }
-    if !agent.is_on_shift(zone, at) {
-        return Some(NotEligible::OffShift);
-    }
+    let facts = candidate.facts?;
     match facts.live_leg {
         Some(leg) if leg.talking => return Some(NotEligible::OnCall),
         Some(_) => return Some(NotEligible::RingingOtherCall),
         None => {}
     }
-    if facts.rests_until.is_some_and(|until| at < until) {
+    if facts.rests_until.is_some_and(|until| question.at < until) {
         return Some(NotEligible::Cooldown);
     }
-    if facts.paused_until.is_some_and(|until| at < until) {
-        return Some(NotEligible::Paused);
+    is_paused(facts, question.at).then_some(NotEligible::Paused)
+}
+
+/// Whether the agent belongs to those who take the brand's calls now: nothing that lasts keeps them from it. Whoever
+/// talks, rings or rests is among them. Source: DESIGN.md section 3, "a brand's last two available agents".
+#[must_use]
+pub fn is_staffing(question: &Question<'_>, candidate: &Candidate<'_>) -> bool {
+    find_lasting_reason(question, candidate).is_none()
+        && candidate.facts.is_some_and(|facts| !is_paused(facts, question.at))
+}
+
+/// The reasons of the closed list up to `off_shift`.
+fn find_lasting_reason(question: &Question<'_>, candidate: &Candidate<'_>) -> Option<NotEligible> {
+    if !candidate.is_on_roster {
+        return Some(NotEligible::NotOnRoster);
+    }
+    let (Some(agent), Some(now)) = (candidate.agent, candidate.now) else { return Some(NotEligible::NoPhone) };
+    let is_unreachable = candidate.facts.is_some_and(|facts| facts.phone_unreachable);
+    if is_unreachable || !question.destinations.allows(&now.phone) {
+        return Some(NotEligible::NoPhone);
+    }
+    if !now.phone_verified {
+        return Some(NotEligible::PhoneUnverified);
+    }
+    let wanted = question.intent.and_then(|intent| intent.skill.as_ref());
+    if wanted.is_some_and(|skill| !agent.skills.contains(skill)) {
+        return Some(NotEligible::MissingSkill);
+    }
+    if !candidate.facts.is_some_and(|facts| is_available(now.availability, facts, question.at)) {
+        return Some(NotEligible::Unavailable);
+    }
+    // A shift counts for calls that arrived inside it.
+    if !agent.is_on_shift(question.brand.time_zone, question.arrived_at) {
+        return Some(NotEligible::OffShift);
     }
     None
 }
 
-/// Whether the agent takes calls, as far as is known.
+/// Whether the agent takes calls, as far as is known. The switch wins when it is off; whoever has a switch of their own
+/// is asked for nothing else.
 #[must_use]
-pub fn is_available(facts: &AgentFacts, at: DateTime<Utc>) -> bool {
+pub fn is_available(source: AvailabilitySource, facts: &AgentFacts, at: DateTime<Utc>) -> bool {
     if facts.switched_off_until.is_some_and(|until| at < until) {
         return false;
     }
     let is_fresh = facts.presence_at.is_some_and(|known_at| at - known_at <= PRESENCE_HOLDS);
-    match facts.presence {
-        Presence::Online | Presence::Unknown => true,
+    match (source, facts.presence) {
+        (AvailabilitySource::OwnSwitch, _) | (_, Presence::Online | Presence::Unknown) => true,
         // Too old to be believed: the shift alone decides.
-        Presence::Busy | Presence::Offline => !is_fresh,
+        (AvailabilitySource::Follow, Presence::Busy | Presence::Offline) => !is_fresh,
     }
+}
+
+/// Whether the system, or a person, has put the agent aside.
+#[must_use]
+pub fn is_paused(facts: &AgentFacts, at: DateTime<Utc>) -> bool {
+    facts.paused_until.is_some_and(|until| at < until)
 }

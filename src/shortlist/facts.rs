@@ -42,10 +42,14 @@ pub struct AgentFacts {
     pub passed_over: u32,
     /// Full-time offers missed in a row.
     pub misses: u32,
+    /// Times in a row that the phone was answered and no key pressed.
+    pub keyless: u32,
     /// Whether the carrier refused the agent's number as unreachable.
     pub phone_unreachable: bool,
     /// Open conversations the agent owns in brand inboxes.
     pub open_conversations: u32,
+    /// When that was last counted; none if it never was.
+    pub open_conversations_at: Option<DateTime<Utc>>,
 }
 
 impl AgentFacts {
@@ -63,8 +67,10 @@ impl AgentFacts {
             last_offered_at: None,
             passed_over: 0,
             misses: 0,
+            keyless: 0,
             phone_unreachable: false,
             open_conversations: 0,
+            open_conversations_at: None,
         }
     }
 }

@@ -1,24 +1,32 @@
 //! Who rings, in which order, and why not the others.
 //!
 //! A pure function of rules, facts and the call. The same function serves live calls, the simulator and the replay.
+//! Work and memory grow with the roster and no faster; an agent who may not ring costs no allocation.
+//!
+//! Example: of four agents one talks, and two ring at a time. [`take_shortlist`] gives two in `ring`, one in `later`,
+//! and a record that says of the fourth `on_call`.
 
 mod eligible;
+pub mod explain;
 pub mod facts;
+mod line_up;
+mod members;
 mod order;
+mod pausing;
 mod record;
 
 use chrono::{DateTime, Utc};
 
-pub use eligible::{PRESENCE_HOLDS, find_reason, is_available};
-pub use order::sort_by_turn;
-pub use record::{Listed, NotEligible, Place, ShortlistRecord};
+pub use eligible::{Candidate, PRESENCE_HOLDS, find_reason, is_available, is_paused, is_staffing};
+pub use line_up::{take_full_shortlist, take_shortlist};
+pub use members::members;
+pub use order::{Standing, sort_by_turn};
+pub use pausing::{AVAILABLE_MIN, Miss, find_staying, judge_miss};
+pub use record::{Counted, LISTED_MAX, Listed, NotEligible, Place, ShortlistRecord};
 
 use crate::ids::AgentId;
-use crate::rules::{Brand, DestinationPolicy, Rules};
+use crate::rules::{Brand, DestinationPolicy, Intent, Rules};
 use facts::AgentFacts;
-
-/// Places that one open conversation pushes an agent back. Source: DESIGN.md section 3, default.
-const QUEUE_BIAS: u32 = 1;
 
 /// What one agent already had to do with the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,19 +39,34 @@ pub enum Earlier {
     StillHeld,
 }
 
+/// Rules published after the call arrived.
+#[derive(Debug, Clone, Copy)]
+pub struct InForce<'a> {
+    /// Their version.
+    pub version: u32,
+    /// The rules, of which rosters and phones are read.
+    pub rules: &'a Rules,
+}
+
 /// What a shortlist is taken from.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
     /// The rules of the call.
     pub rules: &'a Rules,
-    /// Its version, for the record.
+    /// Their version, for the record.
     pub rules_version: u32,
+    /// The rules in force now, if they are others: roster and phones are facts of this instant.
+    pub in_force: Option<InForce<'a>>,
     /// Where outbound legs may go.
     pub destinations: &'a DestinationPolicy,
     /// Its brand.
     pub brand: &'a Brand,
-    /// Facts about the members of the brand's roster; members without facts count as unknown.
+    /// What the caller calls about, if that is known.
+    pub intent: Option<&'a Intent>,
+    /// Facts about the [`members`], best in their order; members without facts count as unavailable.
     pub facts: &'a [AgentFacts],
+    /// When the call arrived: shifts are read at that instant.
+    pub arrived_at: DateTime<Utc>,
     /// Now.
     pub at: DateTime<Utc>,
     /// How many may ring at this instant, those ringing already included.
@@ -57,72 +80,19 @@ pub struct Question<'a> {
 pub struct Shortlist {
     /// Those to ring now, in order.
     pub ring: Vec<AgentId>,
-    /// Those eligible whose wave has not come.
+    /// Those eligible whose wave has not come, in order.
     pub later: Vec<AgentId>,
+    /// Those of `later` whom open conversations push back: an offer that goes to others takes a place off.
+    pub passed_over: Vec<AgentId>,
     /// Whether somebody who has not been asked may come free soon.
     pub is_hopeful: bool,
+    /// When the first of those who rest or are put aside may ring again by themselves.
+    pub next_free_at: Option<DateTime<Utc>>,
     /// Why, agent by agent.
     pub record: ShortlistRecord,
 }
 
-/// Takes the shortlist: every member of the roster with a position or one reason.
-#[must_use]
-pub fn take_shortlist(question: &Question<'_>, earlier: impl Fn(&AgentId) -> Earlier) -> Shortlist {
-    let mut eligible = Vec::new();
-    let mut others = Vec::new();
-    let mut is_hopeful = false;
-    for id in &question.brand.roster {
-        let facts = question.facts.iter().find(|facts| facts.agent == *id);
-        let place = match (earlier(id), facts, question.rules.find_agent(id)) {
-            (Earlier::Offered, _, _) => Some(Place::AlreadyOffered),
-            (Earlier::StillHeld, _, _) => Some(Place::No { reason: NotEligible::RingingOtherCall }),
-            (Earlier::Nothing, _, None) => Some(Place::No { reason: NotEligible::NoPhone }),
-            (Earlier::Nothing, None, Some(_)) => Some(Place::No { reason: NotEligible::Unavailable }),
-            (Earlier::Nothing, Some(facts), Some(agent)) => {
-                find_reason(question.destinations, question.brand.time_zone, agent, facts, question.at)
-                    .map(|reason| Place::No { reason })
-            }
-        };
-        match (place, facts) {
-            (None, Some(facts)) => eligible.push(facts),
-            (Some(place), _) => {
-                if let Place::No { reason } = place {
-                    let waits = reason != NotEligible::OnCall || question.brand.wait_for_on_call;
-                    is_hopeful |= waits && reason.is_passing();
-                }
-                others.push(list(question, id, facts, place));
-            }
-            (None, None) => {}
-        }
-    }
-    sort_by_turn(&mut eligible, QUEUE_BIAS);
-    let room = usize::try_from(question.width.saturating_sub(question.ringing)).unwrap_or(usize::MAX);
-    let mut agents = Vec::with_capacity(question.brand.roster.len());
-    let mut shortlist = (Vec::new(), Vec::new());
-    for (index, facts) in eligible.iter().enumerate() {
-        let position = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        let place = if index < room {
-            shortlist.0.push(facts.agent.clone());
-            Place::Rings { position }
-        } else {
-            shortlist.1.push(facts.agent.clone());
-            Place::WaitingForWave { position }
-        };
-        agents.push(list(question, &facts.agent, Some(facts), place));
-    }
-    agents.extend(others);
-    let record = ShortlistRecord { at: question.at, rules_version: question.rules_version, agents };
-    Shortlist { is_hopeful: is_hopeful || !shortlist.1.is_empty(), ring: shortlist.0, later: shortlist.1, record }
-}
-
-fn list(question: &Question<'_>, agent: &AgentId, facts: Option<&AgentFacts>, place: Place) -> Listed {
-    Listed {
-        agent: agent.clone(),
-        place,
-        last_offered_at: facts.and_then(|facts| facts.last_offered_at),
-        presence_age_ms: facts.and_then(|facts| facts.presence_at).map(|at| (question.at - at).num_milliseconds()),
-    }
-}
-
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

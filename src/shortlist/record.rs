@@ -3,13 +3,18 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::AgentId;
+use super::facts::Presence;
+use crate::ids::{AgentId, CallId, IntentId};
+
+/// Agents that a record lists one by one; of a larger roster the far ones are counted by their place, and the snapshot
+/// of the facts tells the rest. With ids of the longest kind such a record stays below 64 kB.
+pub const LISTED_MAX: usize = 200;
 
 /// Why an agent does not ring. Closed list, checked in this order. Source: DESIGN.md section 3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NotEligible {
-    /// No member of the brand's roster.
+    /// No member of the brand's roster, or not any more.
     NotOnRoster,
     /// No phone that may be dialled.
     NoPhone,
@@ -19,7 +24,7 @@ pub enum NotEligible {
     MissingSkill,
     /// Does not take calls.
     Unavailable,
-    /// Not working now.
+    /// Was not working when the call arrived.
     OffShift,
     /// Talking.
     OnCall,
@@ -32,6 +37,20 @@ pub enum NotEligible {
 }
 
 impl NotEligible {
+    /// Every one, in the order of checking.
+    pub const ALL: [Self; 10] = [
+        Self::NotOnRoster,
+        Self::NoPhone,
+        Self::PhoneUnverified,
+        Self::MissingSkill,
+        Self::Unavailable,
+        Self::OffShift,
+        Self::OnCall,
+        Self::RingingOtherCall,
+        Self::Cooldown,
+        Self::Paused,
+    ];
+
     /// Whether waiting a little may help, so that a caller is not sent away for it.
     #[must_use]
     pub fn is_passing(self) -> bool {
@@ -44,6 +63,23 @@ impl NotEligible {
             | Self::Unavailable
             | Self::OffShift
             | Self::Paused => false,
+        }
+    }
+
+    /// The word that stands in JSON and on screens.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotOnRoster => "not_on_roster",
+            Self::NoPhone => "no_phone",
+            Self::PhoneUnverified => "phone_unverified",
+            Self::MissingSkill => "missing_skill",
+            Self::Unavailable => "unavailable",
+            Self::OffShift => "off_shift",
+            Self::OnCall => "on_call",
+            Self::RingingOtherCall => "ringing_other_call",
+            Self::Cooldown => "cooldown",
+            Self::Paused => "paused",
         }
     }
 }
@@ -62,7 +98,7 @@ pub enum Place {
     No { reason: NotEligible },
 }
 
-/// One agent of a decision record.
+/// One agent of a decision record. Numbers that are nought or unknown are left out of the stored form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Listed {
     /// Who.
@@ -74,6 +110,45 @@ pub struct Listed {
     pub last_offered_at: Option<DateTime<Utc>>,
     /// How old the word on the agent's availability was, in milliseconds.
     pub presence_age_ms: Option<i64>,
+    /// The place in line by turn alone, from 1; of those eligible.
+    #[serde(default, skip_serializing_if = "is_nought")]
+    pub turn: u32,
+    /// Places pushed back, those taken off again not counted.
+    #[serde(default, skip_serializing_if = "is_nought")]
+    pub pushed: u32,
+    /// Offers passed over since the last one of their own.
+    #[serde(default, skip_serializing_if = "is_nought")]
+    pub passed_over: u32,
+    /// Open conversations.
+    #[serde(default, skip_serializing_if = "is_nought")]
+    pub open_conversations: u32,
+    /// How old that figure was, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_conversations_age_ms: Option<i64>,
+    /// What was believed of an agent who does not take calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presence: Option<Presence>,
+    /// When the reason ends by itself: a rest, a pause, the agent's own switch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
+    /// The call that holds the phone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<CallId>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_nought(number: &u32) -> bool {
+    *number == 0
+}
+
+/// Agents beyond those listed, who came out alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// How; where it has a position, that of the first of them.
+    #[serde(flatten)]
+    pub place: Place,
+    /// How many.
+    pub agents: u32,
 }
 
 /// One shortlist, stored with the call.
@@ -83,6 +158,45 @@ pub struct ShortlistRecord {
     pub at: DateTime<Utc>,
     /// Under which rules.
     pub rules_version: u32,
-    /// Every agent of the roster, those who ring first and in order.
+    /// Agents of the roster, those who ring first and in order: all, or the first 200.
     pub agents: Vec<Listed>,
+    /// The others, by place; empty unless the roster is larger.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counted: Vec<Counted>,
+    /// The version that roster and phones were read from, if it was another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roster_version: Option<u32>,
+    /// What the caller calls about, if that was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<IntentId>,
+    /// When the call arrived, which is what shifts are read at.
+    #[serde(default)]
+    pub arrived_at: DateTime<Utc>,
+    /// How many might ring at this instant; all, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// How many rang already.
+    #[serde(default)]
+    pub ringing: u32,
+    /// Phones left to other callers who wait. Source: docs/sharing.md.
+    #[serde(default, skip_serializing_if = "is_nought")]
+    pub left_to_others: u32,
+    /// What it was taken from, for the rows beside the history; not part of the stored form.
+    #[serde(skip)]
+    pub snapshot: Option<std::sync::Arc<[u8]>>,
+}
+
+impl ShortlistRecord {
+    /// What is said of one agent; none for one who is no member, or counted only.
+    #[must_use]
+    pub fn find(&self, agent: &AgentId) -> Option<&Listed> {
+        self.agents.iter().find(|listed| listed.agent == *agent)
+    }
+
+    /// How many agents the record tells of, listed or counted.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        let counted = self.counted.iter().map(|counted| usize::try_from(counted.agents).unwrap_or(usize::MAX));
+        self.agents.len() + counted.sum::<usize>()
+    }
 }

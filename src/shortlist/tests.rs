@@ -2,9 +2,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 
 use super::facts::{AgentFacts, LiveLeg, Presence};
-use super::{Earlier, NotEligible, PRESENCE_HOLDS, Place, Question, Shortlist, sort_by_turn, take_shortlist};
+use super::{Earlier, NotEligible, PRESENCE_HOLDS, Place, Question, Shortlist, Standing, sort_by_turn, take_shortlist};
 use crate::ids::{AgentId, CallId};
-use crate::rules::{self, DestinationPolicy, Rules};
+use crate::rules::{self, Brand, DestinationPolicy, Rules};
 
 fn noon() -> DateTime<Utc> {
     "2026-11-24T12:00:00Z".parse().unwrap()
@@ -43,7 +43,31 @@ fn take_with(
     earlier: impl Fn(&AgentId) -> Earlier,
 ) -> Shortlist {
     let brand = &rules.brands[0];
-    take_shortlist(&Question { rules, rules_version: 1, destinations, brand, facts, at, width, ringing }, earlier)
+    take_shortlist(&question(rules, facts, destinations, brand, at, width, ringing), earlier)
+}
+
+fn question<'a>(
+    rules: &'a Rules,
+    facts: &'a [AgentFacts],
+    destinations: &'a DestinationPolicy,
+    brand: &'a Brand,
+    at: DateTime<Utc>,
+    width: u32,
+    ringing: u32,
+) -> Question<'a> {
+    Question {
+        rules,
+        rules_version: 1,
+        in_force: None,
+        destinations,
+        brand,
+        intent: None,
+        facts,
+        arrived_at: at,
+        at,
+        width,
+        ringing,
+    }
 }
 
 fn held(talking: bool) -> Option<LiveLeg> {
@@ -88,7 +112,10 @@ fn the_first_reason_of_the_closed_list_is_given() {
         let list = take(rules, std::slice::from_ref(facts), at, 10, 0);
         assert_eq!(list.record.agents[0].place, Place::No { reason: expected });
         assert!(list.ring.is_empty());
-        assert_eq!(list.is_hopeful, expected.is_passing(), "{expected:?}");
+        assert!(!list.is_hopeful, "whoever is put aside besides does not come free");
+        let alone = AgentFacts { paused_until: None, ..facts.clone() };
+        let hopeful = expected.is_passing();
+        assert_eq!(take(rules, &[alone], at, 10, 0).is_hopeful, hopeful, "{expected:?}");
         reasons.push(expected);
     }
     assert!(reasons.is_sorted(), "the list's own order is the order of asking");
@@ -184,9 +211,10 @@ fn open_conversations_push_back_by_at_most_half_and_wear_off() {
     };
     let others: Vec<AgentFacts> = ["a1", "a2", "a3"].map(|id| AgentFacts::unknown(AgentId::new(id))).to_vec();
     let place_of_a0 = |first: AgentFacts, bias: u32| {
-        let mut all: Vec<&AgentFacts> = std::iter::once(&first).chain(&others).collect();
-        sort_by_turn(&mut all, bias);
-        all.iter().position(|facts| facts.agent.as_str() == "a0").unwrap()
+        let all = std::iter::once(&first).chain(&others).zip(0..);
+        let mut all: Vec<Standing<'_>> = all.map(|(facts, rank)| Standing::new(facts, rank)).collect();
+        sort_by_turn(&mut all, bias, 4);
+        all.iter().position(|standing| standing.facts.agent.as_str() == "a0").unwrap()
     };
     assert_eq!(place_of_a0(busy(0, 0), 1), 0);
     assert_eq!(place_of_a0(busy(1, 0), 1), 1);

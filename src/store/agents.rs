@@ -1,14 +1,14 @@
 //! What is known of each agent apart from the rules.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::Value;
 
 use super::calls::call_id;
-use super::entity::{AccountRow, AgentRow, PresenceRow};
-use super::session::{Session, corrupt, count, instant, instant_or_none, micros, tuples, values};
-use super::{AgentFacts, AgentMark, LiveLeg, LoadedFacts, Presence, PresenceChange, Save, StoreError};
+use super::entity::{AccountRow, AgentRow, PauseRow, PresenceRow};
+use super::session::{ROWS_MAX, Session, corrupt, count, instant, instant_or_none, micros, tuples, values};
+use super::{AgentFacts, AgentMark, Conflict, LiveLeg, LoadedFacts, Presence, PresenceChange, Save, StoreError};
 use crate::ids::AgentId;
 
 /// How far back legs count towards the account's limit for a minute.
@@ -21,6 +21,8 @@ struct Change {
     rests_until: Option<DateTime<Utc>>,
     passed_over: Counter,
     misses: Counter,
+    keyless: Counter,
+    paused_until: Option<DateTime<Utc>>,
     unreachable: bool,
 }
 
@@ -46,68 +48,107 @@ impl Change {
                 self.rests_until = self.rests_until.max(Some(*until));
             }
             AgentMark::Missed { .. } => self.misses.more += 1,
-            AgentMark::Responded { .. } => self.misses = Counter::RESET,
+            AgentMark::Responded { .. } => {
+                self.misses = Counter::RESET;
+                self.keyless = Counter::RESET;
+            }
             AgentMark::PhoneUnreachable { .. } => self.unreachable = true,
             AgentMark::PassedOver { .. } => self.passed_over.more += 1,
-        }
-    }
-}
-
-impl AgentMark {
-    /// Whom the mark is about.
-    #[must_use]
-    pub fn agent(&self) -> &AgentId {
-        match self {
-            Self::Offered { agent }
-            | Self::RestsUntil { agent, .. }
-            | Self::Missed { agent }
-            | Self::Responded { agent }
-            | Self::PhoneUnreachable { agent }
-            | Self::PassedOver { agent } => agent,
+            AgentMark::Keyless { .. } => self.keyless.more += 1,
+            AgentMark::Paused { until, .. } => {
+                self.paused_until = self.paused_until.max(Some(*until));
+                self.misses = Counter::RESET;
+            }
         }
     }
 }
 
 /// Writes the marks: one statement for all agents whose counts start again in the same way.
 pub(super) async fn write_marks(session: &Session<'_>, save: &Save) -> Result<(), StoreError> {
+    check_pauses(session, save).await?;
     let mut changes: BTreeMap<&AgentId, Change> = BTreeMap::new();
     for mark in &save.marks {
         changes.entry(mark.agent()).or_default().add(mark, save.at);
     }
-    let mut alike: BTreeMap<(bool, bool), Vec<(&AgentId, Change)>> = BTreeMap::new();
+    let mut alike: BTreeMap<[bool; 3], Vec<(&AgentId, Change)>> = BTreeMap::new();
     for (agent, change) in changes {
-        alike.entry((change.passed_over.again, change.misses.again)).or_default().push((agent, change));
+        let again = [change.passed_over.again, change.misses.again, change.keyless.again];
+        alike.entry(again).or_default().push((agent, change));
     }
-    for ((passed_over_again, misses_again), group) in alike {
-        let mut values: Vec<Value> = Vec::with_capacity(group.len() * MARK_COLUMNS);
-        for (agent, change) in &group {
-            values.extend(values![
-                agent.as_str(),
-                change.offered_at.map(micros),
-                change.rests_until.map(micros),
-                change.passed_over.more,
-                change.misses.more,
-                i64::from(change.unreachable),
-            ]);
+    for (again, group) in &alike {
+        for part in group.chunks(ROWS_MAX) {
+            write_alike(session, *again, part).await?;
         }
-        let passed_over = if passed_over_again { "0" } else { "agents.passed_over" };
-        let misses = if misses_again { "0" } else { "agents.misses" };
-        let sql = format!(
-            "INSERT INTO agents (agent, last_offered_at, rests_until, passed_over, misses, phone_unreachable) VALUES {} \
-             ON CONFLICT (agent) DO UPDATE SET \
-             last_offered_at = COALESCE(excluded.last_offered_at, agents.last_offered_at), \
-             rests_until = CASE WHEN excluded.rests_until IS NULL OR agents.rests_until > excluded.rests_until \
-             THEN agents.rests_until ELSE excluded.rests_until END, \
-             passed_over = {passed_over} + excluded.passed_over, misses = {misses} + excluded.misses, \
-             phone_unreachable = CASE WHEN excluded.phone_unreachable = 1 THEN 1 ELSE agents.phone_unreachable END",
-            tuples(group.len(), MARK_COLUMNS)
-        );
-        session.run("save the marks", sql, values).await?;
     }
     Ok(())
 }
 
-const MARK_COLUMNS: usize = 6;
+async fn write_alike(session: &Session<'_>, again: [bool; 3], group: &[(&AgentId, Change)]) -> Result<(), StoreError> {
+    let mut values: Vec<Value> = Vec::with_capacity(group.len() * MARK_COLUMNS);
+    for (agent, change) in group {
+        values.extend(values![
+            agent.as_str(),
+            change.offered_at.map(micros),
+            change.rests_until.map(micros),
+            change.passed_over.more,
+            change.misses.more,
+            change.keyless.more,
+            change.paused_until.map(micros),
+            i64::from(change.unreachable),
+        ]);
+    }
+    let from = |again: bool, column: &str| if again { "0".to_owned() } else { format!("agents.{column}") };
+    let [passed_over, misses, keyless] = again;
+    let (passed_over, misses, keyless) =
+        (from(passed_over, "passed_over"), from(misses, "misses"), from(keyless, "keyless"));
+    let later = |column: &str| {
+        format!(
+            "{column} = CASE WHEN excluded.{column} IS NULL OR agents.{column} > excluded.{column} \
+             THEN agents.{column} ELSE excluded.{column} END"
+        )
+    };
+    let sql = format!(
+        "INSERT INTO agents (agent, last_offered_at, rests_until, passed_over, misses, keyless, paused_until, \
+         phone_unreachable) VALUES {} ON CONFLICT (agent) DO UPDATE SET \
+         last_offered_at = COALESCE(excluded.last_offered_at, agents.last_offered_at), {}, {}, \
+         passed_over = {passed_over} + excluded.passed_over, misses = {misses} + excluded.misses, \
+         keyless = {keyless} + excluded.keyless, \
+         phone_unreachable = CASE WHEN excluded.phone_unreachable = 1 THEN 1 ELSE agents.phone_unreachable END",
+        tuples(group.len(), MARK_COLUMNS),
+        later("rests_until"),
+        later("paused_until"),
+    );
+    session.run("save the marks", sql, values).await?;
+    Ok(())
+}
+
+const MARK_COLUMNS: usize = 8;
+
+/// Those whom a pause relies on must not have been put aside meanwhile. Locked in the order of their names together with
+/// those who are put aside, so that of two such decisions one sees the other.
+async fn check_pauses(session: &Session<'_>, save: &Save) -> Result<(), StoreError> {
+    let (mut asked, mut staying): (BTreeSet<&AgentId>, BTreeSet<&AgentId>) = Default::default();
+    for mark in &save.marks {
+        if let AgentMark::Paused { agent, stay, .. } = mark {
+            asked.insert(agent);
+            asked.extend(stay);
+            staying.extend(stay);
+        }
+    }
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let lock = if session.is_shared() { " FOR UPDATE" } else { "" };
+    let places = tuples(1, asked.len());
+    let sql = format!("SELECT agent, paused_until FROM agents WHERE agent IN {places} ORDER BY agent{lock}");
+    let asked = asked.iter().map(|agent| Value::from(agent.as_str())).collect();
+    let rows: Vec<PauseRow> = session.rows("read the pauses", sql, asked).await?;
+    let is_aside = |row: &PauseRow| {
+        row.paused_until.is_some_and(|until| until > micros(save.at))
+            && staying.iter().any(|agent| agent.as_str() == row.agent)
+    };
+    if rows.iter().any(is_aside) { Err(StoreError::Conflict(Conflict::AgentNeeded)) } else { Ok(()) }
+}
 
 /// The account's legs and rings; `$1` is a minute ago.
 const ACCOUNT: &str = "(SELECT count(*) FROM legs WHERE live = 1) AS legs_live, \
@@ -131,7 +172,7 @@ pub(super) async fn load_facts(
     let sql = format!(
         "WITH asked (agent) AS (VALUES {}) SELECT asked.agent AS asked, agents.presence, agents.presence_at, \
          agents.switched_off_until, agents.rests_until, agents.paused_until, agents.last_offered_at, agents.passed_over, \
-         agents.misses, agents.phone_unreachable, agents.open_conversations, legs.call_id, legs.talking, \
+         agents.misses, agents.keyless, agents.phone_unreachable, agents.open_conversations, agents.open_conversations_at, legs.call_id, legs.talking, \
          legs.offered_at AS leg_offered_at, {ACCOUNT} \
          FROM asked LEFT JOIN agents ON agents.agent = asked.agent LEFT JOIN legs ON legs.agent = asked.agent AND legs.live = 1",
         places.join(", ")
@@ -179,8 +220,10 @@ fn read(agent: &AgentId, row: &AgentRow) -> Result<AgentFacts, StoreError> {
         last_offered_at: instant_or_none(row.last_offered_at)?,
         passed_over: count(row.passed_over.unwrap_or(0))?,
         misses: count(row.misses.unwrap_or(0))?,
+        keyless: count(row.keyless.unwrap_or(0))?,
         phone_unreachable: row.phone_unreachable == Some(1),
         open_conversations: count(row.open_conversations.unwrap_or(0))?,
+        open_conversations_at: instant_or_none(row.open_conversations_at)?,
     })
 }
 

@@ -95,6 +95,9 @@ pub enum Conflict {
     /// The draft was saved meanwhile.
     #[error("the draft was saved meanwhile")]
     DraftChanged,
+    /// An agent was to be put aside, and one of those whom that relied on was put aside meanwhile.
+    #[error("an agent on whom the brand relies was paused meanwhile")]
+    AgentNeeded,
 }
 
 /// Everything one decision changes; saved in one transaction or not at all.

@@ -196,6 +196,7 @@ impl ModelStore {
         let tables: &mut Tables = &mut guard;
         tables.calls.check(&save.call)?;
         let legs = tables.calls.legs_after(&save)?;
+        tables.facts.check_pauses(&save.marks, save.at)?;
         // Nothing below can fail.
         let id = save.call.id;
         if let Some(legs) = legs {

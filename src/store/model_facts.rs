@@ -7,11 +7,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::agents::MINUTE;
 use super::model::ModelStore;
 use super::{
-    AgentFacts, AgentMark, InboxLink, KnownContact, LoadedFacts, PacingSlot, Presence, PresenceChange, StoreError,
-    StoredRecording,
+    AgentFacts, AgentMark, Conflict, InboxLink, KnownContact, LoadedFacts, PacingSlot, Presence, PresenceChange,
+    StoreError, StoredRecording,
 };
 use crate::ids::{AgentId, CallId, CarrierRef};
 use crate::phone_number::PhoneNumber;
+use crate::shortlist::is_paused;
 
 #[derive(Debug, Default)]
 pub(super) struct FactTables {
@@ -41,10 +42,28 @@ impl FactTables {
                 facts.rests_until = facts.rests_until.max(Some(*until));
             }
             AgentMark::Missed { .. } => facts.misses += 1,
-            AgentMark::Responded { .. } => facts.misses = 0,
+            AgentMark::Responded { .. } => {
+                facts.misses = 0;
+                facts.keyless = 0;
+            }
             AgentMark::PhoneUnreachable { .. } => facts.phone_unreachable = true,
             AgentMark::PassedOver { .. } => facts.passed_over += 1,
+            AgentMark::Keyless { .. } => facts.keyless += 1,
+            AgentMark::Paused { until, .. } => {
+                facts.paused_until = facts.paused_until.max(Some(*until));
+                facts.misses = 0;
+            }
         }
+    }
+
+    /// Those whom a pause relies on must not have been put aside meanwhile.
+    pub(super) fn check_pauses(&self, marks: &[AgentMark], at: DateTime<Utc>) -> Result<(), StoreError> {
+        let is_aside = |agent: &AgentId| self.agents.get(agent).is_some_and(|facts| is_paused(facts, at));
+        let is_refused = |mark: &AgentMark| match mark {
+            AgentMark::Paused { stay, .. } => stay.iter().any(is_aside),
+            _ => false,
+        };
+        if marks.iter().any(is_refused) { Err(StoreError::Conflict(Conflict::AgentNeeded)) } else { Ok(()) }
     }
 }
 

@@ -15,10 +15,11 @@ mod switches;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::call::effect::Neighbour;
 use crate::call::event::Event;
+use crate::call::mark::AgentMark;
 use crate::call::reply::Reply;
 use crate::call::signal::Signal;
 use crate::call::state::{Call, NewCall};
@@ -27,8 +28,9 @@ use crate::clock::Clock;
 use crate::crash_point;
 use crate::ids::{AgentId, CallId};
 use crate::phone_number::Caller;
-use crate::rules::{Brand, DestinationPolicy, DialStopsAt, RingMethod};
+use crate::rules::{Brand, DestinationPolicy, DialStopsAt, RingMethod, Rules};
 use crate::shortlist::facts::LoadedFacts;
+use crate::shortlist::{AVAILABLE_MIN, InForce, Question, find_staying, members};
 use crate::store::{Arrival, ArrivalQuestion, Conflict, NewEffect, Save, Store, StoreError, StoredAnswer};
 use circuit::Circuit;
 use locks::CallLocks;
@@ -96,8 +98,8 @@ pub struct Switchboard {
     limits: AccountLimits,
     carrier_circuit: Arc<Circuit>,
     locks: CallLocks,
-    /// Told when effects were saved.
-    pub effects_saved: Arc<Notify>,
+    /// Changes when effects were saved. Every worker sees every change, also one that came while it was busy.
+    pub effects_saved: watch::Sender<()>,
     /// Told when a phone came free or a call wants waking.
     pub calls_stirred: Arc<Notify>,
 }
@@ -176,7 +178,7 @@ impl Switchboard {
             limits,
             carrier_circuit,
             locks: CallLocks::default(),
-            effects_saved: Arc::new(Notify::new()),
+            effects_saved: watch::Sender::new(()),
             calls_stirred: Arc::new(Notify::new()),
         }
     }
@@ -296,10 +298,16 @@ impl Switchboard {
     ) -> Result<Handled, SwitchboardError> {
         let rules = self.rulebook.load(call.rules_version).await?.ok_or(SwitchboardError::NoRules)?;
         let brand = rules.find_brand(&call.brand).ok_or(SwitchboardError::NoRules)?;
+        let newer = self.find_newer_rules(&call, signal).await;
+        let in_force = newer.as_ref().map(|(version, rules)| InForce { version: *version, rules });
         for _ in 0..DECISIONS_MAX {
             let now = self.clock.now();
-            let facts = self.load_facts(brand, signal, about, now).await?;
-            let decision = decide(call.clone(), &rules, &facts, signal);
+            let facts = self.load_facts(brand, in_force, signal, about, now).await?;
+            let mut decision = decide(call.clone(), &rules, &facts, signal);
+            let needed = self.find_needed(in_force.map_or(&rules, |now| now.rules), &decision, now).await?;
+            if !needed.is_empty() {
+                decision = decide(call.clone(), &rules, &Facts { needed: &needed, ..facts }, signal);
+            }
             let body =
                 listener.map_or_else(String::new, |listener| (listener.write)(&decision.call, brand, &decision.reply));
             if decision.events.is_empty() && decision.effects.is_empty() {
@@ -317,7 +325,7 @@ impl Switchboard {
                     return Ok(Handled { call, body, is_repeat: false, events });
                 }
                 // A phone went to another call between the facts and the save: look again.
-                Err(StoreError::Conflict(Conflict::PhoneTaken)) => {}
+                Err(StoreError::Conflict(Conflict::PhoneTaken | Conflict::AgentNeeded)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -362,15 +370,16 @@ impl Switchboard {
         }
     }
 
-    async fn load_facts(
-        &self,
+    async fn load_facts<'a>(
+        &'a self,
         brand: &Brand,
+        in_force: Option<InForce<'a>>,
         signal: &Signal,
         about: About,
         now: DateTime<Utc>,
-    ) -> Result<Facts<'_>, StoreError> {
+    ) -> Result<Facts<'a>, StoreError> {
         let loaded = if signal.may_offer() {
-            self.store.load_facts(&brand.roster, now).await?
+            self.store.load_facts(&members(brand, in_force), now).await?
         } else {
             LoadedFacts { agents: Vec::new(), legs_live: 0, legs_last_minute: 0, rings_pending: 0 }
         };
@@ -383,12 +392,62 @@ impl Switchboard {
             legs_per_minute_max: self.limits.legs_per_minute_max,
         };
         let About { caller, brand } = about;
-        Ok(Facts { at: now, loaded, caller, carrier, brand, destinations: &self.destinations })
+        Ok(Facts { at: now, loaded, caller, carrier, brand, destinations: &self.destinations, in_force, needed: &[] })
+    }
+
+    /// The rules in force, if they are not the call's own: rosters and phones are read from them at each offer.
+    async fn find_newer_rules(&self, call: &Call, signal: &Signal) -> Option<(u32, Arc<Rules>)> {
+        if !signal.may_offer() {
+            return None;
+        }
+        // With the store out of reach the call goes on by what it knows.
+        let current = self.rulebook.load_current().await.ok().flatten()?;
+        (current.0 != call.rules_version).then_some(current)
+    }
+
+    /// Those whom the decision puts aside though another brand needs them. Source: DESIGN.md section 3.
+    async fn find_needed(
+        &self,
+        rules: &Rules,
+        decision: &Decision,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<AgentId>, StoreError> {
+        let mut aside = Vec::new();
+        for mark in &decision.marks {
+            if let AgentMark::Paused { agent, .. } = mark {
+                aside.push(agent);
+            }
+        }
+        let mut needed = Vec::new();
+        for agent in &aside {
+            let others = rules.brands.iter().filter(|brand| brand.id != decision.call.brand);
+            for brand in others.filter(|brand| brand.roster.contains(agent)) {
+                let facts = self.store.load_facts(&brand.roster, now).await?.agents;
+                let question = Question {
+                    rules,
+                    rules_version: decision.call.rules_version,
+                    in_force: None,
+                    destinations: &self.destinations,
+                    brand,
+                    intent: None,
+                    facts: &facts,
+                    arrived_at: now,
+                    at: now,
+                    width: 0,
+                    ringing: 0,
+                };
+                if find_staying(&question, agent, |other| aside.contains(&other)).len() < AVAILABLE_MIN {
+                    needed.push((*agent).clone());
+                    break;
+                }
+            }
+        }
+        Ok(needed)
     }
 
     /// Wakes whoever has something to do after a save.
     fn stir(&self, events: &[Event]) {
-        self.effects_saved.notify_one();
+        self.effects_saved.send_replace(());
         if events.iter().any(|event| matches!(event, Event::LegReleased { .. })) {
             self.calls_stirred.notify_one();
         }

@@ -6,7 +6,7 @@ use super::audio::ringback_path;
 use super::urls::{Addresses, Door, Minted};
 use super::verb::{Verb, write_document};
 use crate::call::reply::{PhoneToRing, Reply, RoomSeat};
-use crate::call::state::Call;
+use crate::call::state::{Call, Stage};
 use crate::phone_number::PhoneNumber;
 use crate::rules::DialTarget;
 
@@ -203,6 +203,26 @@ impl Page<'_> {
             RoomSeat::Caller => (self.address(Door::RoomLeft, self.place()), "caller".to_owned()),
             RoomSeat::Leg(leg) => (self.address(Door::AgentLeftRoom, self.place().leg(leg)), format!("leg-{leg}")),
         };
+        // Both seats of a claim name its leg, so that what is told late of an earlier room is not taken for this one.
+        let claim = match (who, call.stage) {
+            (RoomSeat::Leg(leg), _) | (RoomSeat::Caller, Stage::Claimed { leg, .. } | Stage::Talking { leg, .. }) => {
+                Minted::of(call.id).leg(leg)
+            }
+            (
+                RoomSeat::Caller,
+                Stage::New
+                | Stage::Hold
+                | Stage::Challenge { .. }
+                | Stage::Supervisor
+                | Stage::Menu { .. }
+                | Stage::Notice { .. }
+                | Stage::Waiting
+                | Stage::Line
+                | Stage::Message
+                | Stage::Voicemail
+                | Stage::Ended,
+            ) => Minted::of(call.id),
+        };
         let conference = Verb::new("Conference")
             .with("beep", false)
             .with("startConferenceOnEnter", true)
@@ -212,7 +232,7 @@ impl Page<'_> {
             .with("participantLabel", label)
             .with("waitUrl", self.address(Door::RoomWait, Minted::of(call.id)))
             .with("waitMethod", "POST")
-            .with("statusCallback", self.address(Door::RoomEvents, Minted::of(call.id)))
+            .with("statusCallback", self.address(Door::RoomEvents, claim))
             .with("statusCallbackMethod", "POST")
             .with("statusCallbackEvent", "start end join leave")
             .text(&room_name(call));

@@ -373,7 +373,7 @@ impl Reading<'_> {
     fn room_event(&self) -> Option<Signal> {
         let event = self.params.find("StatusCallbackEvent")?;
         match event {
-            "conference-start" => Some(Signal::RoomStarted),
+            "conference-start" => Some(Signal::RoomStarted { leg: self.leg().ok()? }),
             "participant-join" => Some(Signal::RoomEntered { who: self.label()? }),
             "participant-leave" => Some(Signal::RoomLeft { who: self.label()? }),
             _ => None,

@@ -114,7 +114,7 @@ fn every_sample_says_what_it_should() {
         (Door::Left, "enqueue-action-bridged", asks(CallerDoor::Queue)),
         (Door::Wait, "enqueue-wait-url", vec![Signal::WaitPolled]),
         (Door::RoomWait, "conference-wait-url", vec![]),
-        (Door::RoomEvents, "conference-start", vec![Signal::RoomStarted]),
+        (Door::RoomEvents, "conference-start", vec![Signal::RoomStarted { leg: 2 }]),
         (Door::RoomEvents, "conference-end", vec![]),
         (Door::RoomEvents, "conference-participant-hold", vec![]),
         (Door::RoomEvents, "conference-participant-join", vec![Signal::RoomEntered { who: Party::Caller }]),

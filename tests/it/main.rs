@@ -25,3 +25,4 @@ mod stories;
 mod twilio_stand_in;
 mod twiml_documents;
 pub mod twiml_schema;
+mod zones;

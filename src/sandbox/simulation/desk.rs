@@ -192,7 +192,16 @@ impl World {
             (self.now < self.overridden_until).then(|| instant(self.overridden_until + self.clock_off));
         let flood_until = (self.now < self.flood_until).then(|| instant(self.flood_until + self.clock_off));
         let in_force = BrandFacts { overridden_until, flood_until, ..BrandFacts::default() };
-        let facts = Facts { at, loaded, caller, carrier, brand: in_force, destinations: &destinations };
+        let facts = Facts {
+            at,
+            loaded,
+            caller,
+            carrier,
+            brand: in_force,
+            destinations: &destinations,
+            in_force: None,
+            needed: &[],
+        };
         Some(decide(call, &rules, &facts, signal))
     }
 

@@ -331,7 +331,8 @@ impl World {
     pub(super) fn begin_talk(&mut self, call: usize, number: usize) {
         self.judge_met(call, number);
         if self.callers.get(call).is_some_and(|caller| caller.place == Place::Room) {
-            self.callback(call, Signal::RoomStarted);
+            let leg = self.lines.get(number).map_or(0, |line| line.leg);
+            self.callback(call, Signal::RoomStarted { leg });
         }
         let caller_ends = self.chance.hits(500);
         let span = if self.chance.hits(20) {

@@ -3,17 +3,23 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::agenda::Happening;
-use super::callers::Place;
+use super::callers::{Place, Recording};
 use super::lines::{Line, LineState};
 use super::world::World;
 use super::{Arbiter, Ms};
-use crate::call::effect::Effect;
+use crate::call::effect::{Effect, Neighbour};
 use crate::call::signal::{LegOutcome, Signal};
 use crate::call::state::{Call, CallerAt, LegProgress};
 use crate::ids::CarrierRef;
 
-/// A lease of a dead process runs out after so long.
-const LEASE_MS: Ms = 10_000;
+/// A lease of a dead replica runs out after so long, as the outbox's does. A single process that begins again is faster:
+/// it ends at once the leases that it left.
+fn lease_ms(effect: &Effect) -> Ms {
+    match effect.neighbour() {
+        Neighbour::Carrier => 30_000,
+        Neighbour::Inbox => 90_000,
+    }
+}
 
 /// What came of a delivery, known some time later.
 #[derive(Debug)]
@@ -98,21 +104,23 @@ impl World {
         row.tries += 1;
         let (call, effect, tries) = (row.call, row.effect.clone(), row.tries);
         if self.is_at_rest() {
+            // Rows cannot be read before the store and a worker are back.
             let back = self.service_down_until.max(self.store_down_until);
+            self.trouble(call, back - self.now);
             self.agenda.put(back, Happening::Delivers { lane });
             return;
         }
         if self.chance.hits(self.faults.dies_in_delivery) {
             // Dies before it asks: the row's lease has to run out.
-            self.trouble(call, LEASE_MS);
-            self.agenda.put(self.now + LEASE_MS, Happening::Delivers { lane });
+            self.trouble(call, lease_ms(&effect));
+            self.agenda.put(self.now + lease_ms(&effect), Happening::Delivers { lane });
             return;
         }
         let outcome = self.carry_out(call, &effect, tries);
         if self.chance.hits(self.faults.dies_in_delivery) {
             // Dies before it can write down what came of it: delivered again.
-            self.trouble(call, LEASE_MS);
-            self.agenda.put(self.now + LEASE_MS, Happening::Delivers { lane });
+            self.trouble(call, lease_ms(&effect));
+            self.agenda.put(self.now + lease_ms(&effect), Happening::Delivers { lane });
             return;
         }
         if self.ladder_of == Some(call) {
@@ -126,9 +134,10 @@ impl World {
     pub(super) fn settle(&mut self, lane: usize, outcome: Outcome) {
         if self.is_at_rest() {
             // What came of it could not be written down: delivered again.
-            let call = self.outbox.lanes.get(lane).and_then(VecDeque::front).map(|row| row.call);
-            self.trouble(call.unwrap_or(usize::MAX), LEASE_MS);
-            self.agenda.put(self.now + LEASE_MS, Happening::Delivers { lane });
+            let Some(row) = self.outbox.lanes.get(lane).and_then(VecDeque::front) else { return };
+            let (call, lease) = (row.call, lease_ms(&row.effect));
+            self.trouble(call, lease);
+            self.agenda.put(self.now + lease, Happening::Delivers { lane });
             return;
         }
         if let Some(pause) = outcome.again {
@@ -322,7 +331,9 @@ impl World {
                 let state = self.shelf.find(call);
                 let is_over = state.is_some_and(|call| {
                     call.has_ended()
-                        || call.find_leg(leg).is_some_and(|leg| leg.end.is_some() && leg.progress < LegProgress::InRoom)
+                        || call
+                            .find_leg(leg)
+                            .is_some_and(|leg| leg.end.is_some() && leg.progress != LegProgress::InRoom)
                 });
                 if is_over {
                     self.end_line(number, LegOutcome::Completed, true);
@@ -337,8 +348,15 @@ impl World {
         if found.is_empty() {
             return done(vec![Signal::RecordingAbsent { recording: None }]);
         }
-        let ready = found.into_iter().filter(|recording| recording.ready);
-        done(ready.map(|one| Signal::RecordingReady { recording: one.name.clone(), seconds: one.seconds }).collect())
+        let tell = |one: &Recording| {
+            let (recording, seconds) = (one.name.clone(), one.seconds);
+            if one.ready {
+                Signal::RecordingReady { recording, seconds }
+            } else {
+                Signal::VoicemailTaken { recording: Some(recording), seconds: None }
+            }
+        };
+        done(found.into_iter().map(tell).collect())
     }
 
     /// What stands in the outbox at the end, for the judge.

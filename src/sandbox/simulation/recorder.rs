@@ -24,7 +24,9 @@ impl World {
         let seconds = u32::try_from((self.now - since) / 1_000).unwrap_or(0);
         if seconds == 0 {
             if self.chance.hits(300) {
-                self.callback(call, Signal::RecordingAbsent { recording: None });
+                // The carrier names what it did not keep. Contract twilio.md 4.3.
+                let recording = Some(CarrierRef::new(&format!("RE{}-absent", self.recordings.len())));
+                self.callback(call, Signal::RecordingAbsent { recording });
             }
             return (None, None);
         }

@@ -127,12 +127,7 @@ impl Shelf {
     }
 
     fn keep_mark(&mut self, mark: &AgentMark, at: DateTime<Utc>) {
-        let (AgentMark::Offered { agent }
-        | AgentMark::RestsUntil { agent, .. }
-        | AgentMark::Missed { agent }
-        | AgentMark::Responded { agent }
-        | AgentMark::PhoneUnreachable { agent }
-        | AgentMark::PassedOver { agent }) = mark;
+        let agent = mark.agent();
         let Some(facts) = self.agents.iter_mut().find(|facts| facts.agent == *agent) else { return };
         match mark {
             AgentMark::Offered { .. } => {
@@ -141,8 +136,16 @@ impl Shelf {
             }
             AgentMark::RestsUntil { until, .. } => facts.rests_until = Some(*until),
             AgentMark::Missed { .. } => facts.misses += 1,
-            AgentMark::Responded { .. } => facts.misses = 0,
+            AgentMark::Responded { .. } => {
+                facts.misses = 0;
+                facts.keyless = 0;
+            }
             AgentMark::PassedOver { .. } => facts.passed_over += 1,
+            AgentMark::Keyless { .. } => facts.keyless += 1,
+            AgentMark::Paused { until, .. } => {
+                facts.paused_until = Some(*until);
+                facts.misses = 0;
+            }
             // A simulated phone is refused by chance; it is reachable again.
             AgentMark::PhoneUnreachable { .. } => {}
         }

@@ -46,14 +46,23 @@ pub(super) struct AgentRow {
     pub last_offered_at: Option<i64>,
     pub passed_over: Option<i64>,
     pub misses: Option<i64>,
+    pub keyless: Option<i64>,
     pub phone_unreachable: Option<i64>,
     pub open_conversations: Option<i64>,
+    pub open_conversations_at: Option<i64>,
     pub call_id: Option<String>,
     pub talking: Option<i64>,
     pub leg_offered_at: Option<i64>,
     pub legs_live: i64,
     pub legs_last_minute: i64,
     pub rings_pending: i64,
+}
+
+/// Until when an agent is put aside.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct PauseRow {
+    pub agent: String,
+    pub paused_until: Option<i64>,
 }
 
 /// What is believed of an agent's presence.

@@ -98,10 +98,12 @@ async fn a_request_under_way_is_finished_before_the_end() {
     let mut service = Running::start(serve_on(&town.listener, town.folder()));
     assert_eq!(town.get("/healthz").await.0, 200);
     let mut line = tokio::net::TcpStream::connect(town.address).await.unwrap();
-    let head = "POST /twilio/voice HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nConnection: close\r\n\r\n";
+    let head = "POST /twilio/voice HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n";
     line.write_all(head.as_bytes()).await.unwrap();
-    // The service has begun to read once a second request, made after the first, is answered.
-    assert_eq!(town.get("/healthz").await.0, 200);
+    // The service says by itself that it has begun and wants the body.
+    let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+    line.read_exact(&mut go_on).await.unwrap();
+    assert!(go_on.starts_with(b"HTTP/1.1 100"), "{}", String::from_utf8_lossy(&go_on));
     service.terminate();
     let ended = std::thread::spawn(move || service.wait());
     line.write_all(b"To=1").await.unwrap();
@@ -144,5 +146,24 @@ async fn a_service_without_an_inherited_socket_opens_its_own() {
     let service = Running::start(command);
     assert_eq!(service.line["listening"], free.to_string());
     assert_ne!(free, address);
+    town.close().await;
+}
+
+/// What the person quotes is what the operator finds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_problem_names_its_request_and_its_type_leads_to_a_page() {
+    let town = town().await;
+    let _service = Running::start(serve_on(&town.listener, town.folder()));
+    let url = |path: &str| format!("http://{}{path}", town.address);
+    let refused = town.http.get(url("/api/v1/calls")).send().await.unwrap();
+    let header = refused.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let problem: Value = refused.json().await.unwrap();
+    assert_eq!(problem["request_id"], header.as_str());
+    let again = town.http.get(url("/api/v1/calls")).send().await.unwrap();
+    assert_ne!(again.headers()["x-request-id"].to_str().unwrap(), header, "two requests have two names");
+    let kind = problem["type"].as_str().unwrap();
+    let (page, section) = kind.split_once('#').unwrap();
+    let page = town.http.get(url(page)).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains(&format!("\n## {section}\n")), "{kind} leads nowhere");
     town.close().await;
 }

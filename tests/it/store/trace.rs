@@ -238,7 +238,7 @@ impl Dice {
     }
 
     fn mark(&mut self, who: u32) -> std::sync::Arc<dyn Fn(DateTime<Utc>) -> AgentMark> {
-        let kind = self.below(6);
+        let kind = self.below(8);
         let rest = i64::from(self.below(60));
         std::sync::Arc::new(move |now| {
             let agent = agent(who);
@@ -248,6 +248,12 @@ impl Dice {
                 2 => AgentMark::Missed { agent },
                 3 => AgentMark::Responded { agent },
                 4 => AgentMark::PhoneUnreachable { agent },
+                6 => AgentMark::Keyless { agent },
+                7 => AgentMark::Paused {
+                    agent,
+                    until: now + TimeDelta::seconds(rest),
+                    stay: vec![super::subject::agent(who + 1), super::subject::agent(who + 2)],
+                },
                 _ => AgentMark::PassedOver { agent },
             }
         })
