@@ -106,13 +106,9 @@ impl App {
         let outbox =
             Arc::new(Outbox::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&switchboard), carrier, inbox));
         let keeper = Arc::new(Keeper::new(Arc::clone(&store), Arc::clone(&switchboard)));
-        let codes = Arc::new(CodeDesk::new(
-            Arc::clone(&store),
-            Arc::clone(&clock),
-            Arc::clone(&ids),
-            Arc::clone(&rulebook),
-            settings.server.code_secret.clone(),
-        ));
+        let key = settings.server.code_secret.clone();
+        let codes = CodeDesk::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&ids), Arc::clone(&rulebook), key);
+        let codes = Arc::new(codes);
         let twilio_door = Arc::new(TwilioDoor::new(
             &settings,
             Arc::clone(&switchboard),
