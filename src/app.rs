@@ -19,9 +19,11 @@ use crate::chatwoot::{ChatwootClient, ChatwootSettings};
 use crate::clock::{Clock, IdSource};
 use crate::config::Settings;
 use crate::outbox::{CarrierDesk, InboxDesk, Outbox};
+use crate::publishing::Desk;
 use crate::rules::DestinationPolicy;
 use crate::store::Store;
 use crate::switchboard::circuit::Circuit;
+use crate::switchboard::codes::CodeDesk;
 use crate::switchboard::rulebook::Rulebook;
 use crate::switchboard::{AccountLimits, Switchboard};
 use crate::twilio::door::TwilioDoor;
@@ -43,6 +45,10 @@ pub struct App {
     pub ids: Arc<dyn IdSource>,
     /// Where signals meet their calls.
     pub switchboard: Arc<Switchboard>,
+    /// Draws and looks at supervisors' codes.
+    pub codes: Arc<CodeDesk>,
+    /// Where changes of the rules become versions.
+    pub desk: Arc<Desk>,
     /// Carries effects out.
     pub outbox: Arc<Outbox>,
     /// Twilio's door.
@@ -70,6 +76,13 @@ impl App {
         let twilio = twilio_client(&settings)?;
         let destinations: Arc<DestinationPolicy> = Arc::new(settings.destinations.policy());
         let rulebook = Arc::new(Rulebook::new(Arc::clone(&store), Arc::clone(&clock)));
+        let desk = Arc::new(Desk::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            Arc::clone(&rulebook),
+            Arc::clone(&destinations),
+        ));
         let circuit = Arc::new(Circuit::default());
         let switchboard = Arc::new(Switchboard::new(
             Arc::clone(&store),
@@ -89,13 +102,21 @@ impl App {
             circuit,
             account_limits(&settings).pace,
         );
-        let inbox = InboxDesk::new(Arc::clone(&store), rulebook, chatwoot.clone());
+        let inbox = InboxDesk::new(Arc::clone(&store), Arc::clone(&rulebook), chatwoot.clone());
         let outbox =
             Arc::new(Outbox::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&switchboard), carrier, inbox));
         let keeper = Arc::new(Keeper::new(Arc::clone(&store), Arc::clone(&switchboard)));
+        let codes = Arc::new(CodeDesk::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            Arc::clone(&rulebook),
+            settings.server.code_secret.clone(),
+        ));
         let twilio_door = Arc::new(TwilioDoor::new(
             &settings,
             Arc::clone(&switchboard),
+            Arc::clone(&codes),
             Arc::clone(&store),
             addresses,
             Arc::clone(&clock),
@@ -114,6 +135,8 @@ impl App {
             clock,
             ids,
             switchboard,
+            codes,
+            desk,
             outbox,
             twilio_door,
             chatwoot_door,
@@ -137,6 +160,8 @@ impl App {
             stop.clone(),
         ));
         tasks.spawn(Arc::clone(self).keep_house(stop.clone()));
+        tasks.spawn(Arc::clone(self).keep_rules(stop.clone()));
+        tasks.spawn(Arc::clone(self).watch_answer_rates(stop.clone()));
     }
 
     fn feed_settings(&self) -> FeedSettings {
@@ -144,6 +169,24 @@ impl App {
             cable: CableSettings { presence_every: self.settings.chatwoot.cable_poll, ..CableSettings::default() },
             rest_every: self.settings.chatwoot.rest_poll,
             ..FeedSettings::default()
+        }
+    }
+
+    /// Keeps the figure of each brand's answer rate, whether anybody looks at the banners or not.
+    async fn watch_answer_rates(self: Arc<Self>, stop: CancellationToken) {
+        /// A collapse is a matter of minutes.
+        const EVERY: Duration = Duration::from_secs(60);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(EVERY) => {}
+            }
+            let Ok(Some((_, rules))) = self.switchboard.rulebook().load_current().await else { continue };
+            for brand in &rules.brands {
+                if let Err(error) = self.switchboard.look_at_answer_rate(&brand.id, self.clock.now()).await {
+                    tracing::warn!(brand = %brand.id, error = %error, "an answer rate could not be looked at");
+                }
+            }
         }
     }
 
@@ -160,6 +203,21 @@ impl App {
             }
             if let Err(error) = self.store.forget_before(self.clock.now() - KEPT).await {
                 tracing::warn!(error = %error, "old answers could not be forgotten");
+            }
+        }
+    }
+
+    /// Looks for newly published rules, so that no call has to wait for that.
+    async fn keep_rules(self: Arc<Self>, stop: CancellationToken) {
+        /// More often than a call would look by itself, so that calls find what is known fresh.
+        const EVERY: Duration = Duration::from_millis(700);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(EVERY) => {}
+            }
+            if let Err(error) = self.switchboard.rulebook().refresh().await {
+                tracing::debug!(error = %error, "newer rules could not be looked for");
             }
         }
     }
@@ -220,8 +278,6 @@ fn account_limits(settings: &Settings) -> AccountLimits {
         pace: TimeDelta::seconds(1) / per_second,
         legs_live_max: settings.limits.legs_live_max,
         legs_per_minute_max: settings.limits.legs_per_minute_max,
-        calls_per_caller_max: settings.limits.calls_per_caller_max,
-        caller_window: TimeDelta::from_std(settings.limits.caller_window).unwrap_or(TimeDelta::MAX),
     }
 }
 

@@ -58,6 +58,8 @@ macro_rules! slugs {
 uuid_ids! {
     /// One call: all that happens between one caller and us, first ring to last hang-up.
     CallId,
+    /// Rules that somebody works on and has not published.
+    DraftId,
 }
 
 slugs! {

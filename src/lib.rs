@@ -34,6 +34,7 @@ pub mod bench;
 pub mod commands;
 pub mod config;
 pub mod outbox;
+pub mod publishing;
 pub mod store;
 pub mod switchboard;
 

@@ -38,6 +38,7 @@ pub fn routes(app: Arc<App>, metrics: PrometheusHandle) -> impl Fn(&mut web::Ser
         config
             .app_data(web::Data::from(Arc::clone(&app)))
             .app_data(web::Data::new(metrics.clone()))
+            .app_data(web::PayloadConfig::new(app.settings.server.api_body_max_bytes))
             .service(twilio)
             .service(chatwoot)
             .route("/audio/{name}", web::get().to(twilio_door::serve_audio))
@@ -90,7 +91,12 @@ async fn readyz(app: web::Data<App>) -> HttpResponse {
         "ready": is_ready,
         "dependencies": {
             "database": { "ok": store.is_ok(), "error": store.err().map(|error| error.to_string()) },
-            "rules": { "ok": rules_version.is_some(), "version": rules_version },
+            "rules": {
+                "ok": rules_version.is_some(),
+                "version": rules_version,
+                // Why, is for people who may see the rules: the banner tells them.
+                "broken_version": app.switchboard.rulebook().find_trouble().map(|trouble| trouble.version),
+            },
             "twilio": { "ok": carrier_is_up },
             "outbox": { "ok": waiting.is_some(), "waiting": waiting },
         },

@@ -50,6 +50,10 @@ pub mod metric {
     pub const DELIVERIES: &str = "offhook_deliveries_total";
     /// Histogram, seconds: one commit of the store.
     pub const COMMIT_SECONDS: &str = "offhook_store_commit_seconds";
+    /// Gauge: the version of the rules in force; 0 before the first.
+    pub const RULES_VERSION: &str = "offhook_rules_version";
+    /// Gauge, 0 or 1: whether the newest version of the rules cannot be read, so that an earlier one is in force.
+    pub const RULES_BROKEN: &str = "offhook_rules_broken";
     /// Gauge, 0 or 1: whether the availability socket is up.
     pub const CABLE_UP: &str = "offhook_chatwoot_cable_up";
 }

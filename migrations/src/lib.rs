@@ -17,6 +17,12 @@ mod m0010_rules_versions;
 mod m0011_deliveries;
 mod m0012_pacing;
 mod m0013_leases;
+mod m0014_rules_published;
+mod m0015_rules_drafts;
+mod m0016_audit;
+mod m0017_brand_switches;
+mod m0018_supervisor_codes;
+mod m0019_calls_counted;
 mod m0024_shortlists;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
@@ -42,6 +48,12 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_deliveries::Change),
             Box::new(m0012_pacing::Change),
             Box::new(m0013_leases::Change),
+            Box::new(m0014_rules_published::Change),
+            Box::new(m0015_rules_drafts::Change),
+            Box::new(m0016_audit::Change),
+            Box::new(m0017_brand_switches::Change),
+            Box::new(m0018_supervisor_codes::Change),
+            Box::new(m0019_calls_counted::Change),
             Box::new(m0024_shortlists::Change),
         ]
     }

@@ -7,11 +7,19 @@ use actix_web::dev::HttpServiceFactory;
 use actix_web::{middleware, web};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub mod audit;
 pub mod authorise;
+pub mod banners;
 pub mod calls;
+pub mod drafts;
 pub mod openapi;
 pub mod problem;
 pub mod request_id;
+pub mod rules;
+mod rules_document;
+pub mod supervisors;
+mod switch_banners;
+pub mod switches;
 
 pub use authorise::{Authoriser, Operator};
 pub use problem::Problem;
@@ -40,4 +48,31 @@ pub fn register(config: &mut web::ServiceConfig) {
 /// Every resource of the API. `service` alone takes note of a route for the document, so nothing else is used here.
 fn resources(config: &mut ServiceConfig<'_>) {
     config.service(authorise::session).service(calls::list_calls).service(calls::show_call);
+    config
+        .service(rules::show_rules)
+        .service(rules::list_rules_versions)
+        .service(rules::show_rules_version)
+        .service(rules::diff_rules_version)
+        .service(rules::roll_back_rules)
+        .service(drafts::list_rules_drafts)
+        .service(drafts::create_rules_draft)
+        .service(drafts::show_rules_draft)
+        .service(drafts::save_rules_draft)
+        .service(drafts::delete_rules_draft)
+        .service(drafts::diff_rules_draft)
+        .service(drafts::publish_rules)
+        .service(drafts::copy_brand);
+    config
+        .service(switches::show_override)
+        .service(switches::begin_override)
+        .service(switches::end_override)
+        .service(switches::list_overrides)
+        .service(switches::show_flood)
+        .service(switches::declare_flood)
+        .service(switches::end_flood)
+        .service(switches::list_floods)
+        .service(supervisors::list_supervisors)
+        .service(supervisors::draw_supervisor_code)
+        .service(supervisors::remove_supervisor_code);
+    config.service(banners::list_banners).service(audit::list_audit);
 }

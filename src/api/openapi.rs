@@ -33,6 +33,28 @@ impl IntoResponses for Refusals {
     }
 }
 
+/// That an operation may answer with this status, told as a problem.
+pub(super) struct Told<const STATUS: u16>;
+
+impl<const STATUS: u16> IntoResponses for Told<STATUS> {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let words = match STATUS {
+            400 => "The request cannot be used.",
+            404 => "There is no such thing.",
+            409 => "Not possible now; `meanwhile` tells what was published since, if that is why.",
+            412 => "It was saved by somebody else since it was read.",
+            413 => "The body is too large.",
+            415 => "The body's type is not known.",
+            422 => "Some fields cannot be used; `errors` names each.",
+            428 => "`If-Match` is needed.",
+            _ => "It was refused.",
+        };
+        let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+        let response = ResponseBuilder::new().description(words).content(CONTENT_TYPE, problem).build();
+        BTreeMap::from([(STATUS.to_string(), RefOr::T(response))])
+    }
+}
+
 /// The head of the document.
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -46,6 +68,10 @@ impl IntoResponses for Refusals {
     tags(
         (name = "session", description = "Who is asking."),
         (name = "calls", description = "Calls, each with its history."),
+        (name = "rules", description = "What ops publish: versions, drafts, differences. The document is JSON or a routing file."),
+        (name = "switches", description = "What is on for a whole brand until an instant: overrides and declared floods."),
+        (name = "supervisors", description = "Who may override by keypad, and their codes."),
+        (name = "audit", description = "Who changed what, and when."),
     ),
 )]
 struct Head;
@@ -118,7 +144,10 @@ mod tests {
         assert!(operations().len() >= 3);
         for (method, path, operation) in operations() {
             assert!(path.starts_with("/api/v1/"), "{path}");
-            let uri = path.replace("{id}", "00000000-0000-7000-8000-000000000000");
+            let uri = path
+                .replace("{id}", "00000000-0000-7000-8000-000000000000")
+                .replace("{version}", "7")
+                .replace("{brand}", "acme-movers");
             let request = || TestRequest::default().method(method.clone()).uri(&uri);
             let refused = try_call_service(&app, request().to_request()).await.unwrap();
             assert_eq!(refused.status(), 401, "{method} {path}");
@@ -145,7 +174,11 @@ mod tests {
         let sources: Vec<String> =
             files.iter().map(|path| read(path).split("#[cfg(test)]").next().unwrap_or_default().to_owned()).collect();
         let count = |what: &str| sources.iter().map(|text| text.matches(what).count()).sum::<usize>();
-        assert_eq!(count("_: Operator"), operations().len(), "a handler is not in the document");
+        assert_eq!(
+            count(": Operator,") + count("(_: Operator)"),
+            operations().len(),
+            "a handler is not in the document"
+        );
         assert_eq!(count("#[utoipa::path("), operations().len(), "a handler is described and not registered");
         for way_around in [".route(", "web::resource(", ".map("] {
             let registering = include_str!("mod.rs");

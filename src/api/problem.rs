@@ -33,6 +33,10 @@ pub struct Problem {
     /// One entry a bad field; absent when no field is to blame.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// Of a conflict of versions: what was published since `base`, and what that changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub meanwhile: Option<serde_json::Value>,
     /// The request, as it stands in the logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
@@ -57,6 +61,7 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             errors: Vec::new(),
+            meanwhile: None,
             request_id: None,
         }
     }

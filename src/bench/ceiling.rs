@@ -42,7 +42,6 @@ impl Template {
                 pace: TimeDelta::seconds(1),
                 legs_live_max: 50,
                 legs_per_minute_max: 120,
-                calls_per_caller_max: 2,
             },
             brand: BrandFacts::default(),
             destinations: service.app.switchboard.destinations(),
@@ -63,6 +62,7 @@ impl Template {
             signal: Signal::Arrived,
             events: decision.events,
             marks: decision.marks,
+            switches: decision.switches,
             answer: None,
         };
         Ok(Self { save, body, id: stored.id })

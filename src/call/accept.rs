@@ -90,6 +90,8 @@ impl Turn<'_> {
             Stage::Voicemail => words::CALLER_AT_RECORDER.to_owned(),
             Stage::New
             | Stage::Hold
+            | Stage::Challenge { .. }
+            | Stage::Supervisor
             | Stage::Menu { .. }
             | Stage::Notice { .. }
             | Stage::Line
@@ -247,6 +249,8 @@ impl Turn<'_> {
             (
                 Stage::New
                 | Stage::Hold
+                | Stage::Challenge { .. }
+                | Stage::Supervisor
                 | Stage::Menu { .. }
                 | Stage::Notice { .. }
                 | Stage::Line
@@ -336,6 +340,8 @@ impl Turn<'_> {
             }
             Stage::New
             | Stage::Hold
+            | Stage::Challenge { .. }
+            | Stage::Supervisor
             | Stage::Menu { .. }
             | Stage::Notice { .. }
             | Stage::Line

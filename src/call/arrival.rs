@@ -26,6 +26,7 @@ pub(super) const SUPERVISOR_KEY: char = '*';
 /// The steps of the way in, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
+    Flood,
     Override,
     Hours,
     Menu,
@@ -60,12 +61,16 @@ impl Turn<'_> {
         if let Some(kind) = self.find_closure() {
             self.record(Event::FoundClosed { kind });
         }
+        if let Some(until) = self.facts.brand.overridden_until.filter(|until| self.now < *until) {
+            self.record(Event::FoundOverridden { until });
+        }
+        self.judge_flood();
         self.find_intent_of_number();
         if self.hears_supervisor() && !self.first_document_listens() {
             self.record(Event::HoldBegan);
             return Reply::Hold;
         }
-        self.go_on(Step::Override)
+        self.go_on(Step::Flood)
     }
 
     /// Hours are decided when the call arrives, and hold for it. Source: DESIGN.md section 2.3.
@@ -96,16 +101,30 @@ impl Turn<'_> {
 
     /// Whether the first document that is due listens for keys by itself.
     fn first_document_listens(&self) -> bool {
+        if self.is_challenge_due() {
+            return true;
+        }
         if self.is_overridden() || self.closed_path().is_some() || self.is_flooded() {
             return false;
         }
         let asks = self.is_menu_due() || self.is_notice_due();
-        asks || self.choose_method() == RingMethod::Legs
+        asks || (self.choose_method() == RingMethod::Legs && self.may_anybody_ring())
     }
 
     /// Takes the caller through the steps from this one on; the document of the first that has one.
     pub(super) fn go_on(&mut self, from: Step) -> Reply {
+        if from <= Step::Flood {
+            if self.is_challenge_due() {
+                return self.challenge(1);
+            }
+            // A refused caller costs no leg; a closed brand's words are better than none.
+            if self.is_flooded() && !self.is_closed_without_leg() {
+                self.fall_back(FallbackReason::Flood);
+                return self.follow_path();
+            }
+        }
         if from <= Step::Override
+            && !self.is_flooded()
             && self.is_overridden()
             && let Some(reply) = self.ring_operator(LinePurpose::Override)
         {
@@ -114,10 +133,6 @@ impl Turn<'_> {
         if from <= Step::Hours {
             if self.closed_path().is_some() {
                 self.fall_back(FallbackReason::Closed);
-                return self.follow_path();
-            }
-            if self.is_flooded() {
-                self.fall_back(FallbackReason::Flood);
                 return self.follow_path();
             }
         }
@@ -138,7 +153,7 @@ impl Turn<'_> {
 
     /// Whether the brand is sent to its operator line now.
     fn is_overridden(&self) -> bool {
-        self.brand.operator.is_some() && self.facts.brand.overridden_until.is_some_and(|until| self.now < until)
+        self.brand.operator.is_some() && self.call.overridden_until.is_some_and(|until| self.now < until)
     }
 
     /// Where a closed brand's callers go; none if it is open, or rings all the same.
@@ -147,8 +162,10 @@ impl Turn<'_> {
         (path.kind != PathKind::RingAnyway).then_some(path)
     }
 
-    fn is_flooded(&self) -> bool {
-        self.facts.caller.recent_calls >= self.facts.carrier.calls_per_caller_max
+    /// Whether it is closed, and its callers go where no phone rings.
+    fn is_closed_without_leg(&self) -> bool {
+        let path = self.closed_path();
+        path.is_some_and(|path| matches!(path.kind, PathKind::Voicemail | PathKind::Message { .. }))
     }
 
     /// The first document ended by itself, or with a key.
@@ -157,21 +174,11 @@ impl Turn<'_> {
             return self.on_supervisor_key(false);
         }
         match self.call.stage {
-            Stage::Hold => self.go_on(Step::Override),
+            Stage::Hold => self.go_on(Step::Flood),
             Stage::Waiting if key.is_some() && self.brand.voicemail.key == key => {
                 self.leave_for_recorder();
                 self.follow_path()
             }
-            _ => self.on_caller_asks(CallerDoor::Elsewhere),
-        }
-    }
-
-    /// A supervisor pressed the key that begins a code, in any document that listens. In the queue only documents for
-    /// the queue may follow.
-    pub(super) fn on_supervisor_key(&mut self, in_queue: bool) -> Reply {
-        match self.call.stage {
-            _ if in_queue => self.on_wait_polled(),
-            Stage::Hold => self.go_on(Step::Override),
             _ => self.on_caller_asks(CallerDoor::Elsewhere),
         }
     }
@@ -218,10 +225,16 @@ impl Turn<'_> {
     pub(super) fn on_adopted(&mut self) {
         match self.call.stage {
             Stage::New if self.call.version == 0 => self.ask(Effect::NoteArrival),
-            Stage::New | Stage::Hold | Stage::Menu { .. } | Stage::Notice { .. } | Stage::Message | Stage::Line => {}
+            Stage::New
+            | Stage::Hold
+            | Stage::Challenge { .. }
+            | Stage::Menu { .. }
+            | Stage::Notice { .. }
+            | Stage::Message
+            | Stage::Line => {}
             Stage::Waiting => self.close_open_legs(LegEnd::CallerLeft),
             Stage::Voicemail => return self.record(Event::RecorderOffered),
-            Stage::Claimed { .. } | Stage::Talking { .. } | Stage::Ended => return,
+            Stage::Supervisor | Stage::Claimed { .. } | Stage::Talking { .. } | Stage::Ended => return,
         }
         self.fall_back(FallbackReason::Outage);
         self.record(Event::RecorderOffered);

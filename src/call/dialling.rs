@@ -107,7 +107,7 @@ impl Turn<'_> {
             }
             Stage::Voicemail => self.offer_recorder(),
             Stage::Line | Stage::Message => self.follow_path(),
-            Stage::Hold | Stage::Menu { .. } | Stage::Notice { .. } => {
+            Stage::Hold | Stage::Challenge { .. } | Stage::Supervisor | Stage::Menu { .. } | Stage::Notice { .. } => {
                 self.on_caller_asks(super::signal::CallerDoor::Elsewhere)
             }
             Stage::New | Stage::Ended => Reply::HangUp,

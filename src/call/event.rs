@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::floods::FloodLimit;
+use super::supervisor::CodeEnd;
 use super::way_in::{ChosenBy, LinePurpose, Way};
-use crate::ids::{AgentId, CarrierRef, IntentId};
+use crate::ids::{AgentId, CarrierRef, IntentId, SupervisorId};
 use crate::phone_number::PhoneNumber;
 use crate::rules::ClosureKind;
 use crate::shortlist::ShortlistRecord;
@@ -53,11 +55,13 @@ pub enum Ending {
     Blocked,
     /// Something of ours broke.
     Failed,
+    /// A supervisor's own, to turn an override.
+    Supervisor,
 }
 
 impl Ending {
     /// Every one.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Answered,
         Self::Voicemail,
         Self::Missed,
@@ -66,6 +70,7 @@ impl Ending {
         Self::Redirected,
         Self::Blocked,
         Self::Failed,
+        Self::Supervisor,
     ];
 
     /// The word that stands in SQL, JSON and logs.
@@ -80,6 +85,7 @@ impl Ending {
             Self::Redirected => "redirected",
             Self::Blocked => "blocked",
             Self::Failed => "failed",
+            Self::Supervisor => "supervisor",
         }
     }
 }
@@ -193,6 +199,26 @@ pub enum Event {
     GraceBegan { until: DateTime<Utc> },
     /// The brand was closed when the call arrived.
     FoundClosed { kind: ClosureKind },
+    /// The brand's override was on when the call arrived.
+    FoundOverridden { until: DateTime<Utc> },
+    /// The call rings nobody: there were `calls` of the limit's kind within `window_s` before it.
+    FloodRefused { by: FloodLimit, calls: u32, limit: u32, window_s: u32 },
+    /// A flood is declared and the caller is no contact: a key has to be pressed first.
+    FloodChallenged { declared_until: DateTime<Utc> },
+    /// The caller was handed the challenge, for the `turn`-th time.
+    ChallengePlayed { turn: u32 },
+    /// The caller pressed the right key.
+    ChallengePassed,
+    /// The caller is asked for a supervisor's code until then; the ring's deadline moves to `deadline_at`.
+    CodeAsked { until: DateTime<Utc>, in_queue: bool, deadline_at: Option<DateTime<Utc>> },
+    /// That is over; the ring's deadline moves back to `deadline_at`.
+    CodeEnded { how: CodeEnd, deadline_at: Option<DateTime<Utc>> },
+    /// A supervisor gave a good code.
+    SupervisorKnown { supervisor: SupervisorId },
+    /// The supervisor was asked what to do.
+    SwitchAsked,
+    /// The supervisor turned the override on until then, or off.
+    OverrideChosen { until: Option<DateTime<Utc>> },
     /// The caller was handed a first document that listens for the supervisor's key.
     HoldBegan,
     /// The caller was handed the menu, for the `turn`-th time.

@@ -34,6 +34,9 @@ const RING_MIN_S: i64 = 5;
 /// The operator line of an override is done by then, counted from the arrival: the normal way may have to follow.
 const OVERRIDE_ENDS: TimeDelta = TimeDelta::seconds(60);
 
+/// Whoever asks again so soon after the line was handed out has not heard it ring.
+const ASKED_TWICE: TimeDelta = TimeDelta::seconds(3);
+
 /// The key that takes the call.
 const TAKE_KEY: char = '1';
 
@@ -47,9 +50,14 @@ struct Candidate {
 impl Turn<'_> {
     /// Rings the brand's operator line; none if there is none, or it may not be rung now.
     pub(super) fn ring_operator(&mut self, purpose: LinePurpose) -> Option<Reply> {
-        let chosen = self.choose_line(self.operator_candidate()?, purpose)?;
+        let chosen = self.operator_line(purpose)?;
         self.record(chosen);
         Some(self.hand_out_line())
+    }
+
+    /// The brand's operator line, to be rung with the next document; none if there is none that may be rung.
+    pub(super) fn operator_line(&self, purpose: LinePurpose) -> Option<Event> {
+        self.choose_line(self.operator_candidate()?, purpose)
     }
 
     /// The line of a path, to be rung with the next document; none if there is none that may be rung.
@@ -147,8 +155,14 @@ impl Turn<'_> {
             None => self.go_on(Step::Hours),
             Some(line) if line.rung_at.is_none() => self.hand_out_line(),
             Some(line) if line.taken_at.is_some() => self.finish_line(),
+            // Fetched out of the queue, a caller asks at two doors at once, and hears one of the answers: the same twice.
+            Some(line) if line.answered_at.is_none() && self.was_just_rung(&line) => self.hand_out_line(),
             Some(line) => self.go_past_line(&line),
         }
+    }
+
+    fn was_just_rung(&self, line: &OutsideLine) -> bool {
+        line.rung_at.is_some_and(|at| self.now - at < ASKED_TWICE)
     }
 
     /// The outside line in question, while the call stands there.

@@ -21,6 +21,8 @@ mod arrival;
 mod dialling;
 pub mod effect;
 pub mod event;
+pub mod floods;
+pub mod leg;
 mod line;
 pub mod mark;
 mod menu;
@@ -31,6 +33,8 @@ pub mod reply;
 mod ringing;
 pub mod signal;
 pub mod state;
+pub mod supervisor;
+pub mod switch;
 mod talking;
 mod turn;
 mod voicemail;
@@ -43,6 +47,8 @@ pub mod words;
 mod late_tests;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod supervisor_tests;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -57,6 +63,8 @@ use mark::AgentMark;
 use reply::{Reply, RoomSeat};
 use signal::{CallerDoor, Signal};
 use state::{Call, CallerAt, Stage};
+use supervisor::CodeEnd;
+use switch::SwitchChange;
 use turn::Turn;
 use way_in::Way;
 
@@ -97,10 +105,12 @@ pub struct BrandFacts {
 pub struct CallerFacts {
     /// Whether the team blocked the contact.
     pub is_blocked: bool,
-    /// Whether the team knows the number as a contact.
+    /// Whether the team knows the number as a contact, and not only because it called within the last day.
     pub is_contact: bool,
-    /// Calls from this number to the brand within the window that the settings name, this one not counted.
+    /// Calls from this number to the brand within the window of the rules, this one not counted.
     pub recent_calls: u32,
+    /// Whether somebody at this number talks with an agent of the brand now.
+    pub talks: bool,
 }
 
 /// What is known of the carrier and of the account there.
@@ -118,8 +128,6 @@ pub struct CarrierFacts {
     pub legs_live_max: u32,
     /// Most legs to agents offered within a minute.
     pub legs_per_minute_max: u32,
-    /// Calls of one number within the window that ring agents; the next takes the fallback path. Source: THREATS.md T-04.
-    pub calls_per_caller_max: u32,
 }
 
 /// What follows from one signal.
@@ -133,6 +141,8 @@ pub struct Decision {
     pub effects: Vec<Effect>,
     /// What it means for agents.
     pub marks: Vec<AgentMark>,
+    /// What it changes about the brand's switches.
+    pub switches: Vec<SwitchChange>,
     /// What the person who listens hears.
     pub reply: Reply,
 }
@@ -143,7 +153,14 @@ pub fn decide(call: Call, rules: &Rules, facts: &Facts<'_>, signal: &Signal) -> 
     let Some(brand) = rules.find_brand(&call.brand) else {
         // The brand was there when the call arrived, and a call keeps the rules it arrived with.
         let reply = Reply::SayAndHangUp { words: words::UNKNOWN_NUMBER.to_owned() };
-        return Decision { call, events: Vec::new(), effects: Vec::new(), marks: Vec::new(), reply };
+        return Decision {
+            call,
+            events: Vec::new(),
+            effects: Vec::new(),
+            marks: Vec::new(),
+            switches: Vec::new(),
+            reply,
+        };
     };
     let mut turn = Turn::new(call, rules, brand, facts);
     let reply = answer(&mut turn, signal);
@@ -151,6 +168,9 @@ pub fn decide(call: Call, rules: &Rules, facts: &Facts<'_>, signal: &Signal) -> 
 }
 
 fn answer(turn: &mut Turn<'_>, signal: &Signal) -> Reply {
+    if signal.leaves_code_prompt() {
+        turn.end_code(CodeEnd::Left);
+    }
     match signal {
         Signal::Arrived => turn.on_arrived(),
         Signal::WaitPolled => turn.on_wait_polled(),
@@ -158,6 +178,9 @@ fn answer(turn: &mut Turn<'_>, signal: &Signal) -> Reply {
         Signal::FirstKeyPressed { key } => turn.on_first_key(*key),
         Signal::MenuAnswered { turn: number, key } => turn.on_menu_answered(*number, *key),
         Signal::NoticeEnded { turn: number, key } => turn.on_notice_ended(*number, *key),
+        Signal::ChallengeAnswered { turn: number, key } => turn.on_challenge_answered(*number, *key),
+        Signal::CodeTried { in_queue, verdict } => turn.on_code_tried(*in_queue, verdict),
+        Signal::SwitchChosen { key } => turn.on_switch_chosen(*key),
         Signal::LineAsks { attempt } => turn.on_line_asks(*attempt),
         Signal::LinePressed { attempt, key } => turn.on_line_pressed(*attempt, *key),
         Signal::LineEnded { attempt, bridged } => turn.on_line_ended(*attempt, *bridged),
@@ -176,6 +199,7 @@ fn answer(turn: &mut Turn<'_>, signal: &Signal) -> Reply {
         | Signal::LegRings { .. }
         | Signal::LegFinished { .. }
         | Signal::LineAnswered { .. }
+        | Signal::Overridden
         | Signal::RoomEntered { .. }
         | Signal::RoomStarted { .. }
         | Signal::RoomLeft { .. }
@@ -207,6 +231,7 @@ fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
         Signal::LegRings { leg, carrier_ref } => turn.on_leg_rings(*leg, carrier_ref.as_ref()),
         Signal::LegFinished { leg, outcome } => turn.on_leg_finished(*leg, *outcome, signal),
         Signal::LineAnswered { attempt } => turn.on_line_answered(*attempt),
+        Signal::Overridden => turn.on_overridden(),
         Signal::RoomEntered { who } => turn.on_room_entered(*who),
         Signal::RoomStarted { leg } => turn.on_room_started(*leg),
         Signal::RoomLeft { who } => turn.on_room_left(*who),
@@ -227,6 +252,9 @@ fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
         | Signal::FirstKeyPressed { .. }
         | Signal::MenuAnswered { .. }
         | Signal::NoticeEnded { .. }
+        | Signal::ChallengeAnswered { .. }
+        | Signal::CodeTried { .. }
+        | Signal::SwitchChosen { .. }
         | Signal::LineAsks { .. }
         | Signal::LinePressed { .. }
         | Signal::LineEnded { .. }
@@ -250,16 +278,21 @@ impl Turn<'_> {
             return match self.call.stage {
                 Stage::Claimed { .. } | Stage::Talking { .. } => Reply::JoinRoom { who: RoomSeat::Caller },
                 Stage::Voicemail => self.recorder(),
-                Stage::New | Stage::Hold | Stage::Menu { .. } | Stage::Notice { .. } | Stage::Waiting => {
-                    Reply::Wait { words: None, listens: false }
-                }
+                Stage::New
+                | Stage::Hold
+                | Stage::Challenge { .. }
+                | Stage::Menu { .. }
+                | Stage::Notice { .. }
+                | Stage::Waiting => Reply::Wait { words: None, listens: false },
                 Stage::Message => self.message(),
-                Stage::Line | Stage::Ended => Reply::HangUp,
+                Stage::Line | Stage::Supervisor | Stage::Ended => Reply::HangUp,
             };
         }
         match self.call.stage {
             Stage::New => self.on_arrived(),
-            Stage::Hold => self.go_on(Step::Override),
+            Stage::Hold => self.go_on(Step::Flood),
+            Stage::Challenge { .. } => self.repeat_challenge(),
+            Stage::Supervisor => self.ask_switch(),
             Stage::Menu { .. } => self.repeat_menu(),
             Stage::Notice { .. } => self.go_on(Step::Notice),
             Stage::Line | Stage::Message => self.follow_path(),

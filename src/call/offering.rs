@@ -169,9 +169,16 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// Whether somebody's phone may ring now, or soon.
+    pub(super) fn may_anybody_ring(&self) -> bool {
+        let shortlist = self.take_shortlist();
+        self.legs_allowed() > 0 && (!shortlist.ring.is_empty() || shortlist.is_hopeful)
+    }
+
     /// Nobody rings and nobody may come free: the caller need not wait for that.
     pub(super) fn fall_back_if_hopeless(&mut self) {
-        if self.call.stage != Stage::Waiting || self.has_open_legs() {
+        // Whoever types a code is not torn away from it.
+        if self.call.stage != Stage::Waiting || self.has_open_legs() || self.is_code_typed() {
             return;
         }
         if self.call.method == RingMethod::Legs && self.should_dial_instead() {

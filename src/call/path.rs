@@ -12,7 +12,9 @@ impl Turn<'_> {
     /// Sends the caller to the path of that reason; the caller learns of it with the next document.
     pub(super) fn fall_back(&mut self, why: FallbackReason) {
         let path = self.path_of(why);
-        let line = path.and_then(|path| self.line_of_path(path));
+        // A flood is not passed on to an outside line. Source: THREATS.md T-04.
+        let may_cost = why != FallbackReason::Flood;
+        let line = path.filter(|_| may_cost).and_then(|path| self.line_of_path(path));
         let way = match path.map(|path| &path.kind) {
             Some(PathKind::Message { .. }) => Way::Message,
             _ if line.is_some() => Way::Line,
@@ -53,6 +55,8 @@ impl Turn<'_> {
             Stage::Message => self.say_message(),
             Stage::New
             | Stage::Hold
+            | Stage::Challenge { .. }
+            | Stage::Supervisor
             | Stage::Menu { .. }
             | Stage::Notice { .. }
             | Stage::Waiting

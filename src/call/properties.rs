@@ -91,7 +91,6 @@ impl Desk {
             pace: TimeDelta::seconds(1),
             legs_live_max: 10,
             legs_per_minute_max: 100,
-            calls_per_caller_max: 2,
         };
         let facts = Facts {
             at: self.now,
@@ -360,6 +359,9 @@ fn name_of(reply: &Reply) -> &'static str {
         Reply::Nothing => "nothing",
         Reply::Refuse => "refuse",
         Reply::Hold => "hold",
+        Reply::Challenge { .. } => "challenge",
+        Reply::AskCode { .. } => "code",
+        Reply::AskSwitch { .. } => "switch",
         Reply::AskMenu { .. } => "menu",
         Reply::SayNotice { .. } => "notice",
         Reply::RingLine { .. } => "line",

@@ -16,6 +16,12 @@ pub enum Reply {
     Refuse,
     /// Ringback for a moment, listening for the supervisor's key; then ask what comes next.
     Hold,
+    /// In a declared flood: say which key to press and listen for it, `listen_s` after the words.
+    Challenge { turn: u32, words: String, listen_s: u32 },
+    /// Ask for a supervisor's code, in the queue or outside it.
+    AskCode { in_queue: bool },
+    /// Ask the supervisor what to do.
+    AskSwitch { words: String },
     /// Play the menu and listen for one key, `wait_s` (1 to 10) after its end.
     AskMenu { turn: u32, prompt: Prompt, wait_s: u32 },
     /// Say the recording notice and ask what comes next when it has ended. `is_cut_by_keys`: listen meanwhile.

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::arrival::SUPERVISOR_KEY;
 use super::effect::Effect;
-use super::event::{Event, FallbackReason, LegEnd, RingMethod};
+use super::event::{Ending, Event, FallbackReason, LegEnd, RingMethod};
 use super::mark::AgentMark;
 use super::reply::Reply;
 use super::signal::{LegOutcome, Signal};
@@ -166,7 +166,9 @@ impl Turn<'_> {
             // The dial went on without a word, and nobody there has taken the call.
             Stage::Line => self.is_line_overdue(),
             Stage::Waiting => matches!(self.call.caller_at, CallerAt::Room { .. } | CallerAt::BeingFetched { .. }),
-            Stage::Hold | Stage::Menu { .. } | Stage::Notice { .. } => self.is_prompt_overdue(),
+            Stage::Hold | Stage::Challenge { .. } | Stage::Supervisor | Stage::Menu { .. } | Stage::Notice { .. } => {
+                self.is_prompt_overdue()
+            }
             Stage::New | Stage::Voicemail | Stage::Message | Stage::Talking { .. } | Stage::Ended => false,
         };
         // A caller who has been silent stands nowhere that we know of; fetching is then the way to find them again.
@@ -291,6 +293,8 @@ impl Turn<'_> {
             Stage::Claimed { leg, .. } | Stage::Talking { leg, .. } => Some(leg),
             Stage::New
             | Stage::Hold
+            | Stage::Challenge { .. }
+            | Stage::Supervisor
             | Stage::Menu { .. }
             | Stage::Notice { .. }
             | Stage::Waiting
@@ -328,7 +332,10 @@ impl Turn<'_> {
             }
             Stage::Claimed { leg: number, .. } => self.on_caller_gone_after_claim(number, have_met),
             Stage::Talking { leg, .. } => self.finish_talk(leg),
-            Stage::Hold | Stage::Menu { .. } | Stage::Notice { .. } => self.end_without_agent(),
+            Stage::Supervisor => self.end(Ending::Supervisor),
+            Stage::Hold | Stage::Challenge { .. } | Stage::Menu { .. } | Stage::Notice { .. } => {
+                self.end_without_agent();
+            }
             Stage::Line => self.on_caller_gone_at_line(),
             Stage::Message => self.end_on_path(),
             Stage::Voicemail => self.on_caller_gone_at_recorder(),

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::supervisor::CodeVerdict;
 use crate::ids::CarrierRef;
 
 /// One thing that happened outside, in the core's words.
@@ -26,6 +27,14 @@ pub enum Signal {
     MenuAnswered { turn: u32, key: Option<char> },
     /// The recording notice ended, by itself or by a key.
     NoticeEnded { turn: u32, key: Option<char> },
+    /// The challenge ended with this key, or with none; `turn` says which time it was said.
+    ChallengeAnswered { turn: u32, key: Option<char> },
+    /// A supervisor's code was typed, in the queue or outside it, and looked at. Its digits are nowhere.
+    CodeTried { in_queue: bool, verdict: CodeVerdict },
+    /// The supervisor was asked what to do, and pressed this key, or none.
+    SwitchChosen { key: Option<char> },
+    /// Somebody overrode the brand, and takes along callers who wait.
+    Overridden,
     /// The caller is somewhere between two documents and asks what comes next: after the queue, after a room, after a
     /// redirect, after a step that failed. Answered from the call's state.
     CallerAsks { at: CallerDoor },
@@ -154,6 +163,10 @@ impl Signal {
             | Self::FirstKeyPressed { .. }
             | Self::MenuAnswered { .. }
             | Self::NoticeEnded { .. }
+            | Self::ChallengeAnswered { .. }
+            | Self::CodeTried { .. }
+            | Self::SwitchChosen { .. }
+            | Self::Overridden
             | Self::LineEnded { .. }
             | Self::Woken
             | Self::PhonesFreed
@@ -178,6 +191,26 @@ impl Signal {
             | Self::RecordingStored { .. }
             | Self::Transcribed { .. } => false,
         }
+    }
+}
+
+impl Signal {
+    /// Whether it shows that the caller no longer hears a prompt for a supervisor's code.
+    #[must_use]
+    pub fn leaves_code_prompt(&self) -> bool {
+        matches!(
+            self,
+            Self::WaitPolled
+                | Self::CallerPressed { .. }
+                | Self::CallerAsks { .. }
+                | Self::FirstKeyPressed { .. }
+                | Self::MenuAnswered { .. }
+                | Self::NoticeEnded { .. }
+                | Self::ChallengeAnswered { .. }
+                | Self::CallerGone
+                | Self::Adopted
+                | Self::VoicemailTaken { .. }
+        )
     }
 }
 

@@ -3,7 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::event::{Ending, Event, FallbackReason, LegEnd, RingMethod};
+use super::event::{Ending, Event, FallbackReason, RingMethod};
+use super::floods::FloodStand;
+pub use super::leg::{Leg, LegProgress};
+use super::supervisor::Codes;
 use super::way_in::{NoticeSaid, OutsideLine, Way};
 use crate::ids::{AgentId, BrandId, CallId, CarrierRef, IntentId};
 use crate::phone_number::{Caller, PhoneNumber};
@@ -33,6 +36,15 @@ pub struct Call {
     /// Why the brand was closed when the call arrived; none if it was open.
     #[serde(default)]
     pub closure: Option<ClosureKind>,
+    /// The brand's override was on when the call arrived, until then.
+    #[serde(default)]
+    pub overridden_until: Option<DateTime<Utc>>,
+    /// How the caller stands in a flood; none if there is none.
+    #[serde(default)]
+    pub flood: Option<FloodStand>,
+    /// Supervisors' codes typed on it.
+    #[serde(default)]
+    pub codes: Codes,
     /// What the caller calls about.
     #[serde(default)]
     pub intent: Option<IntentId>,
@@ -97,6 +109,10 @@ pub enum Stage {
     New,
     /// The first document listens for the supervisor's key; nothing else is decided.
     Hold,
+    /// A flood is declared, and the caller is asked to press a key, for the `turn`-th time from 1.
+    Challenge { turn: u32 },
+    /// A supervisor gave a good code and is asked what to do.
+    Supervisor,
     /// The caller hears the menu, for the `turn`-th time from 1; decided without a key at the deadline.
     Menu { turn: u32, deadline_at: DateTime<Utc> },
     /// The caller hears the recording notice; passed over without it at the deadline, and then nothing is recorded.
@@ -141,57 +157,6 @@ pub enum CallerAt {
     Recorder,
     /// Gone.
     Gone,
-}
-
-/// The connection to one agent's phone.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Leg {
-    /// From 1 within the call.
-    pub number: u32,
-    /// Whose phone.
-    pub agent: AgentId,
-    /// Which phone.
-    pub phone: PhoneNumber,
-    /// What the carrier calls it, once known.
-    pub carrier_ref: Option<CarrierRef>,
-    /// The simultaneous dial it belongs to; 0 under `legs`.
-    pub round: u32,
-    /// When the phone was promised to this call.
-    pub offered_at: DateTime<Utc>,
-    /// When it stops ringing by itself.
-    pub give_up_at: DateTime<Utc>,
-    /// How far it came.
-    pub progress: LegProgress,
-    /// When it rang.
-    pub rang_at: Option<DateTime<Utc>>,
-    /// When it was picked up.
-    pub answered_at: Option<DateTime<Utc>>,
-    /// How it ended, once decided.
-    pub end: Option<LegEnd>,
-    /// Whether the carrier may still hold the phone; the agent is rung by nobody else meanwhile.
-    pub live: bool,
-    /// When the carrier was last asked about it.
-    pub checked_at: Option<DateTime<Utc>>,
-}
-
-/// How far a leg came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LegProgress {
-    /// Promised; the carrier may not know of it.
-    Offered,
-    /// The carrier took it.
-    Placed,
-    /// The phone rings.
-    Ringing,
-    /// Picked up; the prompt plays.
-    Prompted,
-    /// Pressed 1 first.
-    Claimed,
-    /// In the room.
-    InRoom,
-    /// Was in the room and left it before the two met; a report of the entry that comes later is an old one.
-    LeftRoom,
 }
 
 /// What is known of the voicemail.
@@ -265,6 +230,9 @@ impl Call {
             arrived_at: new.at,
             stage: Stage::New,
             closure: None,
+            overridden_until: None,
+            flood: None,
+            codes: Codes::default(),
             intent: None,
             notice: None,
             line: None,
@@ -329,6 +297,16 @@ impl Call {
             | Event::AgentPaused { .. }
             | Event::PauseSpared { .. }
             | Event::CallbackDue { .. } => {}
+            Event::FoundOverridden { until } => self.overridden_until = Some(*until),
+            Event::FloodRefused { .. }
+            | Event::FloodChallenged { .. }
+            | Event::ChallengePlayed { .. }
+            | Event::ChallengePassed => self.apply_flood(event, now),
+            Event::CodeAsked { .. }
+            | Event::CodeEnded { .. }
+            | Event::SupervisorKnown { .. }
+            | Event::SwitchAsked
+            | Event::OverrideChosen { .. } => self.apply_supervisor(event, now),
             Event::FoundClosed { .. }
             | Event::HoldBegan
             | Event::MenuPlayed { .. }
@@ -371,7 +349,14 @@ impl Call {
             Event::FetchBegan => self.caller_at = CallerAt::BeingFetched { since: now },
             Event::FetchFailed => {
                 if matches!(self.caller_at, CallerAt::BeingFetched { .. }) {
-                    let at_prompt = matches!(self.stage, Stage::Hold | Stage::Menu { .. } | Stage::Notice { .. });
+                    let at_prompt = matches!(
+                        self.stage,
+                        Stage::Hold
+                            | Stage::Challenge { .. }
+                            | Stage::Supervisor
+                            | Stage::Menu { .. }
+                            | Stage::Notice { .. }
+                    );
                     self.caller_at = if at_prompt { CallerAt::Prompt } else { CallerAt::Queue };
                 }
             }

@@ -58,6 +58,8 @@ impl Turn<'_> {
             }
             Stage::New
             | Stage::Hold
+            | Stage::Challenge { .. }
+            | Stage::Supervisor
             | Stage::Menu { .. }
             | Stage::Notice { .. }
             | Stage::Line
@@ -89,12 +91,16 @@ impl Turn<'_> {
             }
             Stage::Line if !self.is_line_handed_out() => self.fetch_caller_unless_heard(),
             Stage::Line if self.is_line_overdue() => self.ask(Effect::FetchCaller { attempt: self.attempt() }),
-            Stage::Hold | Stage::Menu { .. } | Stage::Notice { .. } if self.is_prompt_overdue() => {
+            Stage::Hold | Stage::Challenge { .. } | Stage::Supervisor | Stage::Menu { .. } | Stage::Notice { .. }
+                if self.is_prompt_overdue() =>
+            {
                 self.ask(Effect::FetchCaller { attempt: self.attempt() });
             }
             Stage::Ended if self.call.caller_at != CallerAt::Recorder => self.ask(Effect::DropCaller),
             Stage::New
             | Stage::Hold
+            | Stage::Challenge { .. }
+            | Stage::Supervisor
             | Stage::Menu { .. }
             | Stage::Notice { .. }
             | Stage::Line

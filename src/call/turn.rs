@@ -8,6 +8,7 @@ use super::mark::AgentMark;
 use super::reply::Reply;
 use super::signal::Signal;
 use super::state::{Call, Leg, LegProgress};
+use super::switch::SwitchChange;
 use super::{Decision, Facts};
 use crate::ids::AgentId;
 use crate::rules::{Agent, Brand, Rules};
@@ -34,15 +35,33 @@ pub(super) struct Turn<'a> {
     events: Vec<Event>,
     effects: Vec<Effect>,
     marks: Vec<AgentMark>,
+    switches: Vec<SwitchChange>,
 }
 
 impl<'a> Turn<'a> {
     pub(super) fn new(call: Call, rules: &'a Rules, brand: &'a Brand, facts: &'a Facts<'a>) -> Self {
-        Self { call, rules, brand, facts, now: facts.at, events: Vec::new(), effects: Vec::new(), marks: Vec::new() }
+        Self {
+            call,
+            rules,
+            brand,
+            facts,
+            now: facts.at,
+            events: Vec::new(),
+            effects: Vec::new(),
+            marks: Vec::new(),
+            switches: Vec::new(),
+        }
     }
 
     pub(super) fn finish(self, reply: Reply) -> Decision {
-        Decision { call: self.call, events: self.events, effects: self.effects, marks: self.marks, reply }
+        Decision {
+            call: self.call,
+            events: self.events,
+            effects: self.effects,
+            marks: self.marks,
+            switches: self.switches,
+            reply,
+        }
     }
 
     /// Takes note of what happened and changes the call by it.
@@ -62,6 +81,10 @@ impl<'a> Turn<'a> {
 
     pub(super) fn mark(&mut self, mark: AgentMark) {
         self.marks.push(mark);
+    }
+
+    pub(super) fn turn_switch(&mut self, change: SwitchChange) {
+        self.switches.push(change);
     }
 
     /// A signal that makes no sense now; kept in the history, since it may explain a fault.
@@ -210,7 +233,7 @@ impl<'a> Turn<'a> {
         }
         self.record(Event::CallEnded { ending });
         match ending {
-            Ending::Answered | Ending::Redirected => self.ask(Effect::NoteEnd),
+            Ending::Answered | Ending::Redirected | Ending::Supervisor => self.ask(Effect::NoteEnd),
             Ending::Missed | Ending::Abandoned | Ending::AfterHoursMessage => self.ask(Effect::NoteMissed),
             // A voicemail is posted when its audio is here.
             Ending::Voicemail | Ending::Blocked | Ending::Failed => {}

@@ -42,6 +42,8 @@ impl Turn<'_> {
                 // Recorded by a door that could not reach us.
                 Stage::New
                 | Stage::Hold
+                | Stage::Challenge { .. }
+                | Stage::Supervisor
                 | Stage::Menu { .. }
                 | Stage::Notice { .. }
                 | Stage::Line

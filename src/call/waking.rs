@@ -11,12 +11,13 @@ use super::watch::{LEG_CHECK_AFTER, SILENCE_BEFORE_CHECK, TALK_CHECK_EVERY};
 impl Turn<'_> {
     pub(super) fn on_woken(&mut self) {
         self.check_overdue_legs();
+        self.end_overdue_code();
         match self.call.stage {
             Stage::New => {
                 // Saved, and never answered: whoever called is looked for.
                 self.check_caller();
             }
-            Stage::Hold | Stage::Menu { .. } | Stage::Notice { .. } => {
+            Stage::Hold | Stage::Challenge { .. } | Stage::Supervisor | Stage::Menu { .. } | Stage::Notice { .. } => {
                 if self.is_prompt_overdue() {
                     self.check_caller();
                 }
@@ -62,7 +63,8 @@ impl Turn<'_> {
 
     fn wake_waiting(&mut self) {
         let is_silent = self.now - self.call.caller_heard_at >= SILENCE_BEFORE_CHECK
-            && self.call.checked_at.is_none_or(|at| self.now - at >= SILENCE_BEFORE_CHECK);
+            && self.call.checked_at.is_none_or(|at| self.now - at >= SILENCE_BEFORE_CHECK)
+            && !self.is_code_typed();
         if self.call.caller_at == CallerAt::Dial {
             let overdue = self.call.deadline_at.is_some_and(|at| self.now >= at + LEG_CHECK_AFTER);
             if overdue {

@@ -3,7 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::event::Ending;
+use super::floods::CHALLENGE_TAKES;
 use super::state::{Call, CallerAt, LegProgress, Stage};
+use super::supervisor::SWITCH_TAKES;
 
 /// A waiting caller who has not asked for the next document for so long is looked for at the carrier.
 ///
@@ -97,7 +99,9 @@ impl Call {
     pub fn wake_at(&self) -> Option<DateTime<Utc>> {
         let stage = match self.stage {
             Stage::New => Some(self.arrived_at + SILENCE_BEFORE_CHECK),
-            Stage::Hold | Stage::Menu { .. } | Stage::Notice { .. } => self.prompt_look_at(),
+            Stage::Hold | Stage::Challenge { .. } | Stage::Supervisor | Stage::Menu { .. } | Stage::Notice { .. } => {
+                self.prompt_look_at()
+            }
             Stage::Line if self.caller_at == CallerAt::Line => self.line_look_at(),
             Stage::Waiting => self.wake_while_waiting(),
             Stage::Claimed { deadline_at, .. } => Some(deadline_at),
@@ -120,8 +124,14 @@ impl Call {
 
     /// By when a document that speaks and listens has come back, or what it asks is decided without it.
     pub(super) fn prompt_over_at(&self) -> Option<DateTime<Utc>> {
+        if let Some(open) = self.codes.open {
+            // What stands behind the prompt is looked at when that is over.
+            return Some(open.until);
+        }
         match self.stage {
             Stage::Hold => Some(self.caller_heard_at + SILENCE_BEFORE_CHECK),
+            Stage::Challenge { .. } => Some(self.caller_heard_at + CHALLENGE_TAKES),
+            Stage::Supervisor => Some(self.caller_heard_at + SWITCH_TAKES),
             Stage::Menu { deadline_at, .. } | Stage::Notice { deadline_at, .. } => Some(deadline_at),
             Stage::New
             | Stage::Waiting
@@ -154,6 +164,19 @@ impl Call {
     fn wake_while_waiting(&self) -> Option<DateTime<Utc>> {
         let silent = match self.caller_at {
             CallerAt::Dial => None,
+            CallerAt::Door
+            | CallerAt::Prompt
+            | CallerAt::Line
+            | CallerAt::Queue
+            | CallerAt::Leaving
+            | CallerAt::BeingFetched { .. }
+            | CallerAt::Room { .. }
+            | CallerAt::Recorder
+            | CallerAt::Gone
+                if self.codes.open.is_some() =>
+            {
+                self.codes.open.map(|open| open.until)
+            }
             CallerAt::Door
             | CallerAt::Prompt
             | CallerAt::Line

@@ -148,7 +148,7 @@ impl Call {
     }
 
     /// A document was handed out that speaks and listens, and asks what comes next by itself.
-    fn hear_prompt(&mut self, stage: Stage, now: DateTime<Utc>) {
+    pub(super) fn hear_prompt(&mut self, stage: Stage, now: DateTime<Utc>) {
         self.stage = stage;
         self.caller_at = CallerAt::Prompt;
         self.caller_heard_at = now;

@@ -39,3 +39,35 @@ pub fn number_ending_in(e164: &str) -> String {
 
 /// A caller who gave no number.
 pub const WITHHELD: &str = "a withheld number";
+
+/// Asks for a supervisor's code.
+pub const ASK_CODE: &str = "Code, then the pound key.";
+/// Said to a supervisor who chose nothing.
+pub const NOTHING_CHANGED: &str = "Nothing was changed. Goodbye.";
+
+/// Asks a supervisor what to do.
+#[must_use]
+pub fn ask_switch(brand: &str) -> String {
+    format!(
+        "{brand}. To send calls to the operator line, press 1 for one hour, or 2 for four hours. To stop that, press 3."
+    )
+}
+
+/// Tells a supervisor that the override is on.
+#[must_use]
+pub fn override_on(brand: &str, hours: i64) -> String {
+    let span = if hours == 1 { "one hour".to_owned() } else { format!("{hours} hours") };
+    format!("Calls to {brand} go to the operator line for {span}. Goodbye.")
+}
+
+/// Tells a supervisor that the override is off.
+#[must_use]
+pub fn override_off(brand: &str) -> String {
+    format!("Calls to {brand} go to the team again. Goodbye.")
+}
+
+/// Asks a stranger, in a declared flood, to press a key.
+#[must_use]
+pub fn challenge(brand: &str, key: char) -> String {
+    format!("Thank you for calling {brand}. To go on, please press {key}.")
+}

@@ -9,13 +9,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use async_trait::async_trait;
 use clap::{Parser, Subcommand};
 
 use secrecy::ExposeSecret;
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{RandomIds, SystemClock};
 use crate::config::{ConfigError, Settings};
+use crate::publishing::Desk;
 use crate::rules::file::{Fault, RoutingFileError};
 use crate::rules::{DestinationPolicy, Rules};
 use crate::store::Store;
@@ -112,23 +112,14 @@ pub fn told(error: &anyhow::Error) -> String {
     bad_input.map_or_else(|| format!("offhook: {error:#}"), ToString::to_string)
 }
 
-/// Where published rules are kept, as far as commands need it.
-#[async_trait]
-pub trait RulesStore: Send + Sync {
-    /// Publishes rules as the next version and returns its number; `by` stands in the audit, also as the one who vouches for phones
-    /// that name nobody. Publishing what is in force already changes nothing and returns its number.
-    async fn publish_rules(&self, rules: Rules, by: &str) -> anyhow::Result<u32>;
-
-    /// The rules in force, if any were published.
-    async fn find_rules_in_force(&self) -> anyhow::Result<Option<Rules>>;
-}
-
-/// Opens the store of rules that the settings name.
+/// The desk where rules are published, over the database that the settings name.
 ///
 /// # Errors
 /// The database cannot be opened; the message names it, without its password.
-pub(crate) async fn open_rules(settings: &Settings) -> anyhow::Result<Box<dyn RulesStore>> {
-    Ok(Box::new(PublishedRules(open_store(settings).await?)))
+pub(crate) async fn open_desk(settings: &Settings) -> anyhow::Result<Desk> {
+    let store = open_store(settings).await?;
+    let destinations = Arc::new(settings.destinations.policy());
+    Ok(Desk::over(store, Arc::new(SystemClock), Arc::new(RandomIds), destinations))
 }
 
 /// Opens the database that the settings name, its tables brought up to this version.
@@ -138,32 +129,6 @@ pub(crate) async fn open_rules(settings: &Settings) -> anyhow::Result<Box<dyn Ru
 pub(crate) async fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
     let options = OpenOptions { migrate: true, connections: settings.database.connections_max };
     Ok(open(settings.database.url.expose_secret(), options).await?)
-}
-
-/// Rules in the store, as the text of a routing file.
-struct PublishedRules(Arc<dyn Store>);
-
-#[async_trait]
-impl RulesStore for PublishedRules {
-    async fn publish_rules(&self, rules: Rules, by: &str) -> anyhow::Result<u32> {
-        let mut rules = rules;
-        for agent in &mut rules.agents {
-            if agent.phone_verified && agent.vouched_by.is_none() {
-                agent.vouched_by = Some(by.to_owned());
-            }
-        }
-        let body = crate::rules::export(&rules);
-        let current = self.0.find_current_rules().await?;
-        if let Some(current) = current.filter(|current| current.body == body) {
-            return Ok(current.version);
-        }
-        Ok(self.0.publish_rules(&body, by, SystemClock.now()).await?)
-    }
-
-    async fn find_rules_in_force(&self) -> anyhow::Result<Option<Rules>> {
-        let Some(current) = self.0.find_current_rules().await? else { return Ok(None) };
-        Ok(Some(crate::rules::file::parse("published rules", &current.body)?))
-    }
 }
 
 /// Reads a routing file from the disk, with every phone in it approved by the policy in force.

@@ -14,11 +14,6 @@ pub struct Limits {
     pub legs_live_max: u32,
     /// Outbound legs started in any minute.
     pub legs_per_minute_max: u32,
-    /// Calls of one caller that ring agents within `caller_window`; the next goes to voicemail.
-    pub calls_per_caller_max: u32,
-    /// The window of `calls_per_caller_max`.
-    #[serde(with = "humantime_serde")]
-    pub caller_window: Duration,
     /// Longest conversation; the carrier ends it then.
     #[serde(with = "humantime_serde")]
     pub talk_max: Duration,
@@ -26,13 +21,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            legs_live_max: 50,
-            legs_per_minute_max: 120,
-            calls_per_caller_max: 2,
-            caller_window: Duration::from_secs(600),
-            talk_max: Duration::from_secs(3_600),
-        }
+        Self { legs_live_max: 50, legs_per_minute_max: 120, talk_max: Duration::from_secs(3_600) }
     }
 }
 
@@ -40,8 +29,6 @@ impl Limits {
     pub(super) fn check(&self, checks: &mut Checks) {
         checks.range("limits.legs_live_max", self.legs_live_max, 1..=10_000);
         checks.range("limits.legs_per_minute_max", self.legs_per_minute_max, 1..=60_000);
-        checks.range("limits.calls_per_caller_max", self.calls_per_caller_max, 1..=1_000);
-        checks.span("limits.caller_window", self.caller_window, Duration::from_secs(60)..=Duration::from_secs(86_400));
         // Twilio ends any dial after four hours by itself.
         checks.span("limits.talk_max", self.talk_max, Duration::from_secs(60)..=Duration::from_secs(14_400));
     }

@@ -161,9 +161,10 @@ impl Settings {
 }
 
 /// Settings that must not be printed, and that a `_FILE` variable may read from a file. Lists end in `[]`.
-pub(crate) const SECRET_KEYS: [&str; 7] = [
+pub(crate) const SECRET_KEYS: [&str; 8] = [
     "server.operator_tokens[]",
     "server.url_secret",
+    "server.code_secret",
     "database.url",
     "twilio.auth_tokens[]",
     "twilio.api_key_secret",

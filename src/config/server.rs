@@ -34,6 +34,8 @@ pub struct Server {
     pub drain: Duration,
     /// Key of the codes in the URLs we mint, shared by replicas. Absent: drawn once and kept in the database.
     pub url_secret: Option<SecretString>,
+    /// Key under which supervisors' codes are hashed, shared by replicas. Absent: there are no codes.
+    pub code_secret: Option<SecretString>,
 }
 
 impl Default for Server {
@@ -46,6 +48,7 @@ impl Default for Server {
             api_body_max_bytes: 1_048_576,
             drain: Duration::from_secs(10),
             url_secret: None,
+            code_secret: None,
         }
     }
 }
@@ -58,8 +61,10 @@ impl Server {
         for (index, token) in self.operator_tokens.iter().enumerate() {
             check_secret_length(checks, &format!("server.operator_tokens[{index}]"), token);
         }
-        if let Some(secret) = &self.url_secret {
-            check_secret_length(checks, "server.url_secret", secret);
+        for (key, secret) in [("server.url_secret", &self.url_secret), ("server.code_secret", &self.code_secret)] {
+            if let Some(secret) = secret {
+                check_secret_length(checks, key, secret);
+            }
         }
         checks.range("server.webhook_body_max_bytes", self.webhook_body_max_bytes, 1_024..=1_048_576);
         checks.range("server.api_body_max_bytes", self.api_body_max_bytes, 1_024..=16_777_216);

@@ -430,6 +430,8 @@ impl CarrierDesk {
             }
             crate::call::state::Stage::New
             | crate::call::state::Stage::Hold
+            | crate::call::state::Stage::Challenge { .. }
+            | crate::call::state::Stage::Supervisor
             | crate::call::state::Stage::Menu { .. }
             | crate::call::state::Stage::Notice { .. }
             | crate::call::state::Stage::Line

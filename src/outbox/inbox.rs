@@ -193,7 +193,11 @@ impl InboxDesk {
             phone: phone.clone(),
         };
         match self.chatwoot.create_contact(&new).await {
-            Ok(contact) => Ok(contact.id),
+            Ok(contact) => {
+                // A robot that called is no acquaintance: floods are told apart by this.
+                self.store.note_made_contact(contact.id, call.arrived_at).await?;
+                Ok(contact.id)
+            }
             // Somebody else made it in between.
             Err(error) if error.objects_to("phone_number") || error.objects_to("identifier") => {
                 let again = match &phone {

@@ -17,8 +17,14 @@ pub(super) fn on_arrival(call: &Call, brand: &Brand) -> ChatwootText {
     text.plain(" for ").text(&brand.name).plain(" · ").text(&local_time(call.arrived_at, brand.time_zone)).finish()
 }
 
-/// The note when an answered call ended.
+/// The note when an answered call ended, or a supervisor's.
 pub(super) fn on_end(call: &Call, rules: &Rules, owned_at: Option<DateTime<Utc>>) -> ChatwootText {
+    if call.ending == Some(Ending::Supervisor) {
+        let who = rules.supervisors.iter().find(|known| Some(&known.id) == call.codes.supervisor.as_ref());
+        let text = note().bold("A supervisor's own call").plain(", to send calls to the operator line, or back");
+        let text = who.map_or(text.clone(), |who| text.plain(": ").text(&who.name));
+        return text.plain(". Nobody has to call back.").finish();
+    }
     let owner = call.owner.as_ref().and_then(|owner| rules.find_agent(owner));
     let mut text = note().bold("Call ended");
     if let (Some(owned_at), Some(ended_at)) = (owned_at, call.ended_at) {
@@ -63,7 +69,8 @@ pub(super) fn on_missed(call: &Call, brand: &Brand) -> ChatwootText {
             | Ending::Missed
             | Ending::Redirected
             | Ending::Blocked
-            | Ending::Failed,
+            | Ending::Failed
+            | Ending::Supervisor,
         )
         | None => "Missed call, no message",
     };

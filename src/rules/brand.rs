@@ -3,13 +3,20 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Agent, Brand, Rules, shifts};
-use crate::ids::{AgentId, BrandId};
+use crate::ids::{AgentId, BrandId, SupervisorId};
 
 impl Rules {
     /// The brand of that name.
     #[must_use]
     pub fn find_brand(&self, id: &BrandId) -> Option<&Brand> {
         self.brand(id)
+    }
+
+    /// Whether this supervisor may override this brand.
+    #[must_use]
+    pub fn may_override(&self, supervisor: &SupervisorId, brand: &BrandId) -> bool {
+        let named = self.supervisors.iter().find(|known| known.id == *supervisor);
+        named.is_some_and(|known| known.brands.is_empty() || known.brands.contains(brand))
     }
 
     /// The agent of that name.

@@ -321,6 +321,7 @@ async fn settings_for(
     settings.server.bind = address;
     settings.server.public_base_url = Some(base.clone());
     settings.server.operator_tokens = vec![SecretString::from("operator-token-of-the-demonstration")];
+    settings.server.code_secret = Some(SecretString::from("code-secret-of-the-demonstration-only"));
     settings.database.url = SecretString::from(options.database_url.clone());
     settings.twilio.api_base_url = twilio.base_url().parse()?;
     settings.twilio.account_sid = Some(twilio.account_sid());

@@ -7,7 +7,7 @@ use super::entity::{CallRow, HistoryRow};
 use super::session::{Session, corrupt, count, instant, instant_or_none, micros, parse, print, values};
 use super::{Conflict, HistoryEntry, Save, StoreError};
 use crate::call::state::{Call, Stage};
-use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
+use crate::ids::{AgentId, CallId, CarrierRef};
 use crate::phone_number::{Caller, PhoneNumber};
 
 /// Writes the next version of the call, or refuses.
@@ -146,17 +146,6 @@ pub(super) async fn list(
     rows.iter().map(read).collect()
 }
 
-pub(super) async fn count_from(
-    session: &Session<'_>,
-    caller: &PhoneNumber,
-    brand: &BrandId,
-    since: DateTime<Utc>,
-) -> Result<u32, StoreError> {
-    let sql = "SELECT count(*) FROM calls WHERE caller = $1 AND brand = $2 AND arrived_at >= $3";
-    let values = values![caller.as_e164(), brand.as_str(), micros(since)];
-    count(session.number("count the calls", sql, values).await?.unwrap_or(0))
-}
-
 /// Whether the call waits for a phone.
 pub(super) fn is_waiting(call: &Call) -> bool {
     matches!(call.stage, Stage::Waiting)
@@ -194,6 +183,8 @@ fn word(stage: Stage) -> &'static str {
     match stage {
         Stage::New => "new",
         Stage::Hold => "hold",
+        Stage::Challenge { .. } => "challenge",
+        Stage::Supervisor => "supervisor",
         Stage::Menu { .. } => "menu",
         Stage::Notice { .. } => "notice",
         Stage::Line => "line",

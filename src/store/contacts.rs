@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use sea_orm::Value;
 
 use super::entity::{ContactRow, LinkRow};
-use super::session::{ROWS_MAX, Session, tuples, values};
+use super::session::{ROWS_MAX, Session, micros, tuples, values};
 use super::{InboxLink, KnownContact, StoreError};
 use crate::ids::CallId;
 use crate::phone_number::PhoneNumber;
@@ -19,6 +20,12 @@ pub(super) async fn find(session: &Session<'_>, phone: &PhoneNumber) -> Result<O
         blocked: row.blocked == 1,
         contact_id: row.contact_id,
     }))
+}
+
+pub(super) async fn note_made(session: &Session<'_>, contact_id: i64, at: DateTime<Utc>) -> Result<(), StoreError> {
+    let sql = "INSERT INTO made_contacts (contact_id, at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    session.run("note the contact", sql, values![contact_id, micros(at)]).await?;
+    Ok(())
 }
 
 /// One after the other as far as anybody can tell: the last word on a number, and on a contact, stays.

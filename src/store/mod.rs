@@ -4,20 +4,27 @@
 //! a save that is not the next version of its call is refused, and so is a second live leg of one agent or one phone.
 //! No other room reads a row; they see the types on this page.
 
+pub mod audit;
 pub mod model;
 pub mod open;
+pub mod publishing;
 pub mod sql;
 
 mod agents;
 mod answers;
 mod calls;
+mod codes;
 mod contacts;
+mod drafts;
+mod endings;
 mod entity;
 mod leases;
 mod legs;
 mod model_calls;
 mod model_facts;
 mod model_outbox;
+mod model_publishing;
+mod model_switches;
 mod outbox;
 #[cfg(test)]
 mod plans;
@@ -25,7 +32,9 @@ mod postgres;
 mod recordings;
 mod rules;
 mod session;
+mod sql_publishing;
 mod sqlite;
+mod switches;
 mod writer;
 
 use async_trait::async_trait;
@@ -80,6 +89,15 @@ pub enum Conflict {
     /// An agent was to be put aside, and one of those whom that relied on was put aside meanwhile.
     #[error("an agent on whom the brand relies was paused meanwhile")]
     AgentNeeded,
+    /// Another supervisor has this code.
+    #[error("the code is another supervisor's")]
+    CodeTaken,
+    /// Other rules were published meanwhile.
+    #[error("other rules were published meanwhile")]
+    RulesPublished,
+    /// The draft was saved meanwhile.
+    #[error("the draft was saved meanwhile")]
+    DraftChanged,
 }
 
 /// Everything one decision changes; saved in one transaction or not at all.
@@ -98,6 +116,8 @@ pub struct Save {
     pub effects: Vec<NewEffect>,
     /// What the decision means for agents.
     pub marks: Vec<AgentMark>,
+    /// What it changes about the brand's switches.
+    pub switches: Vec<SwitchChange>,
     /// The answer given, to be repeated word for word.
     pub answer: Option<StoredAnswer>,
 }
@@ -122,7 +142,18 @@ pub struct StoredAnswer {
     pub body: String,
 }
 
+pub use audit::{Audit, AuditLine, NewAuditLine};
+pub use publishing::{BrokenMark, Draft, DraftHead, DraftSave, NewVersion, PublishedRules, Publishing, VersionHead};
+
 pub use crate::call::mark::AgentMark;
+pub use crate::call::switch::SwitchChange;
+pub use codes::{
+    CodeGuard, CodeTry, Codes, StoredCode, TRIES_PER_ACCOUNT, TRIES_PER_CALL, TRIES_PER_CALLER, TRIES_WINDOW,
+    TryRefusal,
+};
+pub use endings::{AnswerCounts, Endings};
+pub use switches::{BrandSwitch, Switches};
+
 pub use crate::shortlist::facts::{AgentFacts, LiveLeg, LoadedFacts, Presence};
 
 /// What is known of a phone number from Chatwoot.
@@ -139,14 +170,39 @@ pub struct KnownContact {
 }
 
 /// What is asked at once when a caller arrives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArrivalQuestion {
+    /// What makes the request the same request; none where every request is answered afresh.
+    pub key: Option<String>,
+    /// The caller's number, if there is one.
+    pub caller: Option<PhoneNumber>,
+    /// Whom the caller dialled.
+    pub brand: BrandId,
+    /// Since when calls are counted.
+    pub since: DateTime<Utc>,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// What the store says to an [`ArrivalQuestion`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Arrival {
     /// The first answer to this request, if it was answered before.
     pub answer: Option<String>,
     /// What is known of the caller's number.
     pub contact: Option<KnownContact>,
-    /// How many calls the number began at this brand lately.
+    /// When a call of ours made that contact; none if somebody else did.
+    pub contact_made_at: Option<DateTime<Utc>>,
+    /// How many calls the number began at this brand lately; for a caller without a number, all such callers together.
     pub recent_calls: u32,
+    /// Whether somebody at the number is talking with an agent of the brand.
+    pub talks: bool,
+    /// The brand's override is on until then.
+    pub overridden_until: Option<DateTime<Utc>>,
+    /// A flood of the brand is declared until then.
+    pub flood_until: Option<DateTime<Utc>>,
+    /// Since when.
+    pub flood_since: Option<DateTime<Utc>>,
 }
 
 /// An effect taken from the outbox under a lease.
@@ -214,19 +270,6 @@ pub struct StoredRecording {
     pub audio: Bytes,
 }
 
-/// A published version of the rules, as its canonical JSON.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublishedRules {
-    /// From 1.
-    pub version: u32,
-    /// The document.
-    pub body: String,
-    /// When.
-    pub published_at: DateTime<Utc>,
-    /// By whom.
-    pub published_by: String,
-}
-
 /// A report on an agent's presence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresenceChange {
@@ -265,7 +308,7 @@ pub struct HistoryEntry {
 /// Every method may be called from several replicas at once. A method that is dropped half-way has either happened
 /// wholly or not at all.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Publishing + Audit + Switches + Codes + Endings + Send + Sync + 'static {
     /// Whether the store can be written to now.
     async fn ping(&self) -> Result<(), StoreError>;
 
@@ -293,31 +336,11 @@ pub trait Store: Send + Sync + 'static {
     async fn find_calls_ringing(&self, agent: &AgentId) -> Result<Vec<CallId>, StoreError>;
     /// The most recent calls, newest first, before `before`, at most `limit`.
     async fn list_calls(&self, before: Option<DateTime<Utc>>, limit: u32) -> Result<Vec<Call>, StoreError>;
-    /// How many calls this number began since `since`.
-    async fn count_calls_from(
-        &self,
-        caller: &PhoneNumber,
-        brand: &BrandId,
-        since: DateTime<Utc>,
-    ) -> Result<u32, StoreError>;
-
     /// The first answer to this request, if it was answered before.
     async fn find_answer(&self, key: &str) -> Result<Option<String>, StoreError>;
-    /// What [`Self::find_answer`], [`Self::find_contact`] and [`Self::count_calls_from`] say, in one question.
-    async fn load_arrival(
-        &self,
-        key: &str,
-        caller: &PhoneNumber,
-        brand: &BrandId,
-        since: DateTime<Utc>,
-    ) -> Result<Arrival, StoreError> {
-        Ok(Arrival {
-            answer: self.find_answer(key).await?,
-            contact: self.find_contact(caller).await?,
-            recent_calls: self.count_calls_from(caller, brand, since).await?,
-        })
-    }
-    /// Forgets answers and delivery ids from before `before`; returns how many.
+    /// Everything that is asked of the store when a caller arrives, in one question, since the caller waits for each.
+    async fn load_arrival(&self, question: &ArrivalQuestion) -> Result<Arrival, StoreError>;
+    /// Forgets answers, delivery ids and tries at codes from before `before`; returns how many.
     async fn forget_before(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
 
     /// The facts about these agents, and the account's legs.
@@ -331,6 +354,9 @@ pub trait Store: Send + Sync + 'static {
     async fn find_contact(&self, phone: &PhoneNumber) -> Result<Option<KnownContact>, StoreError>;
     /// Takes note of contacts; the newest word on a number wins. A contact whose number changed is forgotten under the old.
     async fn note_contacts(&self, contacts: &[KnownContact]) -> Result<(), StoreError>;
+
+    /// Takes note that a call of ours made this contact; once noted it stays as it was.
+    async fn note_made_contact(&self, contact_id: i64, at: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// Leases up to `limit` due effects for this neighbour until `now + lease`: the first unfinished row of each lane only.
     async fn lease_effects(
@@ -377,13 +403,6 @@ pub trait Store: Send + Sync + 'static {
     async fn save_recording(&self, recording: StoredRecording, now: DateTime<Utc>) -> Result<(), StoreError>;
     /// The audio.
     async fn find_recording(&self, recording: &CarrierRef) -> Result<Option<StoredRecording>, StoreError>;
-
-    /// Publishes rules as the next version; returns it.
-    async fn publish_rules(&self, body: &str, by: &str, now: DateTime<Utc>) -> Result<u32, StoreError>;
-    /// The version in force.
-    async fn find_current_rules(&self) -> Result<Option<PublishedRules>, StoreError>;
-    /// One version.
-    async fn find_rules(&self, version: u32) -> Result<Option<PublishedRules>, StoreError>;
 
     /// Remembers a Chatwoot delivery; false when it was seen before.
     async fn note_delivery(&self, delivery: &str, now: DateTime<Utc>) -> Result<bool, StoreError>;

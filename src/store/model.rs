@@ -10,13 +10,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::model_calls::CallTables;
 use super::model_facts::FactTables;
 use super::model_outbox::OutboxTable;
+use super::model_publishing::PublishingTables;
+use super::model_switches::{CodeTables, SwitchTable};
 use super::{
-    DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot, PresenceChange, PublishedRules,
-    Save, Settled, Store, StoreError, StoredRecording,
+    Arrival, ArrivalQuestion, DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot,
+    PresenceChange, Save, Settled, Store, StoreError, StoredRecording,
 };
 use crate::call::effect::Neighbour;
 use crate::call::state::Call;
-use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
+use crate::ids::{AgentId, CallId, CarrierRef};
 use crate::phone_number::PhoneNumber;
 
 /// A store in memory. Nothing is serialised; a call comes back as it was saved, with the next version.
@@ -30,6 +32,9 @@ pub(super) struct Tables {
     pub(super) calls: CallTables,
     pub(super) facts: FactTables,
     pub(super) outbox: OutboxTable,
+    pub(super) switches: SwitchTable,
+    pub(super) codes: CodeTables,
+    pub(super) publishing: PublishingTables,
     faults: Faults,
 }
 
@@ -118,16 +123,11 @@ impl Store for ModelStore {
     async fn list_calls(&self, before: Option<DateTime<Utc>>, limit: u32) -> Result<Vec<Call>, StoreError> {
         self.list_calls_sync(before, limit)
     }
-    async fn count_calls_from(
-        &self,
-        caller: &PhoneNumber,
-        brand: &BrandId,
-        since: DateTime<Utc>,
-    ) -> Result<u32, StoreError> {
-        self.count_calls_from_sync(caller, brand, since)
-    }
     async fn find_answer(&self, key: &str) -> Result<Option<String>, StoreError> {
         self.find_answer_sync(key)
+    }
+    async fn load_arrival(&self, question: &ArrivalQuestion) -> Result<Arrival, StoreError> {
+        self.load_arrival_sync(question)
     }
     async fn forget_before(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
         self.forget_before_sync(before)
@@ -146,6 +146,10 @@ impl Store for ModelStore {
     }
     async fn note_contacts(&self, contacts: &[KnownContact]) -> Result<(), StoreError> {
         self.note_contacts_sync(contacts)
+    }
+    async fn note_made_contact(&self, contact_id: i64, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.tables()?.facts.made_contacts.entry(contact_id).or_insert(at);
+        Ok(())
     }
     async fn lease_effects(
         &self,
@@ -197,15 +201,6 @@ impl Store for ModelStore {
     }
     async fn find_recording(&self, recording: &CarrierRef) -> Result<Option<StoredRecording>, StoreError> {
         self.find_recording_sync(recording)
-    }
-    async fn publish_rules(&self, body: &str, by: &str, now: DateTime<Utc>) -> Result<u32, StoreError> {
-        self.publish_rules_sync(body, by, now)
-    }
-    async fn find_current_rules(&self) -> Result<Option<PublishedRules>, StoreError> {
-        self.find_current_rules_sync()
-    }
-    async fn find_rules(&self, version: u32) -> Result<Option<PublishedRules>, StoreError> {
-        self.find_rules_sync(version)
     }
     async fn note_delivery(&self, delivery: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
         self.note_delivery_sync(delivery, now)

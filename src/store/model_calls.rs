@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::calls::{is_waiting, number_of};
 use super::model::{ModelStore, Tables};
-use super::{Conflict, HistoryEntry, LiveLeg, Save, StoreError};
-use crate::call::event::Event;
-use crate::call::state::Call;
+use super::{AnswerCounts, Arrival, ArrivalQuestion, Conflict, Endings, HistoryEntry, LiveLeg, Save, StoreError};
+use crate::call::event::{Ending, Event};
+use crate::call::state::{Call, Stage};
+use crate::call::switch::SwitchKind;
 use crate::ids::{AgentId, BrandId, CallId, CarrierRef, LegId};
 use crate::phone_number::PhoneNumber;
 
@@ -21,6 +23,8 @@ pub(super) struct CallTables {
     wakes: BTreeSet<(DateTime<Utc>, CallId)>,
     waiting: BTreeSet<(DateTime<Utc>, CallId)>,
     from: BTreeSet<(PhoneNumber, BrandId, DateTime<Utc>, CallId)>,
+    withheld: BTreeSet<(BrandId, DateTime<Utc>, CallId)>,
+    talking: BTreeSet<(PhoneNumber, BrandId, CallId)>,
     history: HashMap<CallId, Vec<HistoryEntry>>,
     legs: HashMap<CallId, Vec<ModelLeg>>,
     live_agents: BTreeMap<AgentId, LegId>,
@@ -116,6 +120,8 @@ impl CallTables {
             self.recent.insert((arrived_at, id));
             if let Some(phone) = number_of(&next) {
                 self.from.insert((phone.clone(), next.brand.clone(), arrived_at, id));
+            } else {
+                self.withheld.insert((next.brand.clone(), arrived_at, id));
             }
         }
         if let Some(wake_at) = next.wake_at() {
@@ -126,7 +132,36 @@ impl CallTables {
         } else {
             self.waiting.remove(&(arrived_at, id));
         }
+        if let Some(phone) = number_of(&next) {
+            let talk = (phone.clone(), next.brand.clone(), id);
+            if matches!(next.stage, Stage::Talking { .. }) {
+                self.talking.insert(talk);
+            } else {
+                self.talking.remove(&talk);
+            }
+        }
         self.calls.insert(id, next);
+    }
+
+    fn count_recent(&self, question: &ArrivalQuestion) -> usize {
+        let (brand, nil) = (&question.brand, CallId(uuid::Uuid::nil()));
+        match &question.caller {
+            Some(phone) => {
+                let from = (phone.clone(), brand.clone(), question.since, nil);
+                self.from.range(from..).take_while(|(of, at, ..)| of == phone && at == brand).count()
+            }
+            None => {
+                let from = (brand.clone(), question.since, nil);
+                self.withheld.range(from..).take_while(|(at, ..)| at == brand).count()
+            }
+        }
+    }
+
+    fn talks(&self, question: &ArrivalQuestion) -> bool {
+        question.caller.as_ref().is_some_and(|phone| {
+            let from = (phone.clone(), question.brand.clone(), CallId(uuid::Uuid::nil()));
+            self.talking.range(from..).next().is_some_and(|(of, at, _)| of == phone && *at == question.brand)
+        })
     }
 
     /// The leg that holds this agent.
@@ -177,6 +212,9 @@ impl ModelStore {
         }
         tables.calls.keep_call(next);
         tables.outbox.add(id, save.effects, save.at);
+        for change in &save.switches {
+            tables.change_switch(change, save.at);
+        }
         for mark in &save.marks {
             tables.facts.mark(mark, save.at);
         }
@@ -257,21 +295,27 @@ impl ModelStore {
         Ok(newest.filter_map(|(_, id)| tables.calls.calls.get(id)).cloned().collect())
     }
 
-    /// As [`Store::count_calls_from`](super::Store::count_calls_from).
+    /// As [`Store::load_arrival`](super::Store::load_arrival).
     ///
     /// # Errors
     /// Injected faults.
-    pub fn count_calls_from_sync(
-        &self,
-        caller: &PhoneNumber,
-        brand: &BrandId,
-        since: DateTime<Utc>,
-    ) -> Result<u32, StoreError> {
+    pub fn load_arrival_sync(&self, question: &ArrivalQuestion) -> Result<Arrival, StoreError> {
         let tables = self.tables()?;
-        let from = (caller.clone(), brand.clone(), since, CallId(uuid::Uuid::nil()));
-        let found =
-            tables.calls.from.range(from..).take_while(|(phone, of, ..)| phone == caller && of == brand).count();
-        Ok(u32::try_from(found).unwrap_or(u32::MAX))
+        let answered = question.key.as_ref().and_then(|key| tables.calls.answers.get(key));
+        let until = |kind| tables.switches.find(&question.brand, kind, question.now).map(|on| on.asked.until);
+        let flood = tables.switches.find(&question.brand, SwitchKind::Flood, question.now);
+        let contact = question.caller.as_ref().and_then(|phone| tables.facts.contacts.get(phone)).cloned();
+        let made_at = contact.as_ref().and_then(|contact| tables.facts.made_contacts.get(&contact.contact_id));
+        Ok(Arrival {
+            answer: answered.map(|(body, _)| body.clone()),
+            contact_made_at: made_at.copied(),
+            contact,
+            recent_calls: u32::try_from(tables.calls.count_recent(question)).unwrap_or(u32::MAX),
+            talks: tables.calls.talks(question),
+            overridden_until: until(SwitchKind::Override),
+            flood_until: until(SwitchKind::Flood),
+            flood_since: flood.map(|on| on.began_at),
+        })
     }
 
     /// As [`Store::find_answer`](super::Store::find_answer).
@@ -280,6 +324,32 @@ impl ModelStore {
     /// Injected faults.
     pub fn find_answer_sync(&self, key: &str) -> Result<Option<String>, StoreError> {
         Ok(self.tables()?.calls.answers.get(key).map(|(body, _)| body.clone()))
+    }
+}
+
+#[async_trait]
+impl Endings for ModelStore {
+    async fn count_answers(
+        &self,
+        brand: &BrandId,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<AnswerCounts, StoreError> {
+        let tables = self.tables()?;
+        let nil = CallId(uuid::Uuid::nil());
+        let arrived = tables.calls.recent.range((from, nil)..(until, nil));
+        let mut counts = AnswerCounts::default();
+        for call in arrived.filter_map(|(_, id)| tables.calls.calls.get(id)).filter(|call| call.brand == *brand) {
+            match call.ending {
+                Some(Ending::Answered) => {
+                    counts.offered += 1;
+                    counts.answered += 1;
+                }
+                Some(Ending::Voicemail | Ending::Missed | Ending::Abandoned) => counts.offered += 1,
+                _ => {}
+            }
+        }
+        Ok(counts)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Agents, contacts, recordings, rules and turns in memory.
+//! Agents, contacts, recordings and turns in memory.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -8,7 +8,7 @@ use super::agents::MINUTE;
 use super::model::ModelStore;
 use super::{
     AgentFacts, AgentMark, Conflict, InboxLink, KnownContact, LoadedFacts, PacingSlot, Presence, PresenceChange,
-    PublishedRules, StoreError, StoredRecording,
+    StoreError, StoredRecording,
 };
 use crate::ids::{AgentId, CallId, CarrierRef};
 use crate::phone_number::PhoneNumber;
@@ -17,10 +17,10 @@ use crate::shortlist::is_paused;
 #[derive(Debug, Default)]
 pub(super) struct FactTables {
     agents: HashMap<AgentId, AgentFacts>,
-    contacts: HashMap<PhoneNumber, KnownContact>,
+    pub(super) contacts: HashMap<PhoneNumber, KnownContact>,
+    pub(super) made_contacts: HashMap<i64, DateTime<Utc>>,
     links: HashMap<CallId, InboxLink>,
     recordings: HashMap<CarrierRef, StoredRecording>,
-    rules: Vec<PublishedRules>,
     deliveries: HashMap<String, DateTime<Utc>>,
     next_slot_at: Option<DateTime<Utc>>,
     leases: HashMap<String, (String, DateTime<Utc>)>,
@@ -206,34 +206,6 @@ impl ModelStore {
         Ok(self.tables()?.facts.recordings.get(recording).cloned())
     }
 
-    /// As [`Store::publish_rules`](super::Store::publish_rules).
-    ///
-    /// # Errors
-    /// Injected faults.
-    pub fn publish_rules_sync(&self, body: &str, by: &str, now: DateTime<Utc>) -> Result<u32, StoreError> {
-        let mut tables = self.tables()?;
-        let version = tables.facts.rules.last().map_or(1, |last| last.version + 1);
-        let (body, published_by) = (body.to_owned(), by.to_owned());
-        tables.facts.rules.push(PublishedRules { version, body, published_at: now, published_by });
-        Ok(version)
-    }
-
-    /// As [`Store::find_current_rules`](super::Store::find_current_rules).
-    ///
-    /// # Errors
-    /// Injected faults.
-    pub fn find_current_rules_sync(&self) -> Result<Option<PublishedRules>, StoreError> {
-        Ok(self.tables()?.facts.rules.last().cloned())
-    }
-
-    /// As [`Store::find_rules`](super::Store::find_rules).
-    ///
-    /// # Errors
-    /// Injected faults.
-    pub fn find_rules_sync(&self, version: u32) -> Result<Option<PublishedRules>, StoreError> {
-        Ok(self.tables()?.facts.rules.iter().find(|rules| rules.version == version).cloned())
-    }
-
     /// As [`Store::note_delivery`](super::Store::note_delivery).
     ///
     /// # Errors
@@ -257,6 +229,7 @@ impl ModelStore {
         tables.calls.answers.retain(|_, (_, at)| *at >= before);
         tables.facts.deliveries.retain(|_, at| *at >= before);
         let left = tables.calls.answers.len() + tables.facts.deliveries.len();
-        Ok(u64::try_from(held - left).unwrap_or(u64::MAX))
+        let forgotten = held - left + tables.codes.forget_before(before);
+        Ok(u64::try_from(forgotten).unwrap_or(u64::MAX))
     }
 }

@@ -10,18 +10,20 @@ use super::open::{OpenOptions, open};
 use super::session::seen;
 use super::sqlite;
 use super::{
-    AgentMark, InboxLink, KnownContact, NewEffect, Presence, PresenceChange, Save, Settled, Store, StoredAnswer,
-    StoredRecording,
+    AgentMark, ArrivalQuestion, DraftSave, InboxLink, KnownContact, NewAuditLine, NewEffect, NewVersion, Presence,
+    PresenceChange, Save, Settled, Store, StoredAnswer, StoredCode, StoredRecording,
 };
 use crate::call::effect::{Effect, Neighbour};
 use crate::call::event::Event;
 use crate::call::signal::Signal;
 use crate::call::state::{Call, NewCall};
-use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
+use crate::call::switch::{NewSwitch, SwitchKind, SwitchedBy, SwitchedHow};
+use crate::ids::{AgentId, BrandId, CallId, CarrierRef, DraftId, SupervisorId};
 use crate::phone_number::{Caller, PhoneNumber};
 
 /// Statements that read all of something on purpose, and why that stays small.
-const READ_WHOLE: [(&str, &str); 8] = [
+const READ_WHOLE: [(&str, &str); 9] = [
+    ("SCAN supervisor_codes USING INDEX sqlite_autoindex_", "as many codes as there are supervisors"),
     ("SCAN asked", "the agents that were asked for"),
     ("SCAN always", "one row that is always there"),
     (
@@ -56,6 +58,7 @@ fn full_save(call: Call) -> Save {
         ],
         effects: vec![NewEffect { effect: Effect::RingAgent { leg }, lane: "lane".to_owned(), due_at: now() }],
         marks: vec![AgentMark::Offered { agent: agent.clone() }, AgentMark::Responded { agent }],
+        switches: Vec::new(),
         answer: Some(StoredAnswer { key: format!("key-{leg}"), body: String::new() }),
     }
 }
@@ -91,9 +94,14 @@ async fn ask_everything(store: &Arc<dyn Store>) {
     store.find_waiting_calls(5).await.unwrap();
     store.find_calls_ringing(&agent).await.unwrap();
     store.list_calls(Some(now()), 5).await.unwrap();
-    store.count_calls_from(&phone(), &brand, now()).await.unwrap();
     store.find_answer("key").await.unwrap();
-    store.load_arrival("key", &phone(), &brand, now()).await.unwrap();
+    for caller in [Some(phone()), None] {
+        let question =
+            ArrivalQuestion { key: Some("key".to_owned()), caller, brand: brand.clone(), since: now(), now: now() };
+        store.load_arrival(&question).await.unwrap();
+    }
+    store.note_made_contact(501, now()).await.unwrap();
+    ask_about_switches(store, &brand).await;
     store.load_facts(&[], now()).await.unwrap();
     store.forget_before(now()).await.unwrap();
     store.load_facts(&[agent.clone(), AgentId::new("sam")], now()).await.unwrap();
@@ -126,7 +134,70 @@ async fn ask_everything(store: &Arc<dyn Store>) {
     store.publish_rules("{}", "Sam Carter", now()).await.unwrap();
     store.find_current_rules().await.unwrap();
     store.find_rules(1).await.unwrap();
+    ask_about_rules(store).await;
     store.note_delivery("one", now()).await.unwrap();
+}
+
+async fn ask_about_switches(store: &Arc<dyn Store>, brand: &BrandId) {
+    let switch = NewSwitch {
+        brand: brand.clone(),
+        kind: SwitchKind::Override,
+        until: now() + TimeDelta::hours(1),
+        by: SwitchedBy::Time,
+        how: SwitchedHow::Api,
+        reason: "a test".to_owned(),
+        include_waiting: false,
+    };
+    store.begin_switch(&switch, now()).await.unwrap();
+    store.find_switch(brand, SwitchKind::Override, now()).await.unwrap();
+    store.list_switches(brand, SwitchKind::Override, Some(9), 5, now()).await.unwrap();
+    store.list_switches_on(now(), 5).await.unwrap();
+    store.end_switch(brand, SwitchKind::Override, &SwitchedBy::Time, now()).await.unwrap();
+    let supervisor = SupervisorId::new("dana");
+    let code = StoredCode {
+        supervisor: supervisor.clone(),
+        hash: "00".to_owned(),
+        set_at: now(),
+        set_by: "operator".to_owned(),
+    };
+    store.set_code(&code).await.unwrap();
+    store.list_codes().await.unwrap();
+    store.take_code_try(CallId(uuid::Uuid::from_u128(7)), &Caller::Known(phone()), now()).await.unwrap();
+    store.note_good_code(CallId(uuid::Uuid::from_u128(7)), &supervisor, now()).await.unwrap();
+    store.find_code_guard(now()).await.unwrap();
+    store.remove_code(&supervisor, "operator", now()).await.unwrap();
+    store.count_answers(brand, now(), now()).await.unwrap();
+}
+
+async fn ask_about_rules(store: &Arc<dyn Store>) {
+    let save = || DraftSave { name: String::new(), body: String::new(), base: 1, by: "Sam Carter".to_owned() };
+    let draft = |n| DraftId(uuid::Uuid::from_u128(n));
+    for n in 1..=2 {
+        store.create_draft(draft(n), save(), now()).await.unwrap();
+    }
+    store.save_draft(draft(1), 1, save(), now()).await.unwrap();
+    store.save_draft(draft(1), 1, save(), now()).await.unwrap_err();
+    store.find_draft(draft(1)).await.unwrap();
+    store.list_drafts(5).await.unwrap();
+    store.delete_draft(draft(2), 1, "Sam Carter", now()).await.unwrap();
+    let newest = store.find_newest_rules().await.unwrap().unwrap();
+    let new = NewVersion {
+        version: newest.version + 1,
+        base: Some(newest.version),
+        body: String::new(),
+        by: String::new(),
+        note: None,
+        rolled_back_from: None,
+        draft: Some((draft(1), 2)),
+    };
+    store.publish(new, now()).await.unwrap();
+    store.list_rules(None, 5).await.unwrap();
+    store.mark_rules(1, Some("line 1"), "offhook", now()).await.unwrap();
+    store.mark_rules(1, None, "offhook", now()).await.unwrap();
+    let line =
+        NewAuditLine { by: String::new(), action: "looked", subject: String::new(), detail: serde_json::Value::Null };
+    store.note_audit(line, now()).await.unwrap();
+    store.list_audit(None, 5).await.unwrap();
 }
 
 #[tokio::test]

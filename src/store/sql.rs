@@ -9,13 +9,13 @@ use sea_orm::DatabaseConnection;
 use super::session::{Job, Session, job};
 use super::writer::Writer;
 use super::{
-    Arrival, DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot, PresenceChange,
-    PublishedRules, Save, Settled, Store, StoreError, StoredRecording, agents, answers, calls, contacts, leases, legs,
-    outbox, postgres, recordings, rules,
+    Arrival, ArrivalQuestion, DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot,
+    PresenceChange, Save, Settled, Store, StoreError, StoredRecording, agents, answers, calls, contacts, leases, legs,
+    outbox, postgres, recordings, switches,
 };
 use crate::call::effect::Neighbour;
 use crate::call::state::Call;
-use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
+use crate::ids::{AgentId, CallId, CarrierRef};
 use crate::phone_number::PhoneNumber;
 
 /// A store over SQL. Made by [`open`](super::open::open).
@@ -38,14 +38,14 @@ impl SqlStore {
         Self { engine }
     }
 
-    async fn write<T: Send + 'static>(&self, job: Job<T>) -> Result<T, StoreError> {
+    pub(super) async fn write<T: Send + 'static>(&self, job: Job<T>) -> Result<T, StoreError> {
         match &self.engine {
             Engine::Sqlite { writer, .. } | Engine::Memory { writer } => writer.run(job).await,
             Engine::Postgres { pool } => postgres::run(pool, job).await,
         }
     }
 
-    async fn read<T: Send + 'static>(&self, job: Job<T>) -> Result<T, StoreError> {
+    pub(super) async fn read<T: Send + 'static>(&self, job: Job<T>) -> Result<T, StoreError> {
         match &self.engine {
             Engine::Sqlite { readers, .. } => job(&Session::new(readers)).await,
             Engine::Postgres { pool } => postgres::bounded(job(&Session::new(pool))).await,
@@ -70,6 +70,7 @@ async fn save(session: &Session<'_>, save: &Save) -> Result<(), StoreError> {
     legs::write(session, save).await?;
     calls::write_history(session, save).await?;
     outbox::write(session, save).await?;
+    switches::write(session, save).await?;
     agents::write_marks(session, save).await?;
     answers::write(session, save).await
 }
@@ -84,6 +85,7 @@ macro_rules! ask {
         })
     }};
 }
+pub(super) use ask;
 
 #[async_trait]
 impl Store for SqlStore {
@@ -128,33 +130,12 @@ impl Store for SqlStore {
         self.read(ask!(session => calls::list(session, before, limit))).await
     }
 
-    async fn count_calls_from(
-        &self,
-        caller: &PhoneNumber,
-        brand: &BrandId,
-        since: DateTime<Utc>,
-    ) -> Result<u32, StoreError> {
-        self.read(ask!(session, caller = caller.clone(), brand = brand.clone() => {
-            calls::count_from(session, &caller, &brand, since)
-        }))
-        .await
-    }
-
     async fn find_answer(&self, key: &str) -> Result<Option<String>, StoreError> {
         self.read(ask!(session, key = key.to_owned() => answers::find(session, &key))).await
     }
 
-    async fn load_arrival(
-        &self,
-        key: &str,
-        caller: &PhoneNumber,
-        brand: &BrandId,
-        since: DateTime<Utc>,
-    ) -> Result<Arrival, StoreError> {
-        self.read(ask!(session, key = key.to_owned(), caller = caller.clone(), brand = brand.clone() => {
-            answers::load_arrival(session, &key, &caller, &brand, since)
-        }))
-        .await
+    async fn load_arrival(&self, question: &ArrivalQuestion) -> Result<Arrival, StoreError> {
+        self.read(ask!(session, question = question.clone() => answers::load_arrival(session, &question))).await
     }
 
     async fn forget_before(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
@@ -179,6 +160,10 @@ impl Store for SqlStore {
 
     async fn note_contacts(&self, noted: &[KnownContact]) -> Result<(), StoreError> {
         self.write(ask!(session, noted = noted.to_vec() => contacts::note(session, &noted))).await
+    }
+
+    async fn note_made_contact(&self, contact_id: i64, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(ask!(session => contacts::note_made(session, contact_id, at))).await
     }
 
     async fn lease_effects(
@@ -252,21 +237,6 @@ impl Store for SqlStore {
 
     async fn find_recording(&self, recording: &CarrierRef) -> Result<Option<StoredRecording>, StoreError> {
         self.read(ask!(session, recording = recording.clone() => recordings::find(session, &recording))).await
-    }
-
-    async fn publish_rules(&self, body: &str, by: &str, now: DateTime<Utc>) -> Result<u32, StoreError> {
-        self.write(
-            ask!(session, body = body.to_owned(), by = by.to_owned() => rules::publish(session, &body, &by, now)),
-        )
-        .await
-    }
-
-    async fn find_current_rules(&self) -> Result<Option<PublishedRules>, StoreError> {
-        self.read(ask!(session => rules::find_current(session))).await
-    }
-
-    async fn find_rules(&self, version: u32) -> Result<Option<PublishedRules>, StoreError> {
-        self.read(ask!(session => rules::find(session, version))).await
     }
 
     async fn note_delivery(&self, delivery: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {

@@ -4,10 +4,13 @@
 //! back what was written, which was saved together with everything the decision changed. Example: `agent-accept` hands
 //! over `LegPressed { leg: 2, key: '1' }` and gets the document that lets the agent into the room.
 
+pub mod answer_rate;
 pub mod circuit;
+pub mod codes;
 pub mod deadlines;
 pub mod locks;
 pub mod rulebook;
+mod switches;
 
 use std::sync::Arc;
 
@@ -28,7 +31,7 @@ use crate::phone_number::Caller;
 use crate::rules::{Brand, DestinationPolicy, DialStopsAt, RingMethod, Rules};
 use crate::shortlist::facts::LoadedFacts;
 use crate::shortlist::{AVAILABLE_MIN, InForce, Question, find_staying, members};
-use crate::store::{Arrival, Conflict, NewEffect, Save, Store, StoreError, StoredAnswer};
+use crate::store::{Arrival, ArrivalQuestion, Conflict, NewEffect, Save, Store, StoreError, StoredAnswer};
 use circuit::Circuit;
 use locks::CallLocks;
 use rulebook::Rulebook;
@@ -38,6 +41,9 @@ const DECISIONS_MAX: u32 = 4;
 
 /// Most waiting calls that are told of a freed phone at one time.
 const WAITING_CALLS_MAX: u32 = 200;
+
+/// A contact that there is only because somebody called is somebody the team knows after so long.
+const ACQUAINTED_AFTER: TimeDelta = TimeDelta::hours(24);
 
 /// Why a signal came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -69,10 +75,6 @@ pub struct AccountLimits {
     pub legs_live_max: u32,
     /// Most legs a minute.
     pub legs_per_minute_max: u32,
-    /// Calls of one number within `caller_window` that ring agents.
-    pub calls_per_caller_max: u32,
-    /// A number's calls are counted over so long. Source: THREATS.md T-04.
-    pub caller_window: TimeDelta,
 }
 
 /// How a reply is written down for the one who listens.
@@ -100,6 +102,48 @@ pub struct Switchboard {
     pub effects_saved: watch::Sender<()>,
     /// Told when a phone came free or a call wants waking.
     pub calls_stirred: Arc<Notify>,
+}
+
+/// What is known of a caller and of the brand when a call arrives; nothing is for any later signal.
+#[derive(Debug, Clone, Copy, Default)]
+struct About {
+    caller: CallerFacts,
+    brand: BrandFacts,
+}
+
+impl About {
+    fn of(caller: &Caller, arrival: &Arrival, now: DateTime<Utc>) -> Self {
+        let has_number = matches!(caller, Caller::Known(_));
+        Self {
+            caller: CallerFacts {
+                is_blocked: arrival.contact.as_ref().is_some_and(|contact| contact.blocked),
+                is_contact: is_acquaintance(arrival, now),
+                recent_calls: if has_number { arrival.recent_calls } else { 0 },
+                talks: arrival.talks,
+            },
+            brand: BrandFacts {
+                overridden_until: arrival.overridden_until,
+                flood_until: arrival.flood_until,
+                withheld_recent: if has_number { 0 } else { arrival.recent_calls },
+            },
+        }
+    }
+}
+
+/// Whether the team knows the number. A contact that a call of ours made counts once it is [`ACQUAINTED_AFTER`] old: in a
+/// declared flood, at its beginning. Otherwise every robot would be known from its second call on.
+fn is_acquaintance(arrival: &Arrival, now: DateTime<Utc>) -> bool {
+    let by = arrival.flood_since.unwrap_or(now);
+    arrival.contact.is_some() && arrival.contact_made_at.is_none_or(|at| at + ACQUAINTED_AFTER <= by)
+}
+
+/// An override that leads nowhere is told: its callers go to the team.
+fn warn_of_missing_line(brand: &Brand, events: &[Event]) {
+    let is_overridden = events.iter().any(|event| matches!(event, Event::FoundOverridden { .. }));
+    if is_overridden && brand.operator.is_none() {
+        metrics::counter!("offhook_override_without_line_total").increment(1);
+        tracing::error!(brand = %brand.id, "the brand is overridden and has no operator line");
+    }
 }
 
 /// What came of a signal.
@@ -150,16 +194,12 @@ impl Switchboard {
                 self.store.find_call_by_caller_ref(&new.caller_ref).await?.ok_or(SwitchboardError::UnknownCall)?;
             return Ok(Handled { call, body, is_repeat: true, events: Vec::new() });
         }
-        let mut caller = CallerFacts { is_blocked: false, is_contact: false, recent_calls: arrival.recent_calls };
-        if let Some(contact) = arrival.contact {
-            caller.is_blocked = contact.blocked;
-            caller.is_contact = true;
-            new.caller_name = contact.name.or(new.caller_name);
-        }
+        let about = About::of(&new.caller, &arrival, new.at);
+        new.caller_name = arrival.contact.and_then(|contact| contact.name).or(new.caller_name);
         let caller_ref = new.caller_ref.clone();
         let call = Call::new(new);
         let _held = self.locks.hold(call.id).await;
-        match self.decide_and_save(call, &Signal::Arrived, caller, Some(listener)).await {
+        match self.decide_and_save(call, &Signal::Arrived, about, Some(listener)).await {
             Err(SwitchboardError::Store(StoreError::Conflict(Conflict::CallExists))) => {
                 // Another replica was first: the state knows what this caller hears.
                 let call =
@@ -178,7 +218,7 @@ impl Switchboard {
         let caller_ref = new.caller_ref.clone();
         let call = Call::new(new);
         let _held = self.locks.hold(call.id).await;
-        match self.decide_and_save(call, &Signal::Adopted, CallerFacts::default(), None).await {
+        match self.decide_and_save(call, &Signal::Adopted, About::default(), None).await {
             Err(SwitchboardError::Store(StoreError::Conflict(Conflict::CallExists))) => {
                 self.store.find_call_by_caller_ref(&caller_ref).await?.ok_or(SwitchboardError::UnknownCall)
             }
@@ -214,18 +254,16 @@ impl Switchboard {
     }
 
     async fn load_arrival(&self, new: &NewCall, listener: Listener<'_>) -> Result<Arrival, SwitchboardError> {
-        let since = new.at - self.limits.caller_window;
-        match (&new.caller, listener.key) {
-            (Caller::Known(phone), Some(key)) => Ok(self.store.load_arrival(key, phone, &new.brand, since).await?),
-            (Caller::Known(phone), None) => Ok(Arrival {
-                answer: None,
-                contact: self.store.find_contact(phone).await?,
-                recent_calls: self.store.count_calls_from(phone, &new.brand, since).await?,
-            }),
-            (Caller::Withheld | Caller::Other(_), _) => {
-                Ok(Arrival { answer: self.find_answer(listener).await?, ..Arrival::default() })
-            }
-        }
+        let rules = self.rulebook.load(new.rules_version).await?.ok_or(SwitchboardError::NoRules)?;
+        let window = TimeDelta::from_std(rules.floods.window).unwrap_or(TimeDelta::MAX);
+        let question = ArrivalQuestion {
+            key: listener.key.map(str::to_owned),
+            caller: if let Caller::Known(phone) = &new.caller { Some(phone.clone()) } else { None },
+            brand: new.brand.clone(),
+            since: new.at - window,
+            now: new.at,
+        };
+        Ok(self.store.load_arrival(&question).await?)
     }
 
     async fn find_answer(&self, listener: Listener<'_>) -> Result<Option<String>, SwitchboardError> {
@@ -243,7 +281,7 @@ impl Switchboard {
     ) -> Result<Handled, SwitchboardError> {
         for _ in 0..DECISIONS_MAX {
             let call = self.store.find_call(id).await?.ok_or(SwitchboardError::UnknownCall)?;
-            match self.decide_and_save(call, signal, CallerFacts::default(), listener).await {
+            match self.decide_and_save(call, signal, About::default(), listener).await {
                 Err(SwitchboardError::Store(StoreError::Conflict(_))) => {}
                 other => return other,
             }
@@ -255,7 +293,7 @@ impl Switchboard {
         &self,
         call: Call,
         signal: &Signal,
-        caller: CallerFacts,
+        about: About,
         listener: Option<Listener<'_>>,
     ) -> Result<Handled, SwitchboardError> {
         let rules = self.rulebook.load(call.rules_version).await?.ok_or(SwitchboardError::NoRules)?;
@@ -264,7 +302,7 @@ impl Switchboard {
         let in_force = newer.as_ref().map(|(version, rules)| InForce { version: *version, rules });
         for _ in 0..DECISIONS_MAX {
             let now = self.clock.now();
-            let facts = self.load_facts(brand, in_force, signal, caller, now).await?;
+            let facts = self.load_facts(brand, in_force, signal, about, now).await?;
             let mut decision = decide(call.clone(), &rules, &facts, signal);
             let needed = self.find_needed(in_force.map_or(&rules, |now| now.rules), &decision, now).await?;
             if !needed.is_empty() {
@@ -283,6 +321,7 @@ impl Switchboard {
                 Ok((call, events)) => {
                     crash_point!("switchboard.after_save");
                     self.stir(&events);
+                    warn_of_missing_line(brand, &events);
                     return Ok(Handled { call, body, is_repeat: false, events });
                 }
                 // A phone went to another call between the facts and the save: look again.
@@ -315,6 +354,7 @@ impl Switchboard {
             events: decision.events,
             effects,
             marks: decision.marks,
+            switches: decision.switches,
             answer,
         };
         match self.store.save(save).await {
@@ -335,7 +375,7 @@ impl Switchboard {
         brand: &Brand,
         in_force: Option<InForce<'a>>,
         signal: &Signal,
-        caller: CallerFacts,
+        about: About,
         now: DateTime<Utc>,
     ) -> Result<Facts<'a>, StoreError> {
         let loaded = if signal.may_offer() {
@@ -350,18 +390,9 @@ impl Switchboard {
             pace: self.limits.pace,
             legs_live_max: self.limits.legs_live_max,
             legs_per_minute_max: self.limits.legs_per_minute_max,
-            calls_per_caller_max: self.limits.calls_per_caller_max,
         };
-        Ok(Facts {
-            at: now,
-            loaded,
-            caller,
-            carrier,
-            brand: BrandFacts::default(),
-            destinations: &self.destinations,
-            in_force,
-            needed: &[],
-        })
+        let About { caller, brand } = about;
+        Ok(Facts { at: now, loaded, caller, carrier, brand, destinations: &self.destinations, in_force, needed: &[] })
     }
 
     /// The rules in force, if they are not the call's own: rosters and phones are read from them at each offer.

@@ -20,7 +20,7 @@ use super::signature::{self, SignedRequest};
 use super::twiml::{self, RenderContext};
 use super::urls::{Addresses, BadAddress, Door, DoorKind, Minted};
 use super::verb::BARE_HANGUP;
-use super::webhook::{self, BadWebhook, Incoming, VoiceCall, What};
+use super::webhook::{self, BadWebhook, Incoming, TypedCode, VoiceCall, What};
 use crate::call::reply::Reply;
 use crate::call::signal::{CallerDoor, Signal};
 use crate::call::state::{Call, NewCall};
@@ -31,6 +31,7 @@ use crate::ids::{CallId, CarrierRef};
 use crate::phone_number::PhoneNumber;
 use crate::rules::Brand;
 use crate::store::{Store, StoreError};
+use crate::switchboard::codes::CodeDesk;
 use crate::switchboard::{Listener, Switchboard, SwitchboardError};
 
 /// Twilio waits up to 15 s; a caller does not. Source: RELIABILITY.md P-L1.
@@ -56,6 +57,7 @@ pub struct TwilioDoor {
     account: String,
     talk_limit_s: u32,
     switchboard: Arc<Switchboard>,
+    codes: Arc<CodeDesk>,
     store: Arc<dyn Store>,
     addresses: Arc<Addresses>,
     clock: Arc<dyn Clock>,
@@ -95,6 +97,7 @@ impl TwilioDoor {
     pub fn new(
         settings: &Settings,
         switchboard: Arc<Switchboard>,
+        codes: Arc<CodeDesk>,
         store: Arc<dyn Store>,
         addresses: Arc<Addresses>,
         clock: Arc<dyn Clock>,
@@ -109,6 +112,7 @@ impl TwilioDoor {
             account: settings.twilio.account_sid.clone().unwrap_or_default(),
             talk_limit_s: u32::try_from(settings.limits.talk_max.as_secs()).unwrap_or(u32::MAX),
             switchboard,
+            codes,
             store,
             safe: SafeReplies::new(&addresses, &safe_words),
             addresses,
@@ -191,7 +195,10 @@ impl TwilioDoor {
                 {
                     return Err(Trouble::OtherLeg);
                 }
-                self.answer_signals(minted.call, signals, key.as_deref(), &incoming).await?
+                match &incoming.typed {
+                    Some(typed) => self.answer_code(minted.call, typed, key.as_deref()).await?,
+                    None => self.answer_signals(minted.call, signals, key.as_deref(), &incoming).await?,
+                }
             }
         };
         Ok(Answered::Document(document))
@@ -212,6 +219,21 @@ impl TwilioDoor {
         let write = |call: &Call, brand: &Brand, reply: &Reply| self.write(call, brand, reply);
         let handled = self.switchboard.answer(call, last, Listener { key, write: &write }).await?;
         Ok(handled.body)
+    }
+
+    /// A supervisor's code is looked at before the call is decided on, so that the call hears the verdict alone. One that
+    /// was answered before is not looked at, nor counted, again.
+    async fn answer_code(&self, call: CallId, typed: &TypedCode, key: Option<&str>) -> Result<String, Trouble> {
+        if let Some(key) = key
+            && let Some(answer) = self.store.find_answer(key).await?
+        {
+            return Ok(answer);
+        }
+        let found = self.store.find_call(call).await?.ok_or(SwitchboardError::UnknownCall)?;
+        let verdict = self.codes.look(&found, typed.secret()).await?;
+        let write = |call: &Call, brand: &Brand, reply: &Reply| self.write(call, brand, reply);
+        let signal = Signal::CodeTried { in_queue: typed.in_queue(), verdict };
+        Ok(self.switchboard.answer(call, &signal, Listener { key, write: &write }).await?.body)
     }
 
     /// Ringback for one who waits in the room; one whose caller has gone is told, should the request that fetches them

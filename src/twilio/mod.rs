@@ -21,6 +21,7 @@ pub mod safe_reply;
 pub mod signature;
 mod transport;
 pub mod twiml;
+mod twiml_codes;
 mod twiml_way_in;
 pub mod urls;
 mod verb;

@@ -40,7 +40,7 @@ impl SafeReplies {
     /// The document for that door. `failures`: how often in a row this caller's wait has failed, this time included.
     #[must_use]
     pub fn for_door(&self, door: Door, failures: u32) -> &str {
-        if matches!(door, Door::Wait | Door::WaitKey) && failures >= WAIT_FAILURES_MAX {
+        if matches!(door, Door::Wait | Door::WaitKey | Door::WaitCode) && failures >= WAIT_FAILURES_MAX {
             return &self.leave;
         }
         self.documents.get(&door).map_or("", String::as_str)
@@ -56,16 +56,20 @@ fn verbs(door: Door, addresses: &Addresses, words: &SafeWords<'_>) -> Vec<Verb> 
         | Door::RoomLeft
         | Door::DialEnded
         | Door::FirstKey
+        | Door::Challenge
+        | Door::Code
         | Door::Menu
         | Door::Notice
         | Door::LineEnded
         | Door::Continue => take_voicemail(addresses, words),
         Door::VoicemailDone | Door::AgentLeftRoom => vec![Verb::new("Hangup")],
-        Door::Wait | Door::WaitKey => vec![play_ringback(addresses, 5)],
+        Door::Wait | Door::WaitKey | Door::WaitCode => vec![play_ringback(addresses, 5)],
         // Without an address: the same again.
         Door::RoomWait => vec![play_ringback(addresses, 6), Verb::new("Redirect")],
         // Without the hang-up a leg would be let through that nobody accepted on.
-        Door::AgentAnswer
+        // A supervisor, who may call again; nobody else gets there.
+        Door::Switch
+        | Door::AgentAnswer
         | Door::AgentAccept
         | Door::AgentGone
         | Door::Screen

@@ -40,6 +40,9 @@ pub fn render(reply: &Reply, context: &RenderContext<'_>, now: DateTime<Utc>) ->
         Reply::Nothing | Reply::Bridge => Vec::new(),
         Reply::Refuse => vec![Verb::new("Reject")],
         Reply::Hold => page.hold(),
+        Reply::Challenge { turn, words, listen_s } => page.challenge(*turn, words, *listen_s),
+        Reply::AskCode { in_queue } => page.ask_code(*in_queue),
+        Reply::AskSwitch { words } => page.ask_switch(words),
         Reply::AskMenu { turn, prompt, wait_s } => page.ask_menu(*turn, prompt, *wait_s),
         Reply::SayNotice { turn, words, is_cut_by_keys } => page.say_notice(*turn, words, *is_cut_by_keys),
         Reply::RingLine { attempt, number, ring_s, screened, words } => {
@@ -209,6 +212,8 @@ impl Page<'_> {
                 RoomSeat::Caller,
                 Stage::New
                 | Stage::Hold
+                | Stage::Challenge { .. }
+                | Stage::Supervisor
                 | Stage::Menu { .. }
                 | Stage::Notice { .. }
                 | Stage::Waiting

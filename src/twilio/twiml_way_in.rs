@@ -11,7 +11,7 @@ const HOLD_S: u32 = 2;
 
 impl Page<'_> {
     /// A gather for one key that always asks at its door, key or none, so that the request proves that its words ended.
-    fn ask_at(&self, address: String, wait_s: u32, held: impl IntoIterator<Item = Verb>) -> Verb {
+    pub(super) fn ask_at(&self, address: String, wait_s: u32, held: impl IntoIterator<Item = Verb>) -> Verb {
         Verb::new("Gather")
             .with("input", "dtmf")
             .with("numDigits", 1)

@@ -95,6 +95,14 @@ doors! {
     DialEnded => "dial-ended", Caller;
     /// The first document, which listens for the supervisor's key, ended.
     FirstKey => "first-key", Caller;
+    /// In a declared flood: the challenge ended, with a key or without one.
+    Challenge => "challenge", Caller;
+    /// A supervisor's code was typed, outside the queue.
+    Code => "code", Caller;
+    /// A supervisor's code was typed, in the queue.
+    WaitCode => "wait-code", Caller;
+    /// A supervisor chose what to do.
+    Switch => "switch", Caller;
     /// The menu ended, with a key or without one.
     Menu => "menu", Caller;
     /// The recording notice ended.

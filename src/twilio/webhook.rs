@@ -1,5 +1,8 @@
 //! What a verified request says, in the core's words. Source: contract section 4.
 
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+
 use super::known_params::is_sid;
 use super::params::{BadParams, Form, Params};
 use super::urls::{Door, DoorKind, Minted};
@@ -18,7 +21,51 @@ pub struct Incoming {
     pub leg: Option<(Party, CarrierRef)>,
     /// What it says.
     pub what: What,
+    /// A supervisor's code, at the doors for one, from a caller on the line; may be empty.
+    pub typed: Option<TypedCode>,
 }
+
+/// Digits that may be a supervisor's code. They are printed nowhere. Source: threat T-28.
+#[derive(Clone)]
+pub struct TypedCode {
+    digits: SecretString,
+    in_queue: bool,
+}
+
+impl TypedCode {
+    /// Takes the digits.
+    #[must_use]
+    pub fn new(digits: &str, in_queue: bool) -> Self {
+        Self { digits: SecretString::from(digits), in_queue }
+    }
+
+    /// Whether the caller stands in the queue, where only documents for the queue may follow.
+    #[must_use]
+    pub fn in_queue(&self) -> bool {
+        self.in_queue
+    }
+
+    /// The digits.
+    #[must_use]
+    pub fn secret(&self) -> &SecretString {
+        &self.digits
+    }
+}
+
+impl std::fmt::Debug for TypedCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TypedCode")
+    }
+}
+
+impl PartialEq for TypedCode {
+    fn eq(&self, other: &Self) -> bool {
+        let is_same = self.digits.expose_secret().as_bytes().ct_eq(other.digits.expose_secret().as_bytes());
+        self.in_queue == other.in_queue && bool::from(is_same)
+    }
+}
+
+impl Eq for TypedCode {}
 
 /// What a request says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +153,7 @@ pub fn read(
         },
         (_, None) => return Err(BadWebhook::Unnamed("call")),
     };
-    Ok(Incoming { key: reading.key(token), leg: reading.whose_leg(), what })
+    Ok(Incoming { key: reading.key(token), leg: reading.whose_leg(), what, typed: reading.typed_code() })
 }
 
 impl Incoming {
@@ -147,6 +194,10 @@ fn required(door: Door) -> &'static [&'static str] {
         | Door::ScreenKey
         | Door::DialEnded
         | Door::FirstKey
+        | Door::Challenge
+        | Door::Code
+        | Door::WaitCode
+        | Door::Switch
         | Door::Menu
         | Door::Notice
         | Door::LineScreen
@@ -220,6 +271,12 @@ impl Reading<'_> {
                 // The end of the connection first, so that nobody is rung again for a caller who is gone.
                 self.gone().into_iter().chain([Signal::DialEnded { round, bridged }]).collect()
             }
+            Door::Challenge => {
+                self.caller_asks(Some(Signal::ChallengeAnswered { turn: self.round()?, key: self.key_pressed() }))
+            }
+            // What was typed is no signal: only what came of it is.
+            Door::Code | Door::WaitCode => self.caller_asks(None),
+            Door::Switch => self.caller_asks(Some(Signal::SwitchChosen { key: self.key_pressed() })),
             Door::FirstKey => self.caller_asks(Some(Signal::FirstKeyPressed { key: self.key_pressed() })),
             Door::Menu => self.caller_asks(Some(Signal::MenuAnswered { turn: self.round()?, key: self.key_pressed() })),
             Door::Notice => {
@@ -306,6 +363,11 @@ impl Reading<'_> {
         let mut keys = self.params.find("Digits")?.chars();
         let key = keys.next()?;
         keys.next().is_none().then_some(key)
+    }
+
+    fn typed_code(&self) -> Option<TypedCode> {
+        let is_asked = matches!(self.door, Door::Code | Door::WaitCode) && self.outcome().is_none();
+        is_asked.then(|| TypedCode::new(self.params.find("Digits").unwrap_or_default(), self.door == Door::WaitCode))
     }
 
     fn room_event(&self) -> Option<Signal> {

@@ -18,7 +18,7 @@ const PURE: [(&str, &[&str]); 5] = [
 const EVERYBODYS: [&str; 5] = ["config", "clock", "telemetry", "crash", "crash_point"];
 
 /// Every other room and what it may use besides. A neighbour's `door` is the part of it that faces inwards.
-const ARROWS: [(&str, &[&str]); 25] = [
+const ARROWS: [(&str, &[&str]); 26] = [
     // The shell.
     ("clock", &[]),
     ("config", &[]),
@@ -28,7 +28,8 @@ const ARROWS: [(&str, &[&str]); 25] = [
     ("switchboard", &["store"]),
     ("availability", &["chatwoot", "chatwoot::door", "store", "switchboard"]),
     ("outbox", &["chatwoot", "store", "switchboard", "twilio"]),
-    ("api", &["app", "store"]),
+    ("publishing", &["store", "switchboard"]),
+    ("api", &["app", "publishing", "store", "switchboard"]),
     ("dashboard", &[]),
     // The neighbours.
     ("twilio", &[]),
@@ -38,7 +39,17 @@ const ARROWS: [(&str, &[&str]); 25] = [
     // What puts rooms together.
     (
         "app",
-        &["availability", "chatwoot", "chatwoot::door", "outbox", "store", "switchboard", "twilio", "twilio::door"],
+        &[
+            "availability",
+            "chatwoot",
+            "chatwoot::door",
+            "outbox",
+            "publishing",
+            "store",
+            "switchboard",
+            "twilio",
+            "twilio::door",
+        ],
     ),
     ("server", &["api", "app", "chatwoot::door", "dashboard", "seams", "twilio", "twilio::door"]),
     ("seams", &["app"]),
@@ -49,6 +60,7 @@ const ARROWS: [(&str, &[&str]); 25] = [
             "api",
             "app",
             "bench",
+            "publishing",
             "sandbox::chatwoot",
             "sandbox::exchange",
             "sandbox::page",

@@ -16,6 +16,7 @@ mod chatwoot_stand_in;
 mod crash;
 mod doors;
 mod exchange;
+mod guessing;
 mod house_rules;
 mod pacing;
 mod simulation;

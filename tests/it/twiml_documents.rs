@@ -70,6 +70,10 @@ fn replies(words: &str) -> Vec<(&'static str, Option<&'static str>, Reply)> {
         ("wait", None, Reply::Wait { words: Some(said.clone()), listens: false }),
         ("keep_waiting", Some("enqueue_wait"), keep(false)),
         ("keep_waiting_with_key", Some("enqueue_wait"), keep(true)),
+        ("ask_code", None, Reply::AskCode { in_queue: false }),
+        ("ask_code_in_queue", Some("enqueue_wait"), Reply::AskCode { in_queue: true }),
+        ("ask_switch", Some("enqueue_wait"), Reply::AskSwitch { words: said.clone() }),
+        ("challenge", None, Reply::Challenge { turn: 1, words: said.clone(), listen_s: 5 }),
         ("leave_queue", Some("enqueue_wait"), Reply::LeaveQueue),
         ("ring_together", None, Reply::RingTogether { round: 1, ring_s: 20, phones: phones(2) }),
         ("ring_nobody", None, Reply::RingTogether { round: 1, ring_s: 20, phones: Vec::new() }),
@@ -126,7 +130,7 @@ fn every_safe_reply_fits_its_door() {
     let replies = SafeReplies::new(&addresses(), &words);
     for door in Door::ALL {
         let context = match door {
-            Door::Wait | Door::WaitKey => Some("enqueue_wait"),
+            Door::Wait | Door::WaitKey | Door::WaitCode => Some("enqueue_wait"),
             Door::RoomWait => Some("conference_wait_hold_announce"),
             Door::Screen | Door::ScreenKey | Door::AgentAnswer | Door::AgentAccept => Some("number_url_screen"),
             _ => None,

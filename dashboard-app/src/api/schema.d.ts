@@ -4,6 +4,112 @@
  */
 
 export interface paths {
+  '/api/v1/audit': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Changes, the newest first. */
+    get: operations['list_audit'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/banners': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What everybody should know now; empty if all is well. */
+    get: operations['list_banners'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/brands/{brand}/flood': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Tells whether a flood of a brand is declared. */
+    get: operations['show_flood'];
+    put?: never;
+    /** Declares a flood: callers who are no contact have to press a key, and their limit is lower. */
+    post: operations['declare_flood'];
+    /** Takes the declaration back. */
+    delete: operations['end_flood'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/brands/{brand}/floods': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Floods that were declared, the newest first. */
+    get: operations['list_floods'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/brands/{brand}/override': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Tells whether a brand's calls go to its operator line. */
+    get: operations['show_override'];
+    put?: never;
+    /** Sends a brand's calls to its operator line; in place of an override that is on. */
+    post: operations['begin_override'];
+    /** Gives a brand's calls back to its team. */
+    delete: operations['end_override'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/brands/{brand}/overrides': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Overrides there were, the newest first. */
+    get: operations['list_overrides'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/calls': {
     parameters: {
       query?: never;
@@ -38,6 +144,179 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/rules': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The rules that new calls begin under. */
+    get: operations['show_rules'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/rules/brands/{id}/copy': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Copies a brand, whole or in parts, within a draft. */
+    post: operations['copy_brand'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/rules/drafts': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Drafts, the last saved first. */
+    get: operations['list_rules_drafts'];
+    put?: never;
+    /** Keeps a new draft, of the rules sent or of those in force. */
+    post: operations['create_rules_draft'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/rules/drafts/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** One draft with its rules. */
+    get: operations['show_rules_draft'];
+    /** Saves a draft. */
+    put: operations['save_rules_draft'];
+    post?: never;
+    /** Takes a draft away. */
+    delete: operations['delete_rules_draft'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/rules/drafts/{id}/diff': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What publishing a draft would change. */
+    get: operations['diff_rules_draft'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/rules/drafts/{id}/publish': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Makes a draft live for new calls. */
+    post: operations['publish_rules'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/rules/versions': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Published versions, the newest first. */
+    get: operations['list_rules_versions'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/rules/versions/{version}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** One version with its rules. */
+    get: operations['show_rules_version'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/rules/versions/{version}/diff': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What a version changed. */
+    get: operations['diff_rules_version'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/rules/versions/{version}/roll-back': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Publishes the rules of an earlier version again, as a new version. */
+    post: operations['roll_back_rules'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/session': {
     parameters: {
       query?: never;
@@ -55,10 +334,107 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/supervisors': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Supervisors, and whether the keypad is locked. */
+    get: operations['list_supervisors'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/supervisors/{id}/code': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Draws a new code for a supervisor; the old one holds no more. */
+    post: operations['draw_supervisor_code'];
+    /** Takes a supervisor's code away. */
+    delete: operations['remove_supervisor_code'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
+    /** @description A line of the audit. */
+    AuditEntry: {
+      /**
+       * @description What was done: `rules_published`, `rules_rolled_back`, `rules_found_broken`, `rules_found_good`,
+       *     `rules_draft_created`, `rules_draft_saved`, `rules_draft_deleted`, `override_begun`, `override_ended`,
+       *     `flood_declared`, `flood_ended`, `supervisor_code_set`, `supervisor_code_removed`, `supervisor_code_tried`,
+       *     `supervisor_code_accepted`.
+       */
+      action: string;
+      /**
+       * Format: date-time
+       * @description When.
+       */
+      at: string;
+      /** @description Who. */
+      by: string;
+      /** @description Further words; which, goes with the action. */
+      detail: Record<string, never>;
+      /**
+       * Format: int64
+       * @description Counts upwards, with gaps.
+       */
+      id: number;
+      /** @description To what, as a path below the API: `rules/versions/7`. */
+      subject: string;
+    };
+    /** @description Something that everybody should know. */
+    Banner: {
+      /**
+       * @description What it is about, stable: `rules_broken`, `override_on`, `flood_declared`, `codes_locked`, `codes_old`,
+       *     `override_suggested`.
+       */
+      code: string;
+      /** @description In words, with what to do. */
+      message: string;
+      /** @description How bad it is. */
+      severity: components['schemas']['Severity'];
+      /**
+       * Format: date-time
+       * @description Since when.
+       */
+      since: string;
+    };
+    /** @description What makes a new brand one of its own. */
+    BrandInput: {
+      /** @description Its id. */
+      id: string;
+      /** @description Its inbox in Chatwoot. */
+      inbox: string;
+      /** @description Its name. */
+      name: string;
+    };
+    /** @description That a version cannot be read any more. */
+    Broken: {
+      /**
+       * Format: date-time
+       * @description When it was found out.
+       */
+      at: string;
+      /** @description The first fault. */
+      reason: string;
+    };
     /** @description A call with everything that is known of it. */
     CallDetail: components['schemas']['CallSummary'] & {
       /** @description What changed it, oldest first. */
@@ -95,6 +471,7 @@ export interface components {
         | 'redirected'
         | 'blocked'
         | 'failed'
+        | 'supervisor'
         | null;
       /**
        * Format: uuid
@@ -103,6 +480,105 @@ export interface components {
       id: string;
       /** @description The agent who accepted it, by id in the routing file. */
       owner: string | null;
+    };
+    /** @description What is copied from a brand, and to where: exactly one of `to` and `new`. */
+    CopyInput: {
+      draft?: components['schemas']['DraftRevision'] | null;
+      new?: components['schemas']['BrandInput'] | null;
+      /**
+       * @description What is copied to it: `hours`, `calendar`, `after_hours`, `menu`, `texts`, `ringing`, `voicemail`, `recording`,
+       *     `fallback`, `operator`, `promise`, `roster`, `emergency_numbers`; all but the roster if absent.
+       */
+      parts?: string[] | null;
+      /** @description The brand that gets a copy. */
+      to?: string | null;
+    };
+    /** @description What differs. */
+    Difference: {
+      /** @description In the order of the document; empty if both say the same. */
+      changes: components['schemas']['RuleChange'][];
+      /**
+       * Format: int32
+       * @description The older side; 0 for nothing at all.
+       */
+      from: number;
+      /**
+       * Format: int32
+       * @description The newer side; null for a draft.
+       */
+      to: number | null;
+    };
+    /** @description A draft with its document. */
+    DraftDetail: components['schemas']['DraftSummary'] & {
+      /** @description The JSON form of a routing file: fields of the same names, told in docs/routing.md. Null where the stored text cannot be read any more; as `application/toml` it can still be had. */
+      document: {
+        [key: string]: unknown;
+      } | null;
+      /** @description Why the document is null; empty if it is there. */
+      errors: components['schemas']['FieldError'][];
+    };
+    /** @description What is saved. As a routing file, `name` and `base` go into the query. */
+    DraftInput: {
+      /**
+       * Format: int32
+       * @description The version it is made from, 0 for none; for a new draft the one in force if absent.
+       */
+      base?: number | null;
+      /** @description The JSON form of a routing file: fields of the same names, told in docs/routing.md. Null where the stored text cannot be read any more; as `application/toml` it can still be had. */
+      document?: {
+        [key: string]: unknown;
+      } | null;
+      /** @description What it is for: 1 to 80 characters. */
+      name?: string | null;
+    };
+    /** @description A draft as it was read. */
+    DraftRevision: {
+      /**
+       * Format: uuid
+       * @description The draft.
+       */
+      id: string;
+      /**
+       * Format: int32
+       * @description Its revision.
+       */
+      revision: number;
+    };
+    /** @description A draft in a list. */
+    DraftSummary: {
+      /**
+       * Format: int32
+       * @description The version it was made from; 0 if there was none.
+       */
+      base: number;
+      /**
+       * Format: date-time
+       * @description When.
+       */
+      created_at: string;
+      /** @description Who made it. */
+      created_by: string;
+      /**
+       * Format: uuid
+       * @description The draft.
+       */
+      id: string;
+      /** @description Whether another version is in force, so that it cannot be published as it is. */
+      is_behind: boolean;
+      /** @description What it is for. */
+      name: string;
+      /**
+       * Format: int32
+       * @description Counts up from 1 with every save; also the `ETag`.
+       */
+      revision: number;
+      /**
+       * Format: date-time
+       * @description When.
+       */
+      saved_at: string;
+      /** @description Who saved it last. */
+      saved_by: string;
     };
     /** @description One bad field. */
     FieldError: {
@@ -136,12 +612,54 @@ export interface components {
        */
       version: number;
     };
+    /** @description Who may key in a code, and how the keypad stands. */
+    Keypad: {
+      /** @description Whether there can be codes: whether `server.code_secret` is set. */
+      has_key: boolean;
+      /**
+       * Format: date-time
+       * @description No code is looked at until then, since too many were tried; null if they are. Overrides can be turned here all the
+       *     same.
+       */
+      locked_until: string | null;
+      /** @description In the order of the rules. */
+      supervisors: components['schemas']['SupervisorKeys'][];
+      /**
+       * Format: int32
+       * @description Codes tried within the last hour, right ones too.
+       */
+      tries: number;
+      /**
+       * Format: int32
+       * @description How many are taken within an hour.
+       */
+      tries_max: number;
+    };
+    /** @description A new code. */
+    NewCode: {
+      /** @description The digits. They are told here and never again. */
+      code: string;
+      /**
+       * Format: date-time
+       * @description By then a new one should be drawn.
+       */
+      rotate_by: string;
+      /**
+       * Format: date-time
+       * @description Since when it holds; the one before holds no more.
+       */
+      set_at: string;
+      /** @description Whose, by the id in the rules. */
+      supervisor: string;
+    };
     /** @description A problem document. */
     Problem: {
       /** @description What happened here, and what to do. */
       detail: string;
       /** @description One entry a bad field; absent when no field is to blame. */
       errors?: components['schemas']['FieldError'][];
+      /** @description Of a conflict of versions: what was published since `base`, and what that changed. */
+      meanwhile?: Record<string, never> | null;
       /** @description The request, as it stands in the logs. */
       request_id?: string | null;
       /**
@@ -154,10 +672,165 @@ export interface components {
       /** @description The kind of problem, stable: `/docs/problems#not-found`. */
       type: string;
     };
+    /** @description Where a note may stand beside nothing else. */
+    PublishInput: {
+      /** @description Why, for the list of versions: 1 to 500 characters. The draft's name, if absent. */
+      note?: string | null;
+    };
+    /** @description What came of publishing. */
+    PublishedVersion: {
+      /**
+       * Format: int32
+       * @description The version in force before; 0 if there was none.
+       */
+      base: number;
+      /** @description What changed. */
+      changes: components['schemas']['RuleChange'][];
+      /** @description Whether it is a new one; false if the rules in force said the same already. */
+      is_new: boolean;
+      /**
+       * Format: int32
+       * @description The version in force now.
+       */
+      version: number;
+    };
+    /** @description Which version is to be replaced, and why. */
+    RollBackInput: {
+      /**
+       * Format: int32
+       * @description The version that is in force as far as you know.
+       */
+      base: number;
+      /** @description Why: 1 to 500 characters. */
+      note?: string | null;
+    };
+    /** @description One difference between two sets of rules. */
+    RuleChange: {
+      after: unknown;
+      before: unknown;
+      /** @description Where, by the names of things: `/brand/acme-movers/hours/mon`. */
+      path: string;
+    };
     /** @description Who is asking. */
     Session: {
       /** @description `operator`: whoever holds a token from the settings. */
       role: string;
+    };
+    /**
+     * @description How bad it is.
+     * @enum {string}
+     */
+    Severity: 'warning' | 'error';
+    /** @description A supervisor and whether they have a code. */
+    SupervisorKeys: {
+      /** @description The brands they may override; all, if empty. */
+      brands: string[];
+      /**
+       * Format: date-time
+       * @description Since when they have their code; null if they have none.
+       */
+      code_set_at: string | null;
+      /** @description By the id in the rules. */
+      id: string;
+      /** @description The name. */
+      name: string;
+      /**
+       * Format: date-time
+       * @description By then a new one should be drawn; null if they have none.
+       */
+      rotate_by: string | null;
+    };
+    /** @description A switch that is on, or was. */
+    Switch: {
+      /**
+       * Format: date-time
+       * @description Since when.
+       */
+      began_at: string;
+      /** @description The brand, by its id in the rules. */
+      brand: string;
+      /** @description Who turned it on: `operator` and a mark of the token, or `supervisor:` and an id. */
+      by: string;
+      /**
+       * Format: date-time
+       * @description When it ended; null while it is on.
+       */
+      ended_at: string | null;
+      /** @description Who ended it: as `by`, or `time`; null while it is on. */
+      ended_by: string | null;
+      /** @description By which way: `api` or `keypad`. */
+      how: string;
+      /**
+       * Format: int64
+       * @description Counts upwards, with gaps.
+       */
+      id: number;
+      /** @description Whether callers who waited were taken along. */
+      include_waiting: boolean;
+      /** @description `override`: calls go to the operator line. `flood`: strangers are challenged, and their limit is lower. */
+      kind: string;
+      /** @description Why. */
+      reason: string;
+      /**
+       * Format: date-time
+       * @description It ends by itself then.
+       */
+      until: string;
+    };
+    /** @description What is to be turned on. */
+    SwitchInput: {
+      /**
+       * Format: int64
+       * @description For how long, in seconds; four hours if absent.
+       */
+      duration_s?: number | null;
+      /** @description Of an override: whether callers who wait are sent to the operator line too. False if absent. */
+      include_waiting?: boolean | null;
+      /** @description Why, for people: 1 to 200 characters. */
+      reason?: string | null;
+    };
+    /** @description The switch that is on. */
+    SwitchNow: {
+      active: components['schemas']['Switch'] | null;
+    };
+    /** @description A version with its document. */
+    VersionDetail: components['schemas']['VersionSummary'] & {
+      /** @description The JSON form of a routing file: fields of the same names, told in docs/routing.md. Null where the stored text cannot be read any more; as `application/toml` it can still be had. */
+      document: {
+        [key: string]: unknown;
+      } | null;
+      /** @description Why the document is null; empty if it is there. */
+      errors: components['schemas']['FieldError'][];
+    };
+    /** @description A version in a list. */
+    VersionSummary: {
+      /**
+       * Format: int32
+       * @description The version it was made from, where that is known.
+       */
+      base: number | null;
+      broken: components['schemas']['Broken'] | null;
+      /** @description Whether new calls begin under it. */
+      is_in_force: boolean;
+      /** @description Why. */
+      note: string | null;
+      /**
+       * Format: date-time
+       * @description When it was published.
+       */
+      published_at: string;
+      /** @description By whom. */
+      published_by: string;
+      /**
+       * Format: int32
+       * @description The version whose rules it brought back.
+       */
+      rolled_back_from: number | null;
+      /**
+       * Format: int32
+       * @description Its number, from 1.
+       */
+      version: number;
     };
   };
   responses: never;
@@ -168,6 +841,667 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+  list_audit: {
+    parameters: {
+      query?: {
+        /** @description Only those before the line of this id. */
+        before?: number;
+        /** @description How many; 100 unless fewer are asked for. */
+        limit?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The newest first, at most `limit`. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['AuditEntry'][];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_banners: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The worst first. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Banner'][];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  show_flood: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The brand. */
+        brand: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The flood that is declared, if one is. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SwitchNow'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  declare_flood: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The brand. */
+        brand: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SwitchInput'];
+      };
+    };
+    responses: {
+      /** @description It is declared. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Switch'];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Some fields cannot be used; `errors` names each. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  end_flood: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The brand. */
+        brand: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is over. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Switch'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_floods: {
+    parameters: {
+      query?: {
+        /** @description Only those before the one of this id. */
+        before?: number;
+        /** @description How many; 100 unless fewer are asked for. */
+        limit?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The brand. */
+        brand: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description At most `limit`. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Switch'][];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  show_override: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The brand. */
+        brand: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The override that is on, if there is one. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SwitchNow'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  begin_override: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The brand. */
+        brand: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SwitchInput'];
+      };
+    };
+    responses: {
+      /** @description It is on. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Switch'];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The brand has no operator line. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Some fields cannot be used; `errors` names each. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  end_override: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The brand. */
+        brand: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is off. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Switch'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_overrides: {
+    parameters: {
+      query?: {
+        /** @description Only those before the one of this id. */
+        before?: number;
+        /** @description How many; 100 unless fewer are asked for. */
+        limit?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The brand. */
+        brand: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description At most `limit`. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Switch'][];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   list_calls: {
     parameters: {
       query?: {
@@ -288,6 +1622,1084 @@ export interface operations {
       };
     };
   };
+  show_rules: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The version in force; a routing file if `Accept` asks for one. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['VersionDetail'];
+          'application/toml': string;
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  copy_brand: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The brand that is copied. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['CopyInput'];
+      };
+    };
+    responses: {
+      /** @description The draft with the copy. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['DraftDetail'];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not possible now; `meanwhile` tells what was published since, if that is why. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description It was saved by somebody else since it was read. */
+      412: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Some fields cannot be used; `errors` names each. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_rules_drafts: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All of them. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['DraftSummary'][];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  create_rules_draft: {
+    parameters: {
+      query?: {
+        /** @description With a routing file: what the draft is for. */
+        name?: string;
+        /** @description With a routing file: the version it is made from. */
+        base?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['DraftInput'];
+        'application/toml': string;
+      };
+    };
+    responses: {
+      /** @description The draft; its `ETag` is its revision. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['DraftDetail'];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not possible now; `meanwhile` tells what was published since, if that is why. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is too large. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body's type is not known. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Some fields cannot be used; `errors` names each. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  show_rules_draft: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The draft. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The draft; a routing file if `Accept` asks for one. Its `ETag` is its revision. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['DraftDetail'];
+          'application/toml': string;
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  save_rules_draft: {
+    parameters: {
+      query?: {
+        /** @description With a routing file: what the draft is for. */
+        name?: string;
+        /** @description With a routing file: the version it is made from. */
+        base?: number;
+      };
+      header: {
+        /** @description The `ETag` of the draft as it was read. */
+        'If-Match': string;
+      };
+      path: {
+        /** @description The draft. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['DraftInput'];
+        'application/toml': string;
+      };
+    };
+    responses: {
+      /** @description The draft as saved. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['DraftDetail'];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description It was saved by somebody else since it was read. */
+      412: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is too large. */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body's type is not known. */
+      415: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Some fields cannot be used; `errors` names each. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `If-Match` is needed. */
+      428: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  delete_rules_draft: {
+    parameters: {
+      query?: never;
+      header: {
+        /** @description The `ETag` of the draft as it was read. */
+        'If-Match': string;
+      };
+      path: {
+        /** @description The draft. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is gone. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description It was saved by somebody else since it was read. */
+      412: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `If-Match` is needed. */
+      428: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  diff_rules_draft: {
+    parameters: {
+      query?: {
+        /** @description A version; 0 for nothing at all. Absent: for a version the one before it, for a draft the one in force. */
+        against?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The draft. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description What differs. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Difference'];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not possible now; `meanwhile` tells what was published since, if that is why. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Some fields cannot be used; `errors` names each. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  publish_rules: {
+    parameters: {
+      query?: never;
+      header: {
+        /** @description The `ETag` of the draft as it was read. */
+        'If-Match': string;
+      };
+      path: {
+        /** @description The draft. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['PublishInput'];
+      };
+    };
+    responses: {
+      /** @description What is in force now. The draft is gone. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['PublishedVersion'];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not possible now; `meanwhile` tells what was published since, if that is why. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description It was saved by somebody else since it was read. */
+      412: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Some fields cannot be used; `errors` names each. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `If-Match` is needed. */
+      428: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_rules_versions: {
+    parameters: {
+      query?: {
+        /** @description Only those before this one. */
+        before?: number;
+        /** @description How many; 100 unless fewer are asked for. */
+        limit?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The newest first, at most `limit`. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['VersionSummary'][];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  show_rules_version: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The version. */
+        version: number;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The version; a routing file if `Accept` asks for one. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['VersionDetail'];
+          'application/toml': string;
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  diff_rules_version: {
+    parameters: {
+      query?: {
+        /** @description A version; 0 for nothing at all. Absent: for a version the one before it, for a draft the one in force. */
+        against?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The version. */
+        version: number;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description What differs. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Difference'];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not possible now; `meanwhile` tells what was published since, if that is why. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  roll_back_rules: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The version whose rules are brought back. */
+        version: number;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['RollBackInput'];
+      };
+    };
+    responses: {
+      /** @description What is in force now. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['PublishedVersion'];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not possible now; `meanwhile` tells what was published since, if that is why. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Some fields cannot be used; `errors` names each. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   show_session: {
     parameters: {
       query?: never;
@@ -308,6 +2720,178 @@ export interface operations {
       };
       /** @description No token was sent, or none that is known. */
       401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_supervisors: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All supervisors of the rules in force. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Keypad'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  draw_supervisor_code: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The supervisor. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The code, told once. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['NewCode'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There can be no codes: `server.code_secret` is not set. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  remove_supervisor_code: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The supervisor. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description There is none any more. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
         headers: {
           [name: string]: unknown;
         };

@@ -112,6 +112,8 @@ pub(super) enum Happening {
     Trouble,
     /// A supervisor sends everything to the operator line for a while.
     Overrides,
+    /// Somebody declares a flood.
+    Declares,
     RecordingDone {
         recording: usize,
     },

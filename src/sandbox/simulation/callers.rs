@@ -38,6 +38,14 @@ pub(super) enum Place {
     Prompt {
         prompt: Prompt,
     },
+    /// Types a supervisor's code.
+    Code {
+        in_queue: bool,
+    },
+    /// Is asked what to do as a supervisor.
+    Switch {
+        in_queue: bool,
+    },
     /// In the dial of an outside line.
     Outside {
         attempt: u32,
@@ -89,6 +97,7 @@ impl World {
             is_blocked: self.chance.hits(10),
             is_contact: false,
             recent_calls: u32::from(self.chance.hits(15)) * 2,
+            talks: false,
         };
         let number = format!("+44163296{:04}", call % 10_000);
         self.callers.push(Caller {
@@ -194,6 +203,9 @@ impl World {
             Reply::RingLine { attempt, ring_s, screened, words, .. } => {
                 self.ring_outside(call, attempt, ring_s, screened, words.is_some());
             }
+            Reply::Challenge { turn, words, listen_s } => self.hear_challenge(call, turn, &words, listen_s),
+            Reply::AskCode { .. } => self.hear_code_prompt(call, false),
+            Reply::AskSwitch { .. } => self.hear_switch_prompt(call, false),
             Reply::Nothing
             | Reply::AskLine { .. }
             | Reply::KeepWaiting { .. }
@@ -212,6 +224,17 @@ impl World {
                 self.turn_caller(call, Place::Queue);
                 let listening = if *listens { 1_000 } else { 0 };
                 self.caller_later(call, Ms::from(*seconds) * 1_000 + listening, Step::WaitOver);
+                if *listens && self.chance.hits(25) {
+                    let at = self.chance.between(100, Ms::from(*seconds) * 1_000);
+                    self.caller_later(call, at, Step::Presses { key: '*' });
+                }
+            }
+            Reply::AskCode { in_queue: true } => self.hear_code_prompt(call, true),
+            Reply::AskSwitch { .. } => self.hear_switch_prompt(call, true),
+            Reply::SayAndHangUp { .. } => {
+                self.judge_reached(call);
+                self.turn_caller(call, Place::Hearing);
+                self.caller_later(call, 2_000, Step::Said);
             }
             Reply::LeaveQueue => self.ask_caller_anew(call, Signal::CallerAsks { at: CallerDoor::Queue }),
             _ => self.accuse(call, 3, "a caller in the queue was handed a document that is not for queues"),
@@ -226,7 +249,14 @@ impl World {
     pub(super) fn step_caller(&mut self, call: usize, step: &Step) {
         match step {
             Step::WordsOver | Step::WaitOver => self.poll(call),
-            Step::PromptOver => self.prompt_over(call, None),
+            Step::PromptOver => match self.callers.get(call).map(|caller| caller.place) {
+                Some(Place::Code { in_queue }) => self.code_over(call, in_queue),
+                Some(Place::Switch { in_queue }) => self.switch_over(call, in_queue),
+                _ => self.prompt_over(call, None),
+            },
+            Step::Presses { key: '*' } if self.callers.get(call).is_some_and(|it| it.place == Place::Queue) => {
+                self.press_star(call);
+            }
             Step::Presses { key } => self.prompt_over(call, Some(*key)),
             Step::ToneSounds => {
                 let since = self.now;
@@ -249,52 +279,6 @@ impl World {
             | Step::TurnsAway { .. }
             | Step::RangOut
             | Step::HangsUp => {}
-        }
-    }
-
-    /// The caller stops speaking, by silence or a key, or hangs up.
-    fn message_over(&mut self, call: usize) {
-        let Some(Place::Recording { since }) = self.callers.get(call).map(|caller| caller.place) else { return };
-        let hangs_up = self.chance.hits(600);
-        if hangs_up {
-            return self.caller_gone(call);
-        }
-        let (recording, seconds) = self.stop_recording(call, since);
-        self.ask_caller_anew(call, Signal::VoicemailTaken { recording, seconds });
-    }
-
-    /// What the recorder leaves: a message, or nothing when it is too short.
-    fn stop_recording(&mut self, call: usize, since: Ms) -> (Option<CarrierRef>, Option<u32>) {
-        let seconds = u32::try_from((self.now - since) / 1_000).unwrap_or(0);
-        if seconds == 0 {
-            if self.chance.hits(300) {
-                // The carrier names what it did not keep. Contract twilio.md 4.3.
-                let recording = Some(CarrierRef::new(&format!("RE{}-absent", self.recordings.len())));
-                self.callback(call, Signal::RecordingAbsent { recording });
-            }
-            return (None, None);
-        }
-        let number = self.recordings.len();
-        let name = CarrierRef::new(&format!("RE{number}"));
-        if self.ladder_of == Some(call) {
-            self.rung(&format!("  carrier: recorded {seconds} s"));
-        }
-        // Recorded by a door that never got through to the store: no call, and none to look for it.
-        let is_known = self.shelf.find(call).is_some();
-        self.recordings.push(Recording { call, name: name.clone(), seconds, ready: false, is_known });
-        let at = self.now + self.chance.between(1_000, 12_000);
-        self.agenda.put(at, Happening::RecordingDone { recording: number });
-        (Some(name), Some(seconds))
-    }
-
-    pub(super) fn recording_done(&mut self, number: usize) {
-        let Some(recording) = self.recordings.get_mut(number) else { return };
-        recording.ready = true;
-        let (call, name, seconds) = (recording.call, recording.name.clone(), recording.seconds);
-        self.callback(call, Signal::RecordingReady { recording: name.clone(), seconds });
-        if self.chance.hits(500) {
-            let text = (!self.chance.hits(200)).then(|| "words".to_owned());
-            self.callback(call, Signal::Transcribed { recording: name, text });
         }
     }
 
@@ -331,7 +315,11 @@ impl World {
             self.rung(&format!("  carrier: fetched out of {place:?}"));
         }
         self.leave_place(call, place);
-        if matches!(place, Place::Queue | Place::QueueAsking) && self.chance.hits(300) {
+        let in_queue = matches!(
+            place,
+            Place::Queue | Place::QueueAsking | Place::Code { in_queue: true } | Place::Switch { in_queue: true }
+        );
+        if in_queue && self.chance.hits(300) {
             // The queue's action may be requested all the same; its answer is ignored, as the caller is elsewhere.
             self.ask(Listener::Caller(call), Signal::CallerAsks { at: CallerDoor::Queue });
         }
@@ -363,6 +351,8 @@ impl World {
             }
             Place::Asking
             | Place::Prompt { .. }
+            | Place::Code { .. }
+            | Place::Switch { .. }
             | Place::Words
             | Place::Queue
             | Place::QueueAsking
@@ -420,6 +410,8 @@ impl World {
             }
             Place::Asking
             | Place::Prompt { .. }
+            | Place::Code { .. }
+            | Place::Switch { .. }
             | Place::Words
             | Place::Queue
             | Place::QueueAsking
@@ -461,6 +453,11 @@ impl World {
         let in_queue = matches!(signal, Signal::WaitPolled | Signal::CallerPressed { .. });
         if in_queue {
             return self.ask_caller_anew(call, Signal::CallerAsks { at: CallerDoor::Queue });
+        }
+        let is_code = matches!(signal, Signal::CodeTried { .. } | Signal::SwitchChosen { .. });
+        if is_code && self.callers.get(call).is_some_and(|caller| caller.place == Place::QueueAsking) {
+            // Ringback, and the queue asks again by itself.
+            return self.poll(call);
         }
         if is_second {
             self.judge_dropped(call);

@@ -184,13 +184,13 @@ impl World {
             pace: TimeDelta::milliseconds(self.pace_ms),
             legs_live_max: 50,
             legs_per_minute_max: 600,
-            calls_per_caller_max: 2,
         };
         let caller = if *signal == Signal::Arrived { self.caller_facts(number) } else { CallerFacts::default() };
         let destinations = std::sync::Arc::clone(&self.destinations);
         let overridden_until =
             (self.now < self.overridden_until).then(|| instant(self.overridden_until + self.clock_off));
-        let in_force = BrandFacts { overridden_until, ..BrandFacts::default() };
+        let flood_until = (self.now < self.flood_until).then(|| instant(self.flood_until + self.clock_off));
+        let in_force = BrandFacts { overridden_until, flood_until, ..BrandFacts::default() };
         let facts = Facts {
             at,
             loaded,

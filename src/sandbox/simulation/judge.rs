@@ -38,6 +38,7 @@ pub(super) struct Case {
     stop_at: Option<Ms>,
     lapsed: bool,
     extended_ms: i64,
+    typed_ms: i64,
     owners: u32,
     endings: u32,
     dropped: bool,
@@ -270,7 +271,7 @@ impl World {
         }
         case.reached_at = Some(now);
         let lapse = if case.lapsed { 35_000 } else { 0 };
-        let since_offer = MAX_WAIT_MS + 8_000 + TRANSPORT_MS + lapse + case.extended_ms.min(20_000);
+        let since_offer = MAX_WAIT_MS + 8_000 + TRANSPORT_MS + lapse + case.extended_ms.min(20_000) + case.typed_ms;
         let since_offer = since_offer + if faults { CLOCK_STEP_MS } else { 0 };
         let ring_over = case.line_rung_at.unwrap_or(now);
         let late_for_offer = case.offered_at.is_some_and(|at| ring_over - at > since_offer + case.allowance);
@@ -278,6 +279,13 @@ impl World {
         if late_for_offer || late_at_all {
             let waited = now - case.offered_at.unwrap_or(arrived);
             self.accuse(call, 4, &format!("kept its caller waiting for {waited} ms"));
+        }
+    }
+
+    /// The ring clock stops while a code is typed, at most so long on one call.
+    pub(super) fn judge_code_asked(&mut self, call: usize) {
+        if let Some(case) = self.case(call) {
+            case.typed_ms = 30_000;
         }
     }
 
@@ -421,7 +429,7 @@ impl World {
             return Some((6, "says that there is a message where there is none"));
         }
         let (end, missed) = (stands(Effect::NoteEnd), stands(Effect::NoteMissed));
-        let wants_end = matches!(call.ending, Some(Ending::Answered | Ending::Redirected));
+        let wants_end = matches!(call.ending, Some(Ending::Answered | Ending::Redirected | Ending::Supervisor));
         let wants_missed = matches!(call.ending, Some(Ending::Missed | Ending::Abandoned | Ending::AfterHoursMessage));
         if end != wants_end || missed != wants_missed {
             return Some((8, "has notes in the inbox that do not fit its ending"));

@@ -253,6 +253,9 @@ impl World {
             Reply::Nothing
             | Reply::Refuse
             | Reply::Hold
+            | Reply::Challenge { .. }
+            | Reply::AskCode { .. }
+            | Reply::AskSwitch { .. }
             | Reply::AskMenu { .. }
             | Reply::SayNotice { .. }
             | Reply::RingLine { .. }

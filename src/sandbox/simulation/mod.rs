@@ -14,12 +14,14 @@ mod agenda;
 mod brands;
 mod callers;
 mod chance;
+mod codes;
 mod desk;
 mod judge;
 mod lines;
 mod outbox;
 mod outside;
 mod prompts;
+mod recorder;
 mod shelf;
 mod world;
 

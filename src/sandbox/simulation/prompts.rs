@@ -10,6 +10,7 @@ use crate::call::signal::Signal;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Prompt {
     Hold,
+    Challenge { turn: u32 },
     Menu { turn: u32 },
     Notice { turn: u32 },
 }
@@ -18,6 +19,7 @@ impl Prompt {
     fn ended(self, key: Option<char>) -> Signal {
         match self {
             Self::Hold => Signal::FirstKeyPressed { key },
+            Self::Challenge { turn } => Signal::ChallengeAnswered { turn, key },
             Self::Menu { turn } => Signal::MenuAnswered { turn, key },
             Self::Notice { turn } => Signal::NoticeEnded { turn, key },
         }
@@ -31,12 +33,15 @@ impl World {
         let words = match prompt {
             Prompt::Hold => 2_000,
             Prompt::Menu { .. } if self.chance.hits(100) => self.chance.between(30_000, 120_000),
+            Prompt::Challenge { .. } => 3_000,
             Prompt::Menu { .. } | Prompt::Notice { .. } => self.chance.between(3_000, 8_000),
         };
-        let listening = if listens { Ms::from(wait_s) * 1_000 } else { 0 };
+        let listening =
+            if listens || matches!(prompt, Prompt::Challenge { .. }) { Ms::from(wait_s) * 1_000 } else { 0 };
         self.caller_later(call, words + listening, Step::PromptOver);
         let presses = match prompt {
             Prompt::Menu { .. } => 700,
+            Prompt::Challenge { .. } => 0,
             Prompt::Hold | Prompt::Notice { .. } => 60,
         };
         if listens && self.chance.hits(presses) {

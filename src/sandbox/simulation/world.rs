@@ -51,6 +51,8 @@ pub(super) struct World {
     pub(super) store_down_until: Ms,
     /// Every brand is sent to its operator line until then.
     pub(super) overridden_until: Ms,
+    /// A flood is declared until then.
+    pub(super) flood_until: Ms,
     pub(super) stir_is_due: bool,
     pub(super) oldest_open: usize,
     /// The call whose ladder is written down.
@@ -100,6 +102,7 @@ impl World {
             inbox_down_until: 0,
             store_down_until: 0,
             overridden_until: 0,
+            flood_until: 0,
             stir_is_due: false,
             oldest_open: 0,
             ladder_of: None,
@@ -155,6 +158,8 @@ impl World {
         while self.rules.brands.iter().any(|brand| brand.operator.is_some()) && at < self.faults_end {
             at += self.chance.between(200_000, 1_500_000);
             self.agenda.put(at, Happening::Overrides);
+            let later = self.chance.between(0, 400_000);
+            self.agenda.put(at + later, Happening::Declares);
         }
         let mut at = 0;
         while at < self.faults_end {
@@ -211,7 +216,8 @@ impl World {
             Happening::Stirs => self.stir(),
             Happening::PresenceFlips => self.flip_presence(),
             Happening::Trouble => self.make_trouble(),
-            Happening::Overrides => self.overridden_until = self.now + self.chance.between(10_000, 200_000),
+            Happening::Declares => self.flood_until = self.now + self.chance.between(10_000, 200_000),
+            Happening::Overrides => self.override_brands(),
             Happening::RecordingDone { recording } => self.recording_done(recording),
         }
     }

@@ -22,10 +22,15 @@ pub(super) struct HistoryRow {
 #[derive(Debug, FromQueryResult)]
 pub(super) struct ArrivalRow {
     pub answer: Option<String>,
+    pub overridden_until: Option<i64>,
+    pub flood_until: Option<i64>,
+    pub flood_since: Option<i64>,
     pub recent_calls: i64,
+    pub talks: i64,
     pub name: Option<String>,
     pub blocked: Option<i64>,
     pub contact_id: Option<i64>,
+    pub made_at: Option<i64>,
 }
 
 /// An agent who was asked for, the leg that holds the agent's phone, and the whole account's legs and rings. Without a
@@ -123,8 +128,93 @@ pub(super) struct RecordingRow {
 /// A version of the rules.
 #[derive(Debug, FromQueryResult)]
 pub(super) struct RulesRow {
-    pub version: i64,
+    #[sea_orm(nested)]
+    pub head: VersionRow,
     pub body: String,
+}
+
+/// A version of the rules without its body.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct VersionRow {
+    pub version: i64,
     pub published_at: i64,
     pub published_by: String,
+    pub note: Option<String>,
+    pub base: Option<i64>,
+    pub rolled_back_from: Option<i64>,
+    pub broken: Option<String>,
+    pub broken_at: Option<i64>,
+    pub body_bytes: i64,
+}
+
+/// A draft of the rules.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct DraftRow {
+    #[sea_orm(nested)]
+    pub head: DraftHeadRow,
+    pub body: String,
+}
+
+/// A draft of the rules without its body.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct DraftHeadRow {
+    pub id: String,
+    pub name: String,
+    pub base: i64,
+    pub revision: i64,
+    pub created_by: String,
+    pub created_at: i64,
+    pub saved_by: String,
+    pub saved_at: i64,
+}
+
+/// A line of the audit.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct AuditRow {
+    pub id: i64,
+    pub at: i64,
+    pub by_whom: String,
+    pub action: String,
+    pub subject: String,
+    pub detail: String,
+}
+
+/// A switch of a brand.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct SwitchRow {
+    pub id: i64,
+    pub brand: String,
+    pub kind: String,
+    pub began_at: i64,
+    pub until: i64,
+    pub began_by: String,
+    pub how: String,
+    pub reason: String,
+    pub include_waiting: i64,
+    pub ended_at: Option<i64>,
+    pub ended_by: Option<String>,
+}
+
+/// A supervisor's code, hashed.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct CodeRow {
+    pub supervisor: String,
+    pub hash: String,
+    pub set_at: i64,
+    pub set_by: String,
+}
+
+/// How the account stands with tries at codes; without a row nobody has tried.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct GuardRow {
+    pub locked_until: Option<i64>,
+    pub lockouts: Option<i64>,
+    pub tries: i64,
+}
+
+/// How calls ended.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct EndingsRow {
+    pub offered: i64,
+    pub answered: i64,
 }

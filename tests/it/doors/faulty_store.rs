@@ -7,12 +7,15 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use offhook::call::effect::Neighbour;
 use offhook::call::state::Call;
-use offhook::ids::{AgentId, BrandId, CallId, CarrierRef};
-use offhook::phone_number::PhoneNumber;
+use offhook::call::switch::{NewSwitch, SwitchKind, SwitchedBy};
+use offhook::ids::{AgentId, BrandId, CallId, CarrierRef, DraftId, SupervisorId};
+use offhook::phone_number::{Caller, PhoneNumber};
 use offhook::store::model::ModelStore;
 use offhook::store::{
-    DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot, PresenceChange, PublishedRules,
-    Save, Settled, Store, StoreError, StoredRecording,
+    AnswerCounts, Arrival, ArrivalQuestion, Audit, AuditLine, BrandSwitch, CodeGuard, CodeTry, Codes, DeadLetter,
+    Draft, DraftHead, DraftSave, Endings, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, NewAuditLine,
+    NewVersion, PacingSlot, PresenceChange, PublishedRules, Publishing, Save, Settled, Store, StoreError, StoredCode,
+    StoredRecording, Switches, VersionHead,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,9 +63,9 @@ impl FaultyStore {
 }
 
 macro_rules! through {
-    ($(fn $name:ident(&self $(, $argument:ident: $kind:ty)*) -> $answer:ty;)+) => {
+    ($kind_of_store:ident: $(fn $name:ident(&self $(, $argument:ident: $kind:ty)*) -> $answer:ty;)+) => {
         #[async_trait]
-        impl Store for FaultyStore {
+        impl $kind_of_store for FaultyStore {
             $(async fn $name(&self $(, $argument: $kind)*) -> Result<$answer, StoreError> {
                 self.gate().await?;
                 self.model.$name($($argument),*).await
@@ -72,6 +75,29 @@ macro_rules! through {
 }
 
 through! {
+    Publishing:
+    fn publish(&self, new: NewVersion, now: DateTime<Utc>) -> ();
+    fn publish_rules(&self, body: &str, by: &str, now: DateTime<Utc>) -> u32;
+    fn find_newest_rules(&self) -> Option<VersionHead>;
+    fn find_current_rules(&self) -> Option<PublishedRules>;
+    fn find_rules(&self, version: u32) -> Option<PublishedRules>;
+    fn list_rules(&self, before: Option<u32>, limit: u32) -> Vec<VersionHead>;
+    fn mark_rules(&self, version: u32, broken: Option<&str>, by: &str, now: DateTime<Utc>) -> bool;
+    fn create_draft(&self, id: DraftId, save: DraftSave, now: DateTime<Utc>) -> Draft;
+    fn save_draft(&self, id: DraftId, revision: u32, save: DraftSave, now: DateTime<Utc>) -> Draft;
+    fn delete_draft(&self, id: DraftId, revision: u32, by: &str, now: DateTime<Utc>) -> ();
+    fn find_draft(&self, id: DraftId) -> Option<Draft>;
+    fn list_drafts(&self, limit: u32) -> Vec<DraftHead>;
+}
+
+through! {
+    Audit:
+    fn note_audit(&self, line: NewAuditLine, now: DateTime<Utc>) -> ();
+    fn list_audit(&self, before: Option<i64>, limit: u32) -> Vec<AuditLine>;
+}
+
+through! {
+    Store:
     fn ping(&self) -> ();
     fn save(&self, save: Save) -> ();
     fn find_call(&self, id: CallId) -> Option<Call>;
@@ -82,7 +108,7 @@ through! {
     fn find_waiting_calls(&self, limit: u32) -> Vec<CallId>;
     fn find_calls_ringing(&self, agent: &AgentId) -> Vec<CallId>;
     fn list_calls(&self, before: Option<DateTime<Utc>>, limit: u32) -> Vec<Call>;
-    fn count_calls_from(&self, caller: &PhoneNumber, brand: &BrandId, since: DateTime<Utc>) -> u32;
+    fn load_arrival(&self, question: &ArrivalQuestion) -> Arrival;
     fn find_answer(&self, key: &str) -> Option<String>;
     fn forget_before(&self, before: DateTime<Utc>) -> u64;
     fn load_facts(&self, agents: &[AgentId], now: DateTime<Utc>) -> LoadedFacts;
@@ -90,6 +116,7 @@ through! {
     fn switch_phone(&self, agent: &AgentId, off_until: Option<DateTime<Utc>>) -> ();
     fn find_contact(&self, phone: &PhoneNumber) -> Option<KnownContact>;
     fn note_contacts(&self, contacts: &[KnownContact]) -> ();
+    fn note_made_contact(&self, contact_id: i64, at: DateTime<Utc>) -> ();
     fn lease_effects(&self, neighbour: Neighbour, now: DateTime<Utc>, lease: TimeDelta, limit: u32) -> Vec<Leased>;
     fn settle_effect(&self, id: i64, lease: i64, settled: Settled, now: DateTime<Utc>) -> ();
     fn release_leases(&self, now: DateTime<Utc>) -> u64;
@@ -103,8 +130,28 @@ through! {
     fn save_inbox_link(&self, call: CallId, link: InboxLink) -> ();
     fn save_recording(&self, recording: StoredRecording, now: DateTime<Utc>) -> ();
     fn find_recording(&self, recording: &CarrierRef) -> Option<StoredRecording>;
-    fn publish_rules(&self, body: &str, by: &str, now: DateTime<Utc>) -> u32;
-    fn find_current_rules(&self) -> Option<PublishedRules>;
-    fn find_rules(&self, version: u32) -> Option<PublishedRules>;
     fn note_delivery(&self, delivery: &str, now: DateTime<Utc>) -> bool;
+}
+
+through! { Switches:
+    fn begin_switch(&self, new: &NewSwitch, now: DateTime<Utc>) -> BrandSwitch;
+    fn end_switch(&self, brand: &BrandId, kind: SwitchKind, by: &SwitchedBy, now: DateTime<Utc>) -> Option<BrandSwitch>;
+    fn find_switch(&self, brand: &BrandId, kind: SwitchKind, now: DateTime<Utc>) -> Option<BrandSwitch>;
+    fn list_switches(
+        &self, brand: &BrandId, kind: SwitchKind, before: Option<i64>, limit: u32, now: DateTime<Utc>
+    ) -> Vec<BrandSwitch>;
+    fn list_switches_on(&self, now: DateTime<Utc>, limit: u32) -> Vec<BrandSwitch>;
+}
+
+through! { Codes:
+    fn set_code(&self, code: &StoredCode) -> ();
+    fn remove_code(&self, supervisor: &SupervisorId, by: &str, now: DateTime<Utc>) -> bool;
+    fn list_codes(&self) -> Vec<StoredCode>;
+    fn take_code_try(&self, call: CallId, caller: &Caller, now: DateTime<Utc>) -> CodeTry;
+    fn note_good_code(&self, call: CallId, supervisor: &SupervisorId, now: DateTime<Utc>) -> ();
+    fn find_code_guard(&self, now: DateTime<Utc>) -> CodeGuard;
+}
+
+through! { Endings:
+    fn count_answers(&self, brand: &BrandId, from: DateTime<Utc>, until: DateTime<Utc>) -> AnswerCounts;
 }

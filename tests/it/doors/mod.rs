@@ -19,7 +19,7 @@ use offhook::config::Settings;
 use offhook::ids::CallId;
 use offhook::sandbox::exchange::{MANUAL_START, ROUTING};
 use offhook::sandbox::twilio::sign;
-use offhook::store::Store;
+use offhook::store::{Publishing, Store};
 use offhook::twilio::urls::{Addresses, Door, DoorKind, Minted};
 use secrecy::SecretString;
 
@@ -145,7 +145,7 @@ fn signed(url: &str, params: &Params) -> TestRequest {
 
 fn context(door: Door) -> Option<&'static str> {
     match door {
-        Door::Wait | Door::WaitKey => Some("enqueue_wait"),
+        Door::Wait | Door::WaitKey | Door::WaitCode => Some("enqueue_wait"),
         Door::RoomWait => Some("conference_wait_hold_announce"),
         Door::Screen | Door::ScreenKey | Door::LineScreen | Door::LineKey => Some("number_url_screen"),
         _ => None,

@@ -64,7 +64,8 @@ async fn postgresql_gives_the_answers_of_the_model() {
     let mut tally = Tally::default();
     for seed in 0..TRACES {
         let tables = "calls, legs, history, answers, outbox, agents, contacts, inbox_links, recordings, rules_versions, \
-            deliveries, pacing, leases";
+            deliveries, pacing, leases, rules_drafts, audit, brand_switches, supervisor_codes, code_tries, code_guard, \
+            made_contacts";
         sea_orm::ConnectionTrait::execute_unprepared(&admin, &format!("TRUNCATE {tables} CASCADE")).await.unwrap();
         run(&mut tally, seed, Some(quiet), |n| Arc::clone(&replicas[n])).await;
     }
@@ -76,7 +77,7 @@ async fn postgresql_gives_the_answers_of_the_model() {
 struct Tally(BTreeMap<String, u32>);
 
 impl Tally {
-    const WANTED: [&str; 12] = [
+    const WANTED: [&str; 18] = [
         "cancelled, happened",
         "cancelled, did not happen",
         "saved",
@@ -89,6 +90,12 @@ impl Tally {
         "settled",
         "settle, conflict: Version",
         "revived",
+        "published",
+        "publish, conflict: RulesPublished",
+        "publish, conflict: DraftChanged",
+        "draft saved",
+        "draft, conflict: DraftChanged",
+        "draft, not found: draft",
     ];
 
     fn add(&mut self, what: &str) {
@@ -110,6 +117,10 @@ impl Tally {
             Op::Settle { .. } if found == "()" => self.add("settled"),
             Op::Settle { .. } => self.add(&format!("settle, {found}")),
             Op::Revive if found.ends_with("()") => self.add("revived"),
+            Op::Publish { .. } if found.starts_with("()") => self.add("published"),
+            Op::Publish { .. } => self.add(&format!("publish, {}", first_line(found))),
+            Op::Draft { .. } if found.starts_with("Draft") => self.add("draft saved"),
+            Op::Draft { .. } => self.add(&format!("draft, {}", first_line(found))),
             _ => {}
         }
     }
@@ -119,6 +130,10 @@ impl Tally {
             assert!(self.0.get(wanted).is_some_and(|often| *often >= 5), "{wanted} is rare: {:?}", self.0);
         }
     }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
 }
 
 /// Tasks that the stores have under way.

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use offhook::call::effect::{Effect, Neighbour};
 use offhook::call::event::Event;
+use offhook::call::switch::{NewSwitch, SwitchKind, SwitchedBy, SwitchedHow};
+use offhook::phone_number::Caller;
 use offhook::store::model::ModelStore;
 use offhook::store::open::{OpenOptions, open};
 use offhook::store::{NewEffect, Settled, Store};
 
-use super::subject::{agent, bare_save, call_id, new_call, phone, show, start};
+use super::subject::{agent, bare_save, brand, call_id, new_call, phone, show, start};
 use crate::exchange::postgres;
 
 const ROUNDS: u32 = 20;
@@ -154,6 +156,60 @@ async fn an_effect_is_leased_to_one_replica_and_a_sleeper_is_fenced() {
         }
         assert!(order.is_sorted(), "{name}: {order:?}");
         assert_eq!(stores[0].count_effects_due().await.unwrap(), 0, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_race_lets_a_twenty_first_code_through() {
+    let (stores, _folder) = stores().await;
+    for (name, stores) in stores {
+        let mut taken = 0;
+        for round in 0..6 {
+            let told = contend(&stores, |n, store| {
+                let (call, caller) = (call_id(round * CONTENDERS + n), Caller::Known(phone(round * CONTENDERS + n)));
+                async move { show(store.take_code_try(call, &caller, start()).await) }
+            });
+            taken += told.await.iter().filter(|told| *told == "Taken").count();
+        }
+        assert_eq!(taken, 20, "{name}");
+        let guard = stores[0].find_code_guard(start()).await.unwrap();
+        assert_eq!((guard.tries, guard.lockouts), (20, 1), "{name}");
+        // Three a call, whoever counts.
+        let later = start() + TimeDelta::hours(2);
+        let told = contend(&stores, |n, store| {
+            let caller = Caller::Known(phone(n));
+            async move { show(store.take_code_try(call_id(900), &caller, later).await) }
+        });
+        assert_eq!(told.await.iter().filter(|told| *told == "Taken").count(), 3, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_brand_has_one_override_however_many_turn_it_on() {
+    let (stores, _folder) = stores().await;
+    for (name, stores) in stores {
+        let told = contend(&stores, |n, store| async move {
+            let new = NewSwitch {
+                brand: brand(1),
+                kind: SwitchKind::Override,
+                until: start() + TimeDelta::hours(1),
+                by: SwitchedBy::Operator(format!("operator {n}")),
+                how: SwitchedHow::Api,
+                reason: "a drill".to_owned(),
+                include_waiting: false,
+            };
+            // The losers of a race are run again, three times at most; the asker's own retry is stood in for here.
+            for _ in 0..3 {
+                if store.begin_switch(&new, start()).await.is_ok() {
+                    return "on".to_owned();
+                }
+            }
+            "gave up".to_owned()
+        });
+        assert_eq!(told.await, vec!["on"; usize::try_from(CONTENDERS).unwrap()], "{name}");
+        assert_eq!(stores[0].list_switches_on(start(), 9).await.unwrap().len(), 1, "{name}");
+        let all = stores[0].list_switches(&brand(1), SwitchKind::Override, None, 99, start()).await.unwrap();
+        assert_eq!(all.iter().filter(|one| one.ended.is_none()).count(), 1, "{name}");
     }
 }
 

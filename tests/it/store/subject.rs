@@ -7,10 +7,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use offhook::call::event::{Ending, Event, RingMethod};
 use offhook::call::signal::Signal;
 use offhook::call::state::{Call, NewCall};
-use offhook::ids::{AgentId, BrandId, CallId, CarrierRef};
+use offhook::call::switch::{NewSwitch, SwitchKind, SwitchedBy, SwitchedHow};
+use offhook::ids::{AgentId, BrandId, CallId, CarrierRef, SupervisorId};
 use offhook::phone_number::{Caller, PhoneNumber};
 use offhook::store::{
-    KnownContact, Leased, NewEffect, PresenceChange, Save, Settled, Store, StoreError, StoredAnswer, StoredRecording,
+    ArrivalQuestion, BrandSwitch, KnownContact, Leased, NewEffect, PresenceChange, Save, Settled, Store, StoreError,
+    StoredAnswer, StoredCode, StoredRecording, SwitchChange,
 };
 
 use super::trace::{Change, Op};
@@ -50,7 +52,16 @@ pub fn new_call(n: u32, at: DateTime<Utc>) -> Call {
 }
 
 pub fn bare_save(call: Call, at: DateTime<Utc>) -> Save {
-    Save { call, at, signal: Signal::Arrived, events: vec![], effects: vec![], marks: vec![], answer: None }
+    Save {
+        call,
+        at,
+        signal: Signal::Arrived,
+        events: vec![],
+        effects: vec![],
+        marks: vec![],
+        switches: vec![],
+        answer: None,
+    }
 }
 
 /// A store, once for each session: replicas of their own where the store allows it.
@@ -175,7 +186,7 @@ impl Session {
             show(store.list_calls(Some(now - TimeDelta::seconds(5)), 3).await),
             show(store.find_next_effect().await),
             show(store.count_effects_due().await),
-            show(store.count_calls_from(&phone(51), &brand(1), now - TimeDelta::seconds(20)).await),
+            show(store.count_answers(&brand(1), now - TimeDelta::seconds(20), now).await),
             show(store.find_call_by_caller_ref(&CarrierRef::new("CA6")).await),
         ]
         .join("\n")
@@ -202,6 +213,7 @@ impl Session {
                     contact_id: *id,
                 };
                 let mut shown = show(store.note_contacts(&pairs.iter().map(contact).collect::<Vec<_>>()).await);
+                shown += &show(store.note_made_contact(pairs.len().try_into().unwrap(), now).await);
                 for number in 0..5 {
                     shown += &show(store.find_contact(&phone(number)).await);
                 }
@@ -210,9 +222,11 @@ impl Session {
             Op::Answer { key } => {
                 let key = format!("key-{key}");
                 let mut shown = show(store.find_answer(&key).await);
-                for number in [0, 1, 2, 3, 4, 50, 51, 52] {
+                let numbers = [0, 1, 2, 3, 4, 50, 51, 52].map(|number| Some(phone(number)));
+                for caller in numbers.into_iter().chain([None]) {
                     let since = now - TimeDelta::seconds(20);
-                    shown += &show(store.load_arrival(&key, &phone(number), &brand(1), since).await);
+                    let question = ArrivalQuestion { key: Some(key.clone()), caller, brand: brand(1), since, now };
+                    shown += &show(store.load_arrival(&question).await);
                 }
                 shown
             }
@@ -229,6 +243,7 @@ impl Session {
                     if *publish { show(store.publish_rules("{}", "Sam Carter", now).await) } else { String::new() };
                 format!("{published} {} {}", show(store.find_current_rules().await), show(store.find_rules(2).await))
             }
+            Op::Publish { .. } | Op::Draft { .. } | Op::Mark { .. } => super::drafts::step(store, op, now).await,
             Op::Link { call, conversation } => {
                 let link = offhook::store::InboxLink { contact_id: 501, conversation_id: *conversation };
                 show(store.save_inbox_link(call_id(*call), link).await)
@@ -241,9 +256,68 @@ impl Session {
                 let kept = StoredRecording { recording: recording.clone(), call: call_id(1), content_type, audio };
                 show(store.save_recording(kept, now).await) + &show(store.find_recording(&recording).await)
             }
+            Op::Turned { brand: n, flood, on_for_s } => {
+                let done = match switch_change(*n, *flood, *on_for_s, now) {
+                    SwitchChange::Begin { switch } => show(store.begin_switch(&switch, now).await.map(|on| bare(&on))),
+                    SwitchChange::End { brand, kind, by } => {
+                        show(store.end_switch(&brand, kind, &by, now).await.map(|on| on.as_ref().map(bare)))
+                    }
+                };
+                done + &self.switches(now).await
+            }
+            Op::Code { caller, what } => self.code(*caller, *what, now).await,
             _ => unreachable!("answered elsewhere"),
         }
     }
+
+    async fn switches(&self, now: DateTime<Utc>) -> String {
+        let (store, mut shown) = (&self.store, String::new());
+        let list = |found: Vec<BrandSwitch>| found.iter().map(bare).collect::<Vec<_>>();
+        shown += &show(store.list_switches_on(now, 3).await.map(list));
+        for kind in [SwitchKind::Override, SwitchKind::Flood] {
+            shown += &show(store.find_switch(&brand(1), kind, now).await.map(|on| on.as_ref().map(bare)));
+            let all = store.list_switches(&brand(1), kind, None, 4, now).await.unwrap();
+            let older = store.list_switches(&brand(1), kind, all.first().map(|row| row.id), 4, now).await;
+            shown += &format!("{:?} {}", list(all), show(older.map(list)));
+        }
+        shown
+    }
+
+    async fn code(&self, caller: u32, what: u32, now: DateTime<Utc>) -> String {
+        let store = &self.store;
+        let caller = if caller == 2 { Caller::Withheld } else { Caller::Known(phone(50 + caller)) };
+        let supervisor = SupervisorId::new(if what % 2 == 0 { "dana" } else { "lee" });
+        let done = match what {
+            0..3 => {
+                let hash = format!("hash-{}", what / 2);
+                let code = StoredCode { supervisor, hash, set_at: now, set_by: "operator".to_owned() };
+                show(store.set_code(&code).await)
+            }
+            3 => show(store.remove_code(&supervisor, "operator 3f9a01", now).await),
+            4 => show(store.note_good_code(call_id(1), &supervisor, now).await),
+            // Some from one call, most from calls of their own.
+            _ => show(store.take_code_try(call_id(what.min(6) * 7 + what % 3), &caller, now).await),
+        };
+        done + &show(store.list_codes().await) + &show(store.find_code_guard(now).await)
+    }
+}
+
+/// The switch without its row's number, which may differ.
+fn bare(on: &BrandSwitch) -> BrandSwitch {
+    BrandSwitch { id: 0, ..on.clone() }
+}
+
+fn switch_change(n: u32, flood: bool, on_for_s: Option<i64>, now: DateTime<Utc>) -> SwitchChange {
+    let kind = if flood { SwitchKind::Flood } else { SwitchKind::Override };
+    let by = if flood {
+        SwitchedBy::Operator("operator 3f9a01".to_owned())
+    } else {
+        SwitchedBy::Supervisor(SupervisorId::new("dana"))
+    };
+    let Some(seconds) = on_for_s else { return SwitchChange::End { brand: brand(n), kind, by } };
+    let until = now + TimeDelta::seconds(seconds);
+    let (how, reason) = (SwitchedHow::Keypad, "a test".to_owned());
+    SwitchChange::Begin { switch: NewSwitch { brand: brand(n), kind, until, by, how, reason, include_waiting: flood } }
 }
 
 fn apply(save: &mut Save, change: &Change, now: DateTime<Utc>) {
@@ -267,6 +341,10 @@ fn apply(save: &mut Save, change: &Change, now: DateTime<Utc>) {
         }
         Change::Mark(mark) => {
             save.marks.push(mark(now));
+            return;
+        }
+        Change::Turn { brand, flood, on_for_s } => {
+            save.switches.push(switch_change(*brand, *flood, *on_for_s, now));
             return;
         }
         Change::Answer { key } => {

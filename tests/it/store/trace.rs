@@ -63,6 +63,22 @@ pub enum Op {
     Rules {
         publish: bool,
     },
+    /// Publishes the version after the one the session last saw, at times a draft.
+    Publish {
+        ahead: u32,
+        draft: Option<(u32, u32)>,
+    },
+    /// Makes a draft, writes a revision of it, or takes it away.
+    Draft {
+        n: u32,
+        revision: u32,
+        how: u32,
+    },
+    /// Marks a version as broken, or as good.
+    Mark {
+        version: u32,
+        broken: bool,
+    },
     Link {
         call: u32,
         conversation: i64,
@@ -70,6 +86,17 @@ pub enum Op {
     Recording {
         n: u32,
         byte: u8,
+    },
+    /// Turns a switch of a brand on or off, and looks at all of them.
+    Turned {
+        brand: u32,
+        flood: bool,
+        on_for_s: Option<i64>,
+    },
+    /// Tries a code, or changes one.
+    Code {
+        caller: u32,
+        what: u32,
     },
 }
 
@@ -86,6 +113,7 @@ pub enum Change {
     Effect { effect: Effect, lane: u32, delay: i64 },
     Mark(std::sync::Arc<dyn Fn(DateTime<Utc>) -> AgentMark>),
     Answer { key: u32 },
+    Turn { brand: u32, flood: bool, on_for_s: Option<i64> },
 }
 
 impl std::fmt::Debug for Change {
@@ -101,6 +129,7 @@ impl std::fmt::Debug for Change {
             Self::Effect { effect, lane, delay } => write!(f, "{effect:?} lane {lane} +{delay}s"),
             Self::Mark(mark) => write!(f, "{:?}", mark(DateTime::UNIX_EPOCH)),
             Self::Answer { key } => write!(f, "Answer {key}"),
+            Self::Turn { brand, flood, on_for_s } => write!(f, "Turn {brand} {flood} {on_for_s:?}"),
         }
     }
 }
@@ -128,7 +157,7 @@ impl Dice {
     pub fn op(&mut self) -> Op {
         // Few calls, so that sessions get in each other's way.
         let call = [0, 1, 6, 7][usize::try_from(self.below(4)).unwrap()];
-        match self.below(40) {
+        match self.below(47) {
             0..10 => Op::Save { call, changes: self.changes() },
             10..12 => Op::Cancel { call, changes: self.changes(), polls: self.below(4) },
             12..17 => Op::Load { call },
@@ -136,6 +165,11 @@ impl Dice {
                 Op::Lease { neighbour: self.neighbour(), limit: self.below(4) + 1, seconds: i64::from(self.below(3)) }
             }
             20..23 => Op::Settle { nth: self.below(8), how: self.below(9) },
+            43 | 44 => {
+                let (brand, flood, on_for_s) = self.turn();
+                Op::Turned { brand, flood, on_for_s }
+            }
+            45 | 46 => Op::Code { caller: self.below(3), what: self.below(12) },
             23 | 39 => Op::Revive,
             24 | 25 => Op::Facts,
             26 | 27 => Op::Queues,
@@ -152,10 +186,21 @@ impl Dice {
             34 => Op::Answer { key: self.below(4) },
             35 => Op::Delivery { n: self.below(4) },
             36 => [Op::Forget, Op::Pacing, Op::Pacing][usize::try_from(self.below(3)).unwrap()].clone(),
+            40..43 => self.rules(),
             37 if self.below(2) == 0 => Op::Turn { name: self.below(2), holder: self.below(3) },
-            37 => Op::Rules { publish: self.below(2) == 0 },
+            37 => self.rules(),
             _ if self.below(2) == 0 => Op::Link { call, conversation: i64::from(self.below(50)) },
             _ => Op::Recording { n: self.below(3), byte: u8::try_from(self.below(200)).unwrap() },
+        }
+    }
+
+    fn rules(&mut self) -> Op {
+        let (n, revision) = (self.below(2), self.below(3) + 1);
+        match self.below(8) {
+            0 => Op::Rules { publish: self.below(2) == 0 },
+            1 | 2 => Op::Publish { ahead: self.below(3), draft: (self.below(2) == 0).then_some((n, revision)) },
+            3 => Op::Mark { version: self.below(3) + 1, broken: self.below(2) == 0 },
+            _ => Op::Draft { n, revision, how: self.below(5) },
         }
     }
 
@@ -166,7 +211,11 @@ impl Dice {
     fn change(&mut self) -> Change {
         let who = self.below(4);
         let leg = self.below(3);
-        match self.below(24) {
+        match self.below(25) {
+            24 => {
+                let (brand, flood, on_for_s) = self.turn();
+                Change::Turn { brand, flood, on_for_s }
+            }
             0 => Change::Wait,
             1 => Change::Poll,
             // Mostly the agent's own phone; at times somebody else's.
@@ -180,6 +229,12 @@ impl Dice {
             17..=18 => Change::Mark(self.mark(who)),
             _ => Change::Answer { key: self.below(4) },
         }
+    }
+
+    /// Which switch, and on for how long, if not off.
+    fn turn(&mut self) -> (u32, bool, Option<i64>) {
+        let on_for_s = (self.below(3) > 0).then(|| i64::from(self.below(6)) + 1);
+        (self.below(2), self.below(3) == 0, on_for_s)
     }
 
     fn mark(&mut self, who: u32) -> std::sync::Arc<dyn Fn(DateTime<Utc>) -> AgentMark> {

@@ -6,10 +6,13 @@
 mod arriving;
 mod carrier_faults;
 mod dialling;
+mod floods;
 mod inbox_faults;
 mod plays;
 mod ringing;
 mod stage;
+mod supervised;
+mod supervisor;
 mod vanishing;
 mod voicemail;
 mod waiting;

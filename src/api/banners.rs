@@ -1,0 +1,63 @@
+//! What everybody who looks at a screen should know now.
+
+use actix_web::{get, web};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::openapi::Refusals;
+use super::{Operator, Problem, switch_banners};
+use crate::app::App;
+
+/// Something that everybody should know.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Banner {
+    /// What it is about, stable: `rules_broken`, `override_on`, `flood_declared`, `codes_locked`, `codes_old`,
+    /// `override_suggested`.
+    pub(super) code: &'static str,
+    /// How bad it is.
+    pub(super) severity: Severity,
+    /// In words, with what to do.
+    pub(super) message: String,
+    /// Since when.
+    pub(super) since: DateTime<Utc>,
+}
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Calls go on, and somebody has to act.
+    Warning,
+    /// Calls are not taken as they should be.
+    Error,
+}
+
+/// What everybody should know now; empty if all is well.
+#[utoipa::path(
+    tag = "session",
+    responses((status = 200, description = "The worst first.", body = Vec<Banner>), Refusals),
+)]
+#[get("/banners")]
+pub(super) async fn list_banners(_: Operator, app: web::Data<App>) -> Result<web::Json<Vec<Banner>>, Problem> {
+    // Looks again if what is known is old; what is known then is told even if that failed.
+    let looked = app.switchboard.rulebook().load_current().await;
+    if let Err(error) = looked {
+        tracing::debug!(error = %error, "the rules could not be looked at for the banners");
+    }
+    let mut banners: Vec<Banner> = broken_rules(&app).into_iter().collect();
+    banners.extend(switch_banners::list(&app).await?);
+    banners.sort_by_key(|banner| (banner.severity == Severity::Warning, banner.since));
+    Ok(web::Json(banners))
+}
+
+fn broken_rules(app: &App) -> Option<Banner> {
+    let trouble = app.switchboard.rulebook().find_trouble()?;
+    let version = trouble.version;
+    let (severity, now) = match trouble.in_force {
+        Some(in_force) => (Severity::Warning, format!("Calls go on under version {in_force}, the last good one.")),
+        None => (Severity::Error, "No other version can be read, so callers hear the safe reply.".to_owned()),
+    };
+    let message =
+        format!("Version {version} of the rules cannot be read ({}). {now} Publish a good version.", trouble.reason);
+    Some(Banner { code: "rules_broken", severity, message, since: trouble.since })
+}

@@ -1,0 +1,180 @@
+//! Publishing, and bringing back what was published before.
+
+use std::sync::Arc;
+
+use super::{Desk, Meanwhile, Refused, check_words, nothing};
+use crate::ids::DraftId;
+use crate::rules::diff::{Change, diff};
+use crate::rules::{Rules, export};
+use crate::store::{Conflict, NewVersion, StoreError, VersionHead};
+
+/// Longest note of a version.
+pub const NOTE_CHARS_MAX: usize = 500;
+
+/// Versions told of when somebody was late.
+const MEANWHILE_MAX: u32 = 20;
+
+/// Two that publish at once are told apart by the number; the second looks again so often.
+const TRIES_MAX: u32 = 4;
+
+/// The version that a change was made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upon {
+    /// This one, 0 for none; refused if another is in force.
+    Version(u32),
+    /// Whatever is in force: who imports a whole file means the file.
+    Whatever,
+}
+
+/// What came of publishing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Published {
+    /// The version in force now.
+    pub version: u32,
+    /// Whether it is a new one; not if the rules in force say the same already.
+    pub is_new: bool,
+    /// The version in force before; 0 if there was none.
+    pub base: u32,
+    /// What changed against the rules in force before; everything is new if there were none.
+    pub changes: Vec<Change>,
+    /// The rules.
+    pub rules: Rules,
+}
+
+/// What is to be published.
+struct Edition<'e> {
+    rules: Rules,
+    upon: Upon,
+    by: &'e str,
+    note: Option<String>,
+    rolled_back_from: Option<u32>,
+    draft: Option<(DraftId, u32)>,
+}
+
+impl Desk {
+    /// Publishes a whole set of rules.
+    ///
+    /// # Errors
+    /// `Faults` for numbers that may not be called, `Meanwhile`, `Field` for the note, the store's.
+    pub async fn publish(&self, rules: Rules, upon: Upon, by: &str, note: Option<&str>) -> Result<Published, Refused> {
+        self.check_numbers(&rules)?;
+        let note = check_note(note)?;
+        self.bring_out(Edition { rules, upon, by, note, rolled_back_from: None, draft: None }).await
+    }
+
+    /// Publishes a draft as it was last saved, if that was revision `revision`; the draft is gone then.
+    ///
+    /// # Errors
+    /// `Absent`, `DraftChanged`, `Meanwhile` when another version than the draft's base is in force, `Faults` when the
+    /// draft cannot be used any more, `Field` for the note, the store's.
+    pub async fn publish_draft(
+        &self,
+        id: DraftId,
+        revision: u32,
+        by: &str,
+        note: Option<&str>,
+    ) -> Result<Published, Refused> {
+        let note = check_note(note)?;
+        let (draft, rules) = self.load_draft(id).await?;
+        if draft.head.revision != revision {
+            return Err(Refused::DraftChanged);
+        }
+        let rules = rules.map_err(Refused::Faults)?;
+        self.check_numbers(&rules)?;
+        let upon = Upon::Version(draft.head.base);
+        let note = note.or(Some(draft.head.name));
+        self.bring_out(Edition { rules, upon, by, note, rolled_back_from: None, draft: Some((id, revision)) }).await
+    }
+
+    /// Publishes the rules of an earlier version again.
+    ///
+    /// # Errors
+    /// `Absent`, `Unreadable`, `Meanwhile`, `Faults` for numbers that may not be called any more, `Field` for the note, the
+    /// store's.
+    pub async fn roll_back(
+        &self,
+        version: u32,
+        upon: Upon,
+        by: &str,
+        note: Option<&str>,
+    ) -> Result<Published, Refused> {
+        let note = check_note(note)?;
+        let (_, rules) = self.load_version(version).await?;
+        self.check_numbers(&rules)?;
+        self.bring_out(Edition { rules, upon, by, note, rolled_back_from: Some(version), draft: None }).await
+    }
+
+    async fn bring_out(&self, edition: Edition<'_>) -> Result<Published, Refused> {
+        for _ in 0..TRIES_MAX {
+            let in_force = self.load_in_force().await?;
+            let base = in_force.as_ref().map_or(0, |(version, _)| *version);
+            if let Upon::Version(upon) = edition.upon
+                && upon != base
+            {
+                return Err(Refused::Meanwhile(Box::new(self.tell_meanwhile(upon, in_force).await?)));
+            }
+            let before = in_force.as_ref().map(|(_, rules)| rules);
+            let newest = self.store.find_newest_rules().await?.map_or(0, |head| head.version);
+            let version = newest + 1;
+            let mut rules = Rules { version, ..edition.rules.clone() };
+            vouch(&mut rules, before, edition.by);
+            let changes = diff(before.map_or(&nothing(), |before| before), &rules);
+            // While the newest version is broken, the last good one is worth publishing again.
+            if changes.is_empty() && newest == base && base > 0 {
+                return Ok(Published { version: base, is_new: false, base, changes, rules });
+            }
+            let new = NewVersion {
+                version,
+                base: (base > 0).then_some(base),
+                body: export(&rules),
+                by: edition.by.to_owned(),
+                note: edition.note.clone(),
+                rolled_back_from: edition.rolled_back_from,
+                draft: edition.draft,
+            };
+            match self.store.publish(new, self.clock.now()).await {
+                Ok(()) => {
+                    // It is in force even if this one cannot be told so: everybody looks again within a second.
+                    if let Err(error) = self.rulebook.refresh().await {
+                        tracing::warn!(error = %error, "the newly published rules could not be read at once");
+                    }
+                    tracing::info!(rules.version = version, "version {version} of the rules was published");
+                    return Ok(Published { version, is_new: true, base, changes, rules });
+                }
+                Err(StoreError::Conflict(Conflict::RulesPublished)) => {}
+                Err(error) => {
+                    return Err(Refused::of_draft(
+                        error,
+                        edition.draft.map_or_else(String::new, |(id, _)| id.to_string()),
+                    ));
+                }
+            }
+        }
+        Err(Refused::Contended)
+    }
+
+    async fn tell_meanwhile(&self, base: u32, in_force: Option<(u32, Arc<Rules>)>) -> Result<Meanwhile, Refused> {
+        let (version, rules) = in_force.map_or((0, None), |(version, rules)| (version, Some(rules)));
+        let mut published = self.store.list_rules(Some(version + 1), MEANWHILE_MAX).await?;
+        published.retain(|head: &VersionHead| head.version > base);
+        let was = match base {
+            0 => Some(nothing()),
+            base => self.load_version(base).await.ok().map(|(_, rules)| rules),
+        };
+        let changes = was.zip(rules).map(|(was, is)| diff(&was, &is));
+        Ok(Meanwhile { base, in_force: version, published, changes })
+    }
+}
+
+/// Whoever publishes vouches for verified phones that name nobody else; whoever did so before stays named.
+fn vouch(rules: &mut Rules, before: Option<&Arc<Rules>>, by: &str) {
+    for agent in rules.agents.iter_mut().filter(|agent| agent.phone_verified && agent.vouched_by.is_none()) {
+        let known = before.and_then(|before| before.agent(&agent.id));
+        let known = known.filter(|known| known.phone_verified && known.phone == agent.phone);
+        agent.vouched_by = known.and_then(|known| known.vouched_by.clone()).or_else(|| Some(by.to_owned()));
+    }
+}
+
+fn check_note(note: Option<&str>) -> Result<Option<String>, Refused> {
+    note.map(|note| check_words("note", note, NOTE_CHARS_MAX)).transpose()
+}
