@@ -61,10 +61,11 @@ impl World {
         self.judge_answered_safely(call);
         let sorry = || "Something went wrong.".to_owned();
         let reply = match (who, signal) {
-            (Listener::Line(_) | Listener::Outside(_), _) | (_, Signal::VoicemailTaken { .. }) => {
+            (Listener::Line(_) | Listener::Outside(_), _)
+            | (_, Signal::VoicemailTaken { .. } | Signal::SwitchChosen { .. }) => {
                 Reply::SayAndHangUp { words: sorry() }
             }
-            (_, Signal::WaitPolled | Signal::CallerPressed { .. }) => {
+            (_, Signal::WaitPolled | Signal::CallerPressed { .. } | Signal::CodeTried { in_queue: true, .. }) => {
                 Reply::KeepWaiting { seconds: 5, listens: false, step: 0 }
             }
             (
