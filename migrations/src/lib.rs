@@ -17,6 +17,9 @@ mod m0010_rules_versions;
 mod m0011_deliveries;
 mod m0012_pacing;
 mod m0013_leases;
+mod m0020_conversations;
+mod m0021_callback_tasks;
+mod m0022_phone_words;
 mod m0024_shortlists;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
@@ -42,6 +45,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_deliveries::Change),
             Box::new(m0012_pacing::Change),
             Box::new(m0013_leases::Change),
+            Box::new(m0020_conversations::Change),
+            Box::new(m0021_callback_tasks::Change),
+            Box::new(m0022_phone_words::Change),
             Box::new(m0024_shortlists::Change),
         ]
     }

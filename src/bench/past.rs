@@ -107,6 +107,7 @@ fn past_call(number: u32, at: DateTime<Utc>) -> anyhow::Result<Save> {
         events,
         effects,
         marks: Vec::new(),
+        tasks: Vec::new(),
         answer: Some(StoredAnswer { key: format!("token:{}", dialler.token), body }),
     })
 }

@@ -28,6 +28,7 @@ mod ringing;
 pub mod signal;
 pub mod state;
 mod talking;
+pub mod task;
 mod turn;
 mod voicemail;
 mod waking;
@@ -51,6 +52,7 @@ use mark::AgentMark;
 use reply::{Reply, RoomSeat};
 use signal::{CallerDoor, Signal};
 use state::{Call, CallerAt, Stage};
+use task::TaskChange;
 use turn::Turn;
 
 /// What is known at the instant of a decision, apart from the rules.
@@ -126,6 +128,8 @@ pub struct Decision {
     pub effects: Vec<Effect>,
     /// What it means for agents.
     pub marks: Vec<AgentMark>,
+    /// What it means for those whom we owe a call back.
+    pub tasks: Vec<TaskChange>,
     /// What the person who listens hears.
     pub reply: Reply,
 }
@@ -136,7 +140,7 @@ pub fn decide(call: Call, rules: &Rules, facts: &Facts<'_>, signal: &Signal) -> 
     let Some(brand) = rules.find_brand(&call.brand) else {
         // The brand was there when the call arrived, and a call keeps the rules it arrived with.
         let reply = Reply::SayAndHangUp { words: words::UNKNOWN_NUMBER.to_owned() };
-        return Decision { call, events: Vec::new(), effects: Vec::new(), marks: Vec::new(), reply };
+        return Decision { call, events: Vec::new(), effects: Vec::new(), marks: Vec::new(), tasks: Vec::new(), reply };
     };
     let mut turn = Turn::new(call, rules, brand, facts);
     let reply = answer(&mut turn, signal);

@@ -8,6 +8,7 @@ use super::mark::AgentMark;
 use super::reply::Reply;
 use super::signal::Signal;
 use super::state::{Call, Leg, LegProgress};
+use super::task::{self, TaskChange};
 use super::{Decision, Facts};
 use crate::ids::AgentId;
 use crate::rules::{Agent, Brand, Rules};
@@ -34,20 +35,39 @@ pub(super) struct Turn<'a> {
     events: Vec<Event>,
     effects: Vec<Effect>,
     marks: Vec<AgentMark>,
+    tasks: Vec<TaskChange>,
 }
 
 impl<'a> Turn<'a> {
     pub(super) fn new(call: Call, rules: &'a Rules, brand: &'a Brand, facts: &'a Facts<'a>) -> Self {
-        Self { call, rules, brand, facts, now: facts.at, events: Vec::new(), effects: Vec::new(), marks: Vec::new() }
+        Self {
+            call,
+            rules,
+            brand,
+            facts,
+            now: facts.at,
+            events: Vec::new(),
+            effects: Vec::new(),
+            marks: Vec::new(),
+            tasks: Vec::new(),
+        }
     }
 
     pub(super) fn finish(self, reply: Reply) -> Decision {
-        Decision { call: self.call, events: self.events, effects: self.effects, marks: self.marks, reply }
+        Decision {
+            call: self.call,
+            events: self.events,
+            effects: self.effects,
+            marks: self.marks,
+            tasks: self.tasks,
+            reply,
+        }
     }
 
     /// Takes note of what happened and changes the call by it.
     pub(super) fn record(&mut self, event: Event) {
         self.call.apply(&event, self.now);
+        self.tasks.extend(task::change_by(&event, &self.call, self.brand, self.rules));
         self.events.push(event);
     }
 

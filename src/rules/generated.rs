@@ -311,6 +311,6 @@ prop_compose! {
             chatwoot_user_id,
             brands: if all { Vec::new() } else { vec![brands[0].id.clone()] },
         }).collect();
-        Rules { version, brands, numbers, agents, holidays, supervisors, floods, index: super::Index::default(), pausing: Pausing { after_misses: pausing.0, span: pausing.1 } }
+        Rules { version, brands, numbers, agents, holidays, supervisors, floods, index: Index::default(), pausing: Pausing { after_misses: pausing.0, span: pausing.1 } }
     }
 }

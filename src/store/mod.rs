@@ -12,13 +12,16 @@ mod agents;
 mod answers;
 mod calls;
 mod contacts;
+mod conversations;
 mod entity;
 mod leases;
 mod legs;
 mod model_calls;
 mod model_facts;
+mod model_inbox;
 mod model_outbox;
 mod outbox;
+mod phone_words;
 #[cfg(test)]
 mod plans;
 mod postgres;
@@ -26,6 +29,7 @@ mod recordings;
 mod rules;
 mod session;
 mod sqlite;
+mod tasks;
 mod writer;
 
 use async_trait::async_trait;
@@ -98,6 +102,8 @@ pub struct Save {
     pub effects: Vec<NewEffect>,
     /// What the decision means for agents.
     pub marks: Vec<AgentMark>,
+    /// What it means for those whom we owe a call back.
+    pub tasks: Vec<TaskChange>,
     /// The answer given, to be repeated word for word.
     pub answer: Option<StoredAnswer>,
 }
@@ -123,6 +129,11 @@ pub struct StoredAnswer {
 }
 
 pub use crate::call::mark::AgentMark;
+pub use crate::call::task::{MissedCall, TaskChange};
+pub use conversations::{ConversationWord, Conversations};
+pub use phone_words::{PhoneObeyed, PhoneSwitched, PhoneWord, PhoneWords, UnansweredWord};
+pub use tasks::{CallbackTask, CallbackTasks, TaskEnd, TaskState};
+
 pub use crate::shortlist::facts::{AgentFacts, LiveLeg, LoadedFacts, Presence};
 
 /// What is known of a phone number from Chatwoot.
@@ -265,7 +276,7 @@ pub struct HistoryEntry {
 /// Every method may be called from several replicas at once. A method that is dropped half-way has either happened
 /// wholly or not at all.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Conversations + CallbackTasks + PhoneWords + Send + Sync + 'static {
     /// Whether the store can be written to now.
     async fn ping(&self) -> Result<(), StoreError>;
 
@@ -320,8 +331,13 @@ pub trait Store: Send + Sync + 'static {
     /// Forgets answers and delivery ids from before `before`; returns how many.
     async fn forget_before(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
 
-    /// The facts about these agents, and the account's legs.
-    async fn load_facts(&self, agents: &[AgentId], now: DateTime<Utc>) -> Result<LoadedFacts, StoreError>;
+    /// The facts about these agents, with what they have open in this brand's inbox, and the account's legs.
+    async fn load_facts(
+        &self,
+        brand: &BrandId,
+        agents: &[AgentId],
+        now: DateTime<Utc>,
+    ) -> Result<LoadedFacts, StoreError>;
     /// Takes note of agents' presence; returns those whose presence changed.
     async fn note_presence(&self, changes: &[PresenceChange]) -> Result<Vec<AgentId>, StoreError>;
     /// Sets an agent's own phone switch: off until then, or on.

@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::model_calls::CallTables;
 use super::model_facts::FactTables;
+use super::model_inbox::{ConversationTable, PhoneWordTable, TaskTable};
 use super::model_outbox::OutboxTable;
 use super::{
     DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot, PresenceChange, PublishedRules,
@@ -30,6 +31,9 @@ pub(super) struct Tables {
     pub(super) calls: CallTables,
     pub(super) facts: FactTables,
     pub(super) outbox: OutboxTable,
+    pub(super) conversations: ConversationTable,
+    pub(super) tasks: TaskTable,
+    pub(super) phone_words: PhoneWordTable,
     faults: Faults,
 }
 
@@ -132,8 +136,13 @@ impl Store for ModelStore {
     async fn forget_before(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
         self.forget_before_sync(before)
     }
-    async fn load_facts(&self, agents: &[AgentId], now: DateTime<Utc>) -> Result<LoadedFacts, StoreError> {
-        self.load_facts_sync(agents, now)
+    async fn load_facts(
+        &self,
+        brand: &BrandId,
+        agents: &[AgentId],
+        now: DateTime<Utc>,
+    ) -> Result<LoadedFacts, StoreError> {
+        self.load_facts_sync(brand, agents, now)
     }
     async fn note_presence(&self, changes: &[PresenceChange]) -> Result<Vec<AgentId>, StoreError> {
         self.note_presence_sync(changes)

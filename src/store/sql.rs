@@ -11,7 +11,7 @@ use super::writer::Writer;
 use super::{
     Arrival, DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot, PresenceChange,
     PublishedRules, Save, Settled, Store, StoreError, StoredRecording, agents, answers, calls, contacts, leases, legs,
-    outbox, postgres, recordings, rules,
+    outbox, postgres, recordings, rules, tasks,
 };
 use crate::call::effect::Neighbour;
 use crate::call::state::Call;
@@ -38,14 +38,14 @@ impl SqlStore {
         Self { engine }
     }
 
-    async fn write<T: Send + 'static>(&self, job: Job<T>) -> Result<T, StoreError> {
+    pub(super) async fn write<T: Send + 'static>(&self, job: Job<T>) -> Result<T, StoreError> {
         match &self.engine {
             Engine::Sqlite { writer, .. } | Engine::Memory { writer } => writer.run(job).await,
             Engine::Postgres { pool } => postgres::run(pool, job).await,
         }
     }
 
-    async fn read<T: Send + 'static>(&self, job: Job<T>) -> Result<T, StoreError> {
+    pub(super) async fn read<T: Send + 'static>(&self, job: Job<T>) -> Result<T, StoreError> {
         match &self.engine {
             Engine::Sqlite { readers, .. } => job(&Session::new(readers)).await,
             Engine::Postgres { pool } => postgres::bounded(job(&Session::new(pool))).await,
@@ -70,6 +70,7 @@ async fn save(session: &Session<'_>, save: &Save) -> Result<(), StoreError> {
     legs::write(session, save).await?;
     calls::write_history(session, save).await?;
     outbox::write(session, save).await?;
+    tasks::write(session, save).await?;
     agents::write_marks(session, save).await?;
     answers::write(session, save).await
 }
@@ -84,6 +85,7 @@ macro_rules! ask {
         })
     }};
 }
+pub(super) use ask;
 
 #[async_trait]
 impl Store for SqlStore {
@@ -161,8 +163,16 @@ impl Store for SqlStore {
         self.write(ask!(session => answers::forget_before(session, before))).await
     }
 
-    async fn load_facts(&self, asked: &[AgentId], now: DateTime<Utc>) -> Result<LoadedFacts, StoreError> {
-        self.read(ask!(session, asked = asked.to_vec() => agents::load_facts(session, &asked, now))).await
+    async fn load_facts(
+        &self,
+        brand: &BrandId,
+        asked: &[AgentId],
+        now: DateTime<Utc>,
+    ) -> Result<LoadedFacts, StoreError> {
+        self.read(ask!(session, brand = brand.clone(), asked = asked.to_vec() => {
+            agents::load_facts(session, &brand, &asked, now)
+        }))
+        .await
     }
 
     async fn note_presence(&self, changes: &[PresenceChange]) -> Result<Vec<AgentId>, StoreError> {

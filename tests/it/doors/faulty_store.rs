@@ -11,8 +11,9 @@ use offhook::ids::{AgentId, BrandId, CallId, CarrierRef};
 use offhook::phone_number::PhoneNumber;
 use offhook::store::model::ModelStore;
 use offhook::store::{
-    DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot, PresenceChange, PublishedRules,
-    Save, Settled, Store, StoreError, StoredRecording,
+    CallbackTask, CallbackTasks, ConversationWord, Conversations, DeadLetter, HistoryEntry, InboxLink, KnownContact,
+    Leased, LoadedFacts, PacingSlot, PhoneObeyed, PhoneWord, PhoneWords, PresenceChange, PublishedRules, Save, Settled,
+    Store, StoreError, StoredRecording, TaskEnd, TaskState, UnansweredWord,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,9 +61,9 @@ impl FaultyStore {
 }
 
 macro_rules! through {
-    ($(fn $name:ident(&self $(, $argument:ident: $kind:ty)*) -> $answer:ty;)+) => {
+    ($room:ident: $(fn $name:ident(&self $(, $argument:ident: $kind:ty)*) -> $answer:ty;)+) => {
         #[async_trait]
-        impl Store for FaultyStore {
+        impl $room for FaultyStore {
             $(async fn $name(&self $(, $argument: $kind)*) -> Result<$answer, StoreError> {
                 self.gate().await?;
                 self.model.$name($($argument),*).await
@@ -71,7 +72,7 @@ macro_rules! through {
     };
 }
 
-through! {
+through! { Store:
     fn ping(&self) -> ();
     fn save(&self, save: Save) -> ();
     fn find_call(&self, id: CallId) -> Option<Call>;
@@ -85,7 +86,7 @@ through! {
     fn count_calls_from(&self, caller: &PhoneNumber, brand: &BrandId, since: DateTime<Utc>) -> u32;
     fn find_answer(&self, key: &str) -> Option<String>;
     fn forget_before(&self, before: DateTime<Utc>) -> u64;
-    fn load_facts(&self, agents: &[AgentId], now: DateTime<Utc>) -> LoadedFacts;
+    fn load_facts(&self, brand: &BrandId, agents: &[AgentId], now: DateTime<Utc>) -> LoadedFacts;
     fn note_presence(&self, changes: &[PresenceChange]) -> Vec<AgentId>;
     fn switch_phone(&self, agent: &AgentId, off_until: Option<DateTime<Utc>>) -> ();
     fn find_contact(&self, phone: &PhoneNumber) -> Option<KnownContact>;
@@ -107,4 +108,28 @@ through! {
     fn find_current_rules(&self) -> Option<PublishedRules>;
     fn find_rules(&self, version: u32) -> Option<PublishedRules>;
     fn note_delivery(&self, delivery: &str, now: DateTime<Utc>) -> bool;
+}
+
+through! { Conversations:
+    fn note_conversations(&self, words: &[ConversationWord]) -> ();
+    fn reconcile_conversations(&self, brand: &BrandId, open: &[ConversationWord], began_at: DateTime<Utc>) -> ();
+    fn find_reconciled(&self, brand: &BrandId) -> Option<DateTime<Utc>>;
+    fn forget_conversations(&self, before: DateTime<Utc>) -> u64;
+}
+
+through! { CallbackTasks:
+    fn list_callback_tasks(
+        &self, brand: Option<&BrandId>, state: TaskState, after: Option<CallId>, limit: u32
+    ) -> Vec<CallbackTask>;
+    fn find_callback_task(&self, id: CallId) -> Option<CallbackTask>;
+    fn find_open_callback_task(&self, brand: &BrandId, caller: &PhoneNumber) -> Option<CallbackTask>;
+    fn close_callback_task(&self, id: CallId, why: &TaskEnd, now: DateTime<Utc>) -> bool;
+    fn note_callback_attempt(&self, id: CallId, now: DateTime<Utc>) -> bool;
+}
+
+through! { PhoneWords:
+    fn obey_phone_word(&self, word: &PhoneWord) -> PhoneObeyed;
+    fn list_unanswered_words(&self, limit: u32) -> Vec<UnansweredWord>;
+    fn settle_phone_word(&self, message: i64) -> ();
+    fn forget_phone_words(&self, before: DateTime<Utc>) -> u64;
 }

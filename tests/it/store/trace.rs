@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use offhook::call::effect::{Effect, Neighbour};
 use offhook::store::{AgentMark, Presence};
 
+use super::inbox::{InboxOp, TaskStep};
 use super::subject::agent;
 
 /// One step of one session.
@@ -71,6 +72,7 @@ pub enum Op {
         n: u32,
         byte: u8,
     },
+    Inbox(InboxOp),
 }
 
 /// One change within a save.
@@ -86,6 +88,7 @@ pub enum Change {
     Effect { effect: Effect, lane: u32, delay: i64 },
     Mark(std::sync::Arc<dyn Fn(DateTime<Utc>) -> AgentMark>),
     Answer { key: u32 },
+    Task(TaskStep),
 }
 
 impl std::fmt::Debug for Change {
@@ -101,6 +104,7 @@ impl std::fmt::Debug for Change {
             Self::Effect { effect, lane, delay } => write!(f, "{effect:?} lane {lane} +{delay}s"),
             Self::Mark(mark) => write!(f, "{:?}", mark(DateTime::UNIX_EPOCH)),
             Self::Answer { key } => write!(f, "Answer {key}"),
+            Self::Task(step) => write!(f, "{step:?}"),
         }
     }
 }
@@ -128,7 +132,7 @@ impl Dice {
     pub fn op(&mut self) -> Op {
         // Few calls, so that sessions get in each other's way.
         let call = [0, 1, 6, 7][usize::try_from(self.below(4)).unwrap()];
-        match self.below(40) {
+        match self.below(46) {
             0..10 => Op::Save { call, changes: self.changes() },
             10..12 => Op::Cancel { call, changes: self.changes(), polls: self.below(4) },
             12..17 => Op::Load { call },
@@ -154,6 +158,7 @@ impl Dice {
             36 => [Op::Forget, Op::Pacing, Op::Pacing][usize::try_from(self.below(3)).unwrap()].clone(),
             37 if self.below(2) == 0 => Op::Turn { name: self.below(2), holder: self.below(3) },
             37 => Op::Rules { publish: self.below(2) == 0 },
+            40..46 => Op::Inbox(self.inbox_op()),
             _ if self.below(2) == 0 => Op::Link { call, conversation: i64::from(self.below(50)) },
             _ => Op::Recording { n: self.below(3), byte: u8::try_from(self.below(200)).unwrap() },
         }
@@ -166,7 +171,7 @@ impl Dice {
     fn change(&mut self) -> Change {
         let who = self.below(4);
         let leg = self.below(3);
-        match self.below(24) {
+        match self.below(27) {
             0 => Change::Wait,
             1 => Change::Poll,
             // Mostly the agent's own phone; at times somebody else's.
@@ -177,6 +182,7 @@ impl Dice {
             11 => Change::End,
             12..15 => Change::Effect { effect: self.effect(), lane: self.below(4), delay: i64::from(self.below(4)) },
             15 | 16 | 20..24 => Change::Effect { effect: self.effect(), lane: self.below(4), delay: 0 },
+            24..27 => Change::Task(self.task_step()),
             17..=18 => Change::Mark(self.mark(who)),
             _ => Change::Answer { key: self.below(4) },
         }
