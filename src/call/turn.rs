@@ -173,9 +173,13 @@ impl<'a> Turn<'a> {
             Miss::Counted => {}
             Miss::Paused { until, stay } => {
                 self.record(Event::AgentPaused { agent: agent.clone(), until, misses });
+                self.ask(Effect::NotePaused { agent: agent.clone(), until, misses });
                 self.mark(AgentMark::Paused { agent: agent.clone(), until, stay });
             }
-            Miss::Spared => self.record(Event::PauseSpared { agent: agent.clone(), misses }),
+            Miss::Spared => {
+                self.record(Event::PauseSpared { agent: agent.clone(), misses });
+                self.ask(Effect::NoteSpared { agent: agent.clone(), misses });
+            }
         }
     }
 
