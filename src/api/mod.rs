@@ -8,6 +8,7 @@ use actix_web::{middleware, web};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub mod authorise;
+pub mod callback_tasks;
 pub mod calls;
 pub mod openapi;
 pub mod problem;
@@ -40,4 +41,5 @@ pub fn register(config: &mut web::ServiceConfig) {
 /// Every resource of the API. `service` alone takes note of a route for the document, so nothing else is used here.
 fn resources(config: &mut ServiceConfig<'_>) {
     config.service(authorise::session).service(calls::list_calls).service(calls::show_call);
+    config.service(callback_tasks::list_callback_tasks).service(callback_tasks::close_callback_task);
 }

@@ -46,6 +46,7 @@ impl IntoResponses for Refusals {
     tags(
         (name = "session", description = "Who is asking."),
         (name = "calls", description = "Calls, each with its history."),
+        (name = "callback tasks", description = "Whom the team owes a call, and by when."),
     ),
 )]
 struct Head;
