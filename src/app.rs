@@ -10,8 +10,8 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::availability::feed::{self, FeedSettings, FeedSinks};
 use crate::availability::directory::Directory;
+use crate::availability::feed::{self, FeedSettings, FeedSinks};
 use crate::availability::keeper::Keeper;
 use crate::availability::phone_desk::PhoneDesk;
 use crate::availability::queue::QueueKeeper;

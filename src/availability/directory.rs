@@ -94,7 +94,8 @@ impl Directory {
             return Ok(brand.inbox_id);
         }
         let mut known = self.known.lock().await;
-        let find = |known: &Known| known.inboxes.iter().find(|one| one.name == brand.inbox && one.is_api()).map(|one| one.id);
+        let find =
+            |known: &Known| known.inboxes.iter().find(|one| one.name == brand.inbox && one.is_api()).map(|one| one.id);
         if find(&known).is_none() && is_old(known.inboxes_read_at, now) {
             known.read_inboxes(&self.chatwoot, now).await?;
         }

@@ -56,13 +56,8 @@ impl PhoneDesk {
                 return;
             }
         };
-        let word = PhoneWord {
-            message: message.id,
-            conversation: message.conversation_id,
-            switch,
-            reply,
-            said_at: now,
-        };
+        let word =
+            PhoneWord { message: message.id, conversation: message.conversation_id, switch, reply, said_at: now };
         if let Err(error) = self.obey(&word).await {
             tracing::warn!(error = %error, "a note about a phone could not be obeyed");
         }

@@ -211,7 +211,13 @@ impl InboxDesk {
 
     // Messages.
 
-    pub(super) async fn post_note(&self, call: &Call, link: InboxLink, words: ChatwootText, what: &str) -> Result<(), Trouble> {
+    pub(super) async fn post_note(
+        &self,
+        call: &Call,
+        link: InboxLink,
+        words: ChatwootText,
+        what: &str,
+    ) -> Result<(), Trouble> {
         let source_id = message_key(call, what);
         let mut message = NewMessage::note(words, &source_id);
         if let Some(bot) = self.find_bot().await? {

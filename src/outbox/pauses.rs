@@ -39,7 +39,8 @@ impl InboxDesk {
         let brand = hand.brand()?;
         let supervisors = hand.rules.supervisors.iter();
         let theirs = supervisors.filter(|one| one.brands.is_empty() || one.brands.contains(&brand.id));
-        let named: Vec<(i64, &str)> = theirs.filter_map(|one| Some((one.chatwoot_user_id?, one.name.as_str()))).collect();
+        let named: Vec<(i64, &str)> =
+            theirs.filter_map(|one| Some((one.chatwoot_user_id?, one.name.as_str()))).collect();
         let words = phrases::on_spared(&named, &phrases::name_of(&hand.rules, agent), misses, brand);
         self.post_note(&hand.call, link, words, &format!("spared:{agent}")).await
     }

@@ -30,7 +30,7 @@ async fn voicemail(scene: &Scene, caller: &str) -> anyhow::Result<()> {
 
 async fn miss(scene: &Scene, caller: &str) -> anyhow::Result<()> {
     scene.dial(caller).await?;
-    scene.wait_for("the greeting", 45, |scene| scene.heard(caller, "Nobody can take your call")).await?;
+    reach_recorder(scene, caller, 45).await?;
     hang_up(scene, caller).await?;
     scene.wait(150.0).await
 }

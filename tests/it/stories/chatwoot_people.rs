@@ -45,10 +45,14 @@ pub async fn open_conversations(
         };
         let contact = client.create_contact(&new).await?;
         let one = client.create_conversation(inbox, contact.id, &source_id, &Map::new()).await?.id;
-        if let Some(name) = assignee {
-            client.assign(one, user(scene, name)).await?;
-        }
         opened.push(one);
+    }
+    if let Some(name) = assignee {
+        // A later change has a later time, as on a real server.
+        scene.wait(0.1).await?;
+        for one in &opened {
+            client.assign(*one, user(scene, name)).await?;
+        }
     }
     Ok(opened)
 }
@@ -80,13 +84,7 @@ pub async fn write_note(scene: &Scene, conversation: i64, name: &str, words: &st
 }
 
 /// A person writes; the service has heard of it.
-pub async fn write(
-    scene: &Scene,
-    conversation: i64,
-    name: &str,
-    words: &str,
-    is_private: bool,
-) -> anyhow::Result<()> {
+pub async fn write(scene: &Scene, conversation: i64, name: &str, words: &str, is_private: bool) -> anyhow::Result<()> {
     let heard = |scene: &Scene| {
         let deliveries = scene.exchange.chatwoot.deliveries();
         let of_it = deliveries.iter().filter(|one| one.event == "message_created" && one.status.is_some());
@@ -105,7 +103,12 @@ pub async fn write(
 }
 
 /// Asks the API as an operator; gives back status and body.
-pub async fn ask(scene: &Scene, method: reqwest::Method, path: &str, body: Option<Value>) -> anyhow::Result<(u16, Value)> {
+pub async fn ask(
+    scene: &Scene,
+    method: reqwest::Method,
+    path: &str,
+    body: Option<Value>,
+) -> anyhow::Result<(u16, Value)> {
     use secrecy::ExposeSecret;
     let token = scene.exchange.settings.server.operator_tokens[0].expose_secret().to_owned();
     let url = format!("http://{}/api/v1{path}", scene.exchange.address);
