@@ -205,3 +205,7 @@ impl QueueKeeper {
         Ok(words)
     }
 }
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;
