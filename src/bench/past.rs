@@ -108,6 +108,7 @@ fn past_call(number: u32, at: DateTime<Utc>) -> anyhow::Result<Save> {
         effects,
         marks: Vec::new(),
         switches: Vec::new(),
+        tasks: Vec::new(),
         answer: Some(StoredAnswer { key: format!("token:{}", dialler.token), body }),
     })
 }
