@@ -117,13 +117,9 @@ impl App {
             ids.draw(clock.now()).to_string(),
         ));
         let (queue, keeper) = keepers(&store, &switchboard, &clock, &chatwoot);
-        let codes = Arc::new(CodeDesk::new(
-            Arc::clone(&store),
-            Arc::clone(&clock),
-            Arc::clone(&ids),
-            Arc::clone(&rulebook),
-            settings.server.code_secret.clone(),
-        ));
+        let key = settings.server.code_secret.clone();
+        let codes = CodeDesk::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&ids), Arc::clone(&rulebook), key);
+        let codes = Arc::new(codes);
         let twilio_door = Arc::new(TwilioDoor::new(
             &settings,
             Arc::clone(&switchboard),

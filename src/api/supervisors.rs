@@ -67,7 +67,7 @@ pub struct NewCode {
 #[get("/supervisors")]
 pub(super) async fn list_supervisors(_: Operator, app: web::Data<App>) -> Result<web::Json<Keypad>, Problem> {
     let now = app.clock.now();
-    let rules = app.switchboard.rulebook().load_current().await.map_err(told)?;
+    let rules = app.switchboard.rulebook().load_current().await.map_err(|error| told(&error))?;
     let codes = app.store.list_codes().await.map_err(of_store)?;
     let guard = app.store.find_code_guard(now).await.map_err(of_store)?;
     let named = rules.iter().flat_map(|(_, rules)| &rules.supervisors);
@@ -113,7 +113,7 @@ pub(super) async fn draw_supervisor_code(
         CodeError::NoKey => Problem::conflict("Set server.code_secret first; without it there are no codes."),
         CodeError::NoSuchSupervisor => Problem::not_found("There is no such supervisor in the rules in force."),
         CodeError::Hash => Problem::internal(),
-        CodeError::Switchboard(error) => told(error),
+        CodeError::Switchboard(error) => told(&error),
     })?;
     let body = NewCode {
         supervisor: supervisor.to_string(),
@@ -136,14 +136,14 @@ pub(super) async fn remove_supervisor_code(
     app: web::Data<App>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let removed = app.codes.take_away(&SupervisorId::new(&id), &operator.name()).await.map_err(told)?;
+    let removed = app.codes.take_away(&SupervisorId::new(&id), &operator.name()).await.map_err(|error| told(&error))?;
     if removed { Ok(HttpResponse::NoContent().finish()) } else { Err(Problem::not_found("There is no such code.")) }
 }
 
 fn of_store(error: StoreError) -> Problem {
-    told(error.into())
+    told(&error.into())
 }
 
-fn told(error: crate::switchboard::SwitchboardError) -> Problem {
+fn told(error: &crate::switchboard::SwitchboardError) -> Problem {
     Problem::unavailable(error.to_string())
 }

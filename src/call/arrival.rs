@@ -130,11 +130,9 @@ impl Turn<'_> {
         {
             return reply;
         }
-        if from <= Step::Hours {
-            if self.closed_path().is_some() {
-                self.fall_back(FallbackReason::Closed);
-                return self.follow_path();
-            }
+        if from <= Step::Hours && self.closed_path().is_some() {
+            self.fall_back(FallbackReason::Closed);
+            return self.follow_path();
         }
         if from <= Step::Menu
             && self.is_menu_due()

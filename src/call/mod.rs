@@ -32,6 +32,7 @@ mod path;
 pub mod reply;
 mod ringing;
 pub mod signal;
+pub mod stage;
 pub mod state;
 pub mod supervisor;
 pub mod switch;

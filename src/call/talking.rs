@@ -87,7 +87,7 @@ impl Turn<'_> {
         match self.call.stage {
             // Connected and silent: the caller hangs between two documents.
             Stage::Waiting | Stage::Voicemail | Stage::Message | Stage::Claimed { .. } => {
-                self.fetch_caller_unless_heard()
+                self.fetch_caller_unless_heard();
             }
             Stage::Line if !self.is_line_handed_out() => self.fetch_caller_unless_heard(),
             Stage::Line if self.is_line_overdue() => self.ask(Effect::FetchCaller { attempt: self.attempt() }),

@@ -119,7 +119,7 @@ impl Switches for ModelStore {
         let tables = self.tables()?;
         let older = tables.switches.0.iter().rev().filter(|row| before.is_none_or(|before| row.id < before));
         let found = older.filter(|row| is_of(row, brand, kind)).take(most(limit));
-        Ok(found.map(|row| row.clone().as_of(now)).collect())
+        Ok(found.map(|row| row.clone().seen_at(now)).collect())
     }
 
     async fn list_switches_on(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<BrandSwitch>, StoreError> {

@@ -110,12 +110,7 @@ async fn ask_everything(store: &Arc<dyn Store>) {
     store.find_calls_ringing(&agent).await.unwrap();
     store.list_calls(Some(now()), 5).await.unwrap();
     store.find_answer("key").await.unwrap();
-    for caller in [Some(phone()), None] {
-        let question =
-            ArrivalQuestion { key: Some("key".to_owned()), caller, brand: brand.clone(), since: now(), now: now() };
-        store.load_arrival(&question).await.unwrap();
-    }
-    store.note_made_contact(501, now()).await.unwrap();
+    ask_about_arrivals(store, &brand).await;
     ask_about_switches(store, &brand).await;
     store.load_facts(&brand, &[], now()).await.unwrap();
     store.forget_before(now()).await.unwrap();
@@ -152,6 +147,15 @@ async fn ask_everything(store: &Arc<dyn Store>) {
     store.find_rules(1).await.unwrap();
     ask_about_rules(store).await;
     store.note_delivery("one", now()).await.unwrap();
+}
+
+async fn ask_about_arrivals(store: &Arc<dyn Store>, brand: &BrandId) {
+    store.note_made_contact(501, now()).await.unwrap();
+    for caller in [Some(phone()), None] {
+        let question =
+            ArrivalQuestion { key: Some("key".to_owned()), caller, brand: brand.clone(), since: now(), now: now() };
+        store.load_arrival(&question).await.unwrap();
+    }
 }
 
 async fn ask_about_switches(store: &Arc<dyn Store>, brand: &BrandId) {

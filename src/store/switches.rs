@@ -32,7 +32,7 @@ pub struct BrandSwitch {
 impl BrandSwitch {
     /// The same as it stands at `now`: one whose instant has come has ended by itself.
     #[must_use]
-    pub(super) fn as_of(mut self, now: DateTime<Utc>) -> Self {
+    pub(super) fn seen_at(mut self, now: DateTime<Utc>) -> Self {
         if self.ended.is_none() && self.asked.until <= now {
             self.ended = Some((self.asked.until, SwitchedBy::Time));
         }
@@ -267,5 +267,5 @@ fn read(row: SwitchRow, now: DateTime<Utc>) -> Result<BrandSwitch, StoreError> {
         reason: row.reason,
         include_waiting: row.include_waiting == 1,
     };
-    Ok(BrandSwitch { id: row.id, asked, began_at: instant(row.began_at)?, ended }.as_of(now))
+    Ok(BrandSwitch { id: row.id, asked, began_at: instant(row.began_at)?, ended }.seen_at(now))
 }

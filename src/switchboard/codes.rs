@@ -33,7 +33,7 @@ pub const CODE_DIGITS: u32 = 8;
 pub const ROTATE_AFTER: TimeDelta = TimeDelta::days(90);
 
 /// Memory of one hash, in KiB, and how often it is gone through: the second choice of OWASP's password cheat sheet for
-/// argon2id. About 20 ms on one core, so that a caller is answered in time.
+/// argon2id. About 25 ms on one core, so that a caller is answered in time.
 const MEMORY_KIB: u32 = 19_456;
 /// See [`MEMORY_KIB`].
 const PASSES: u32 = 2;

@@ -4,6 +4,7 @@
 //! back what was written, which was saved together with everything the decision changed. Example: `agent-accept` hands
 //! over `LegPressed { leg: 2, key: '1' }` and gets the document that lets the agent into the room.
 
+mod about;
 pub mod answer_rate;
 pub mod circuit;
 pub mod codes;
@@ -23,7 +24,7 @@ use crate::call::mark::AgentMark;
 use crate::call::reply::Reply;
 use crate::call::signal::Signal;
 use crate::call::state::{Call, NewCall};
-use crate::call::{BrandFacts, CallerFacts, CarrierFacts, Decision, Facts, decide};
+use crate::call::{CarrierFacts, Decision, Facts, decide};
 use crate::clock::Clock;
 use crate::crash_point;
 use crate::ids::{AgentId, CallId};
@@ -32,6 +33,7 @@ use crate::rules::{Brand, DestinationPolicy, DialStopsAt, RingMethod, Rules};
 use crate::shortlist::facts::LoadedFacts;
 use crate::shortlist::{AVAILABLE_MIN, InForce, Question, find_staying, members};
 use crate::store::{Arrival, ArrivalQuestion, Conflict, NewEffect, Save, Store, StoreError, StoredAnswer};
+use about::{About, warn_of_missing_line};
 use circuit::Circuit;
 use locks::CallLocks;
 use rulebook::Rulebook;
@@ -41,9 +43,6 @@ const DECISIONS_MAX: u32 = 4;
 
 /// Most waiting calls that are told of a freed phone at one time.
 const WAITING_CALLS_MAX: u32 = 200;
-
-/// A contact that there is only because somebody called is somebody the team knows after so long.
-const ACQUAINTED_AFTER: TimeDelta = TimeDelta::hours(24);
 
 /// Why a signal came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -102,48 +101,6 @@ pub struct Switchboard {
     pub effects_saved: watch::Sender<()>,
     /// Told when a phone came free or a call wants waking.
     pub calls_stirred: Arc<Notify>,
-}
-
-/// What is known of a caller and of the brand when a call arrives; nothing is for any later signal.
-#[derive(Debug, Clone, Copy, Default)]
-struct About {
-    caller: CallerFacts,
-    brand: BrandFacts,
-}
-
-impl About {
-    fn of(caller: &Caller, arrival: &Arrival, now: DateTime<Utc>) -> Self {
-        let has_number = matches!(caller, Caller::Known(_));
-        Self {
-            caller: CallerFacts {
-                is_blocked: arrival.contact.as_ref().is_some_and(|contact| contact.blocked),
-                is_contact: is_acquaintance(arrival, now),
-                recent_calls: if has_number { arrival.recent_calls } else { 0 },
-                talks: arrival.talks,
-            },
-            brand: BrandFacts {
-                overridden_until: arrival.overridden_until,
-                flood_until: arrival.flood_until,
-                withheld_recent: if has_number { 0 } else { arrival.recent_calls },
-            },
-        }
-    }
-}
-
-/// Whether the team knows the number. A contact that a call of ours made counts once it is [`ACQUAINTED_AFTER`] old: in a
-/// declared flood, at its beginning. Otherwise every robot would be known from its second call on.
-fn is_acquaintance(arrival: &Arrival, now: DateTime<Utc>) -> bool {
-    let by = arrival.flood_since.unwrap_or(now);
-    arrival.contact.is_some() && arrival.contact_made_at.is_none_or(|at| at + ACQUAINTED_AFTER <= by)
-}
-
-/// An override that leads nowhere is told: its callers go to the team.
-fn warn_of_missing_line(brand: &Brand, events: &[Event]) {
-    let is_overridden = events.iter().any(|event| matches!(event, Event::FoundOverridden { .. }));
-    if is_overridden && brand.operator.is_none() {
-        metrics::counter!("offhook_override_without_line_total").increment(1);
-        tracing::error!(brand = %brand.id, "the brand is overridden and has no operator line");
-    }
 }
 
 /// What came of a signal.

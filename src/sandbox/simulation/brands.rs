@@ -45,7 +45,7 @@ pub(super) fn write_rules(agents: u32, seed: u64) -> Result<Rules, String> {
     let agents = agents.clamp(1, 50);
     let ids: Vec<String> = (0..=agents).map(|number| format!("\"agent-{number}\"")).collect();
     let half: Vec<String> = ids.iter().skip(1).step_by(2).cloned().collect();
-    let (is_rich, confirms, is_supervised) = (seed % 2 == 0, seed % 3 != 0, seed % 4 == 0);
+    let (is_rich, confirms, is_supervised) = (seed.is_multiple_of(2), !seed.is_multiple_of(3), seed.is_multiple_of(4));
     let brands: Vec<_> = PLAIN.iter().chain(RICH.iter().take(if is_rich { RICH.len() } else { 0 })).collect();
     let mut text = String::new();
     for (number, (id, is_all, more)) in brands.iter().enumerate() {

@@ -104,7 +104,7 @@ fn params(door: Door) -> Params {
     match door {
         Door::Left => params.push(("QueueResult", "leave")),
         Door::WaitKey | Door::AgentAccept | Door::ScreenKey | Door::Menu | Door::LineKey => {
-            params.push(("Digits", "1"))
+            params.push(("Digits", "1"));
         }
         Door::RoomEvents => params.extend([
             ("ConferenceSid", "CF00000000000000000000000000000001"),

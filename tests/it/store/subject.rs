@@ -221,17 +221,7 @@ impl Session {
                 }
                 shown
             }
-            Op::Answer { key } => {
-                let key = format!("key-{key}");
-                let mut shown = show(store.find_answer(&key).await);
-                let numbers = [0, 1, 2, 3, 4, 50, 51, 52].map(|number| Some(phone(number)));
-                for caller in numbers.into_iter().chain([None]) {
-                    let since = now - TimeDelta::seconds(20);
-                    let question = ArrivalQuestion { key: Some(key.clone()), caller, brand: brand(1), since, now };
-                    shown += &show(store.load_arrival(&question).await);
-                }
-                shown
-            }
+            Op::Answer { key } => self.arrivals(*key, now).await,
             Op::Delivery { n } => show(store.note_delivery(&format!("delivery-{n}"), now).await),
             Op::Forget => show(store.forget_before(now - TimeDelta::seconds(10)).await),
             Op::Pacing => show(store.take_pacing_slot(now, TimeDelta::milliseconds(1_500)).await),
@@ -272,6 +262,19 @@ impl Session {
         }
     }
 
+    async fn arrivals(&self, key: u32, now: DateTime<Utc>) -> String {
+        let store = &self.store;
+        let key = format!("key-{key}");
+        let mut shown = show(store.find_answer(&key).await);
+        let numbers = [0, 1, 2, 3, 4, 50, 51, 52].map(|number| Some(phone(number)));
+        for caller in numbers.into_iter().chain([None]) {
+            let since = now - TimeDelta::seconds(20);
+            let question = ArrivalQuestion { key: Some(key.clone()), caller, brand: brand(1), since, now };
+            shown += &show(store.load_arrival(&question).await);
+        }
+        shown
+    }
+
     async fn switches(&self, now: DateTime<Utc>) -> String {
         let (store, mut shown) = (&self.store, String::new());
         let list = |found: Vec<BrandSwitch>| found.iter().map(bare).collect::<Vec<_>>();
@@ -288,7 +291,7 @@ impl Session {
     async fn code(&self, caller: u32, what: u32, now: DateTime<Utc>) -> String {
         let store = &self.store;
         let caller = if caller == 2 { Caller::Withheld } else { Caller::Known(phone(50 + caller)) };
-        let supervisor = SupervisorId::new(if what % 2 == 0 { "dana" } else { "lee" });
+        let supervisor = SupervisorId::new(if what.is_multiple_of(2) { "dana" } else { "lee" });
         let done = match what {
             0..3 => {
                 let hash = format!("hash-{}", what / 2);
