@@ -10,8 +10,11 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::availability::directory::Directory;
 use crate::availability::feed::{self, FeedSettings, FeedSinks};
 use crate::availability::keeper::Keeper;
+use crate::availability::phone_desk::PhoneDesk;
+use crate::availability::queue::QueueKeeper;
 use crate::call::effect::Neighbour;
 use crate::chatwoot::cable::CableSettings;
 use crate::chatwoot::door::ChatwootDoor;
@@ -57,6 +60,8 @@ pub struct App {
     pub chatwoot_door: Arc<ChatwootDoor>,
     chatwoot: ChatwootClient,
     keeper: Arc<Keeper>,
+    /// Keeps what agents have open.
+    pub queue: Arc<QueueKeeper>,
 }
 
 impl App {
@@ -103,9 +108,15 @@ impl App {
             account_limits(&settings).pace,
         );
         let inbox = InboxDesk::new(Arc::clone(&store), Arc::clone(&rulebook), chatwoot.clone());
-        let outbox =
-            Arc::new(Outbox::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&switchboard), carrier, inbox));
-        let keeper = Arc::new(Keeper::new(Arc::clone(&store), Arc::clone(&switchboard)));
+        let outbox = Arc::new(Outbox::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&switchboard),
+            carrier,
+            inbox,
+            ids.draw(clock.now()).to_string(),
+        ));
+        let (queue, keeper) = keepers(&store, &switchboard, &clock, &chatwoot);
         let key = settings.server.code_secret.clone();
         let codes = CodeDesk::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&ids), Arc::clone(&rulebook), key);
         let codes = Arc::new(codes);
@@ -138,6 +149,7 @@ impl App {
             chatwoot_door,
             chatwoot,
             keeper,
+            queue,
         }))
     }
 
@@ -147,6 +159,8 @@ impl App {
             tasks.spawn(Arc::clone(&self.outbox).run(neighbour, stop.clone()));
         }
         tasks.spawn(Arc::clone(&self.switchboard).run_deadlines(stop.clone()));
+        tasks.spawn(Arc::clone(&self.outbox).run_phone_replies(stop.clone()));
+        tasks.spawn(Arc::clone(&self.queue).run(stop.clone()));
         tasks.spawn(feed::run(
             self.chatwoot.clone(),
             Arc::clone(&self.clock),
@@ -197,8 +211,15 @@ impl App {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(EVERY) => {}
             }
-            if let Err(error) = self.store.forget_before(self.clock.now() - KEPT).await {
+            let before = self.clock.now() - KEPT;
+            if let Err(error) = self.store.forget_before(before).await {
                 tracing::warn!(error = %error, "old answers could not be forgotten");
+            }
+            if let Err(error) = self.store.forget_conversations(before).await {
+                tracing::warn!(error = %error, "old conversations could not be forgotten");
+            }
+            if let Err(error) = self.store.forget_phone_words(before).await {
+                tracing::warn!(error = %error, "old notes about phones could not be forgotten");
             }
         }
     }
@@ -230,6 +251,7 @@ impl App {
             self.switchboard.offer_freed_phones().await?;
             turn += self.outbox.deliver_due(Neighbour::Carrier).await?;
             turn += self.outbox.deliver_due(Neighbour::Inbox).await?;
+            turn += self.outbox.answer_phone_words().await?;
             done += turn;
             if turn == 0 {
                 return Ok(done);
@@ -237,6 +259,28 @@ impl App {
         }
         anyhow::bail!("effects bred effects for {TICK_TURNS_MAX} turns")
     }
+}
+
+/// Those who hear what Chatwoot tells.
+fn keepers(
+    store: &Arc<dyn Store>,
+    switchboard: &Arc<Switchboard>,
+    clock: &Arc<dyn Clock>,
+    chatwoot: &ChatwootClient,
+) -> (Arc<QueueKeeper>, Arc<Keeper>) {
+    let directory = Arc::new(Directory::new(chatwoot.clone()));
+    let (store, switchboard) = (Arc::clone(store), Arc::clone(switchboard));
+    let queue = Arc::new(QueueKeeper::new(
+        Arc::clone(&store),
+        Arc::clone(&switchboard),
+        Arc::clone(clock),
+        chatwoot.clone(),
+        Arc::clone(&directory),
+    ));
+    let phones =
+        PhoneDesk::new(Arc::clone(&store), Arc::clone(&switchboard), Arc::clone(clock), Arc::clone(&directory));
+    let keeper = Arc::new(Keeper::new(store, switchboard, directory, Arc::clone(&queue), phones));
+    (queue, keeper)
 }
 
 fn chatwoot_client(settings: &Settings) -> anyhow::Result<ChatwootClient> {

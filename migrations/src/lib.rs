@@ -23,6 +23,9 @@ mod m0016_audit;
 mod m0017_brand_switches;
 mod m0018_supervisor_codes;
 mod m0019_calls_counted;
+mod m0020_conversations;
+mod m0021_callback_tasks;
+mod m0022_phone_words;
 mod m0024_shortlists;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
@@ -54,6 +57,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_brand_switches::Change),
             Box::new(m0018_supervisor_codes::Change),
             Box::new(m0019_calls_counted::Change),
+            Box::new(m0020_conversations::Change),
+            Box::new(m0021_callback_tasks::Change),
+            Box::new(m0022_phone_words::Change),
             Box::new(m0024_shortlists::Change),
         ]
     }

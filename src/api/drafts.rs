@@ -9,8 +9,8 @@ use super::openapi::{Refusals, Told};
 use super::problem::FieldError;
 use super::rules::{DiffQuery, Difference, PublishedVersion, in_force_number, load};
 use super::rules_document::{
-    PublishInput, Sent, changes_of, document_schema, entity_tag, expected_revision, field_errors, problem_of,
-    read_body, read_json, read_sent, toml_answer, wants_toml,
+    PublishInput, RuleFinding, Sent, changes_of, document_schema, entity_tag, expected_revision, field_errors,
+    findings_of, problem_of, read_body, read_json, read_sent, toml_answer, wants_toml,
 };
 use super::{Operator, Problem};
 use crate::app::App;
@@ -57,6 +57,8 @@ pub struct DraftDetail {
     document: Option<Value>,
     /// Why the document is null; empty if it is there.
     errors: Vec<FieldError>,
+    /// What is allowed and probably not meant, the gravest first.
+    findings: Vec<RuleFinding>,
 }
 
 /// What is saved. As a routing file, `name` and `base` go into the query.
@@ -331,7 +333,8 @@ pub(super) async fn publish_rules(
     let (id, revision) = (parse_id(&id)?, expected_revision(&request)?);
     let input: PublishInput = read_json(&read_body(body)?)?;
     let published = app.desk.publish_draft(id, revision, &operator.name(), input.note.as_deref()).await;
-    Ok(web::Json(published.map_err(|refused| problem_of(refused, "/document"))?.into()))
+    let published = published.map_err(|refused| problem_of(refused, "/document"))?;
+    Ok(web::Json(PublishedVersion::of(published, app.clock.now())))
 }
 
 /// Copies a brand, whole or in parts, within a draft.
@@ -398,13 +401,13 @@ async fn answer(
     draft: Draft,
     rules: Result<Rules, RoutingFileError>,
 ) -> Result<HttpResponse, Problem> {
-    let (document, errors) = match rules {
-        Ok(rules) => (Some(json::to_json(&rules)), Vec::new()),
-        Err(error) => (None, field_errors(&error, "/document")),
+    let (document, errors, findings) = match rules {
+        Ok(rules) => (Some(json::to_json(&rules)), Vec::new(), findings_of(&rules, app.clock.now())),
+        Err(error) => (None, field_errors(&error, "/document"), Vec::new()),
     };
     let tag = entity_tag(draft.head.revision);
     let summary = DraftSummary::of(draft.head, in_force_number(app).await?);
-    Ok(response.insert_header(tag).json(DraftDetail { summary, document, errors }))
+    Ok(response.insert_header(tag).json(DraftDetail { summary, document, errors, findings }))
 }
 
 fn parse_id(text: &str) -> Result<DraftId, Problem> {

@@ -10,6 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub mod audit;
 pub mod authorise;
 pub mod banners;
+pub mod callback_tasks;
 pub mod calls;
 pub mod drafts;
 pub mod openapi;
@@ -75,4 +76,5 @@ fn resources(config: &mut ServiceConfig<'_>) {
         .service(supervisors::draw_supervisor_code)
         .service(supervisors::remove_supervisor_code);
     config.service(banners::list_banners).service(audit::list_audit);
+    config.service(callback_tasks::list_callback_tasks).service(callback_tasks::close_callback_task);
 }

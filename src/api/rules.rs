@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::openapi::{Refusals, Told};
 use super::problem::FieldError;
 use super::rules_document::{
-    RuleChange, changes_of, document_schema, field_errors, problem_of, read_body, read_json, toml_answer, wants_toml,
+    RuleChange, RuleFinding, changes_of, document_schema, field_errors, findings_of, problem_of, read_body, read_json,
+    toml_answer, wants_toml,
 };
 use super::{Operator, Problem};
 use crate::app::App;
@@ -112,6 +113,8 @@ pub struct PublishedVersion {
     base: u32,
     /// What changed.
     changes: Vec<RuleChange>,
+    /// What is allowed and probably not meant, the gravest first.
+    findings: Vec<RuleFinding>,
 }
 
 /// Which version is to be replaced, and why.
@@ -139,10 +142,10 @@ impl VersionSummary {
     }
 }
 
-impl From<Published> for PublishedVersion {
-    fn from(published: Published) -> Self {
-        let Published { version, is_new, base, changes, rules: _ } = published;
-        Self { version, is_new, base, changes: changes_of(changes) }
+impl PublishedVersion {
+    pub(super) fn of(published: Published, at: DateTime<Utc>) -> Self {
+        let Published { version, is_new, base, changes, rules } = published;
+        Self { version, is_new, base, changes: changes_of(changes), findings: findings_of(&rules, at) }
     }
 }
 
@@ -262,7 +265,8 @@ pub(super) async fn roll_back_rules(
     let input: RollBackInput = read_json(&read_body(body)?)?;
     let upon = Upon::Version(input.base);
     let published = app.desk.roll_back(version, upon, &operator.name(), input.note.as_deref()).await;
-    Ok(web::Json(published.map_err(|refused| problem_of(refused, ""))?.into()))
+    let published = published.map_err(|refused| problem_of(refused, ""))?;
+    Ok(web::Json(PublishedVersion::of(published, app.clock.now())))
 }
 
 /// The version in force; 0 if there is none.

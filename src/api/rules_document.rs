@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE, ETAG, IF_MATCH};
 use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -12,8 +13,10 @@ use super::Problem;
 use super::problem::FieldError;
 use super::rules::VersionSummary;
 use crate::publishing::Refused;
+use crate::rules::Rules;
 use crate::rules::diff::Change;
 use crate::rules::file::{Fault, RoutingFileError};
+use crate::rules::lint::{self, Finding, lint};
 use crate::telemetry::Chain;
 
 /// Media type of a routing file. Source: TOML 1.0, "MIME Type".
@@ -30,6 +33,53 @@ pub struct RuleChange {
     /// What stands there now; null if nothing does.
     #[schema(required, schema_with = anything)]
     after: Option<Value>,
+}
+
+/// What is allowed and probably not meant. The codes are explained in docs/routing.md.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct RuleFinding {
+    /// What was found: `no_coverage`.
+    code: &'static str,
+    /// `error`, `warning` or `hint`.
+    severity: Severity,
+    /// JSON pointer into the document; the field may be absent.
+    pointer: String,
+    /// What will happen, and what to do.
+    message: String,
+}
+
+/// What lint finds in rules as they would work from `at` on, the gravest first.
+pub(super) fn findings_of(rules: &Rules, at: DateTime<Utc>) -> Vec<RuleFinding> {
+    let told = |finding: Finding| RuleFinding {
+        code: finding.code.as_str(),
+        severity: finding.severity.into(),
+        pointer: finding.pointer,
+        message: finding.message,
+    };
+    lint(rules, at).into_iter().map(told).collect()
+}
+
+/// How grave a finding is.
+#[derive(Debug, Clone, Copy, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = FindingSeverity)]
+pub enum Severity {
+    /// Some callers will certainly not get what the rules say.
+    Error,
+    /// Probably not meant.
+    Warning,
+    /// Good to know.
+    Hint,
+}
+
+impl From<lint::Severity> for Severity {
+    fn from(severity: lint::Severity) -> Self {
+        match severity {
+            lint::Severity::Error => Self::Error,
+            lint::Severity::Warning => Self::Warning,
+            lint::Severity::Hint => Self::Hint,
+        }
+    }
 }
 
 impl From<Change> for RuleChange {

@@ -1,16 +1,20 @@
-//! Takes what the feed hears down into the store: presence by agent, names and blocks by number.
+//! Takes what is heard of Chatwoot to those whom it concerns: presence by agent, names and blocks by number, open
+//! conversations, notes about phones.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::belief::Status;
+use super::directory::Directory;
 use super::feed::{AgentReport, AvailabilitySink, ContactReport, ContactSink};
+use super::phone_desk::PhoneDesk;
+use super::queue::QueueKeeper;
 use crate::chatwoot::Agent as ChatwootAgent;
 use crate::chatwoot::door::EventSink;
 use crate::chatwoot::payload::{ChatwootEvent, ContactEvent};
 use crate::phone_number::PhoneNumber;
-use crate::rules::{Agent, AvailabilitySource, Rules};
+use crate::rules::AvailabilitySource;
 use crate::store::{KnownContact, Presence, PresenceChange, Store};
 use crate::switchboard::Switchboard;
 
@@ -18,15 +22,22 @@ use crate::switchboard::Switchboard;
 pub struct Keeper {
     store: Arc<dyn Store>,
     switchboard: Arc<Switchboard>,
-    /// E-mail addresses of Chatwoot's users, which the routing file may name instead of their ids.
-    users: std::sync::Mutex<Vec<(i64, Option<String>)>>,
+    directory: Arc<Directory>,
+    queue: Arc<QueueKeeper>,
+    phones: PhoneDesk,
 }
 
 impl Keeper {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, switchboard: Arc<Switchboard>) -> Self {
-        Self { store, switchboard, users: std::sync::Mutex::default() }
+    pub fn new(
+        store: Arc<dyn Store>,
+        switchboard: Arc<Switchboard>,
+        directory: Arc<Directory>,
+        queue: Arc<QueueKeeper>,
+        phones: PhoneDesk,
+    ) -> Self {
+        Self { store, switchboard, directory, queue, phones }
     }
 
     /// Takes note of one contact.
@@ -39,18 +50,6 @@ impl Keeper {
             tracing::warn!(error = %error, "a contact could not be kept");
         }
     }
-
-    fn find_agent<'r>(&self, rules: &'r Rules, user: i64) -> Option<&'r Agent> {
-        let by_id = rules.agents.iter().find(|agent| agent.chatwoot_user_id == Some(user));
-        by_id.or_else(|| {
-            let users = self.users.lock().ok()?;
-            let email = users.iter().find(|(id, _)| *id == user)?.1.clone()?;
-            rules
-                .agents
-                .iter()
-                .find(|agent| agent.email.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(&email)))
-        })
-    }
 }
 
 #[async_trait]
@@ -60,7 +59,7 @@ impl AvailabilitySink for Keeper {
         let mut changes = Vec::new();
         let mut withdrawn = Vec::new();
         for report in &reports {
-            let Some(agent) = self.find_agent(&rules, report.chatwoot_user_id) else { continue };
+            let Some(agent) = self.directory.known_agent(&rules, report.chatwoot_user_id).await else { continue };
             if agent.availability != AvailabilitySource::Follow {
                 continue;
             }
@@ -91,9 +90,7 @@ impl AvailabilitySink for Keeper {
     }
 
     async fn agents(&self, agents: Vec<ChatwootAgent>) {
-        if let Ok(mut users) = self.users.lock() {
-            *users = agents.into_iter().map(|agent| (agent.id, agent.email)).collect();
-        }
+        self.directory.keep_users(&agents).await;
     }
 }
 
@@ -121,12 +118,11 @@ impl EventSink for Keeper {
             ChatwootEvent::ContactCreated(contact) | ChatwootEvent::ContactUpdated(contact) => {
                 self.note_contact(&contact).await;
             }
-            ChatwootEvent::MessageCreated(_)
-            | ChatwootEvent::MessageUpdated(_)
-            | ChatwootEvent::ConversationCreated(_)
-            | ChatwootEvent::ConversationUpdated(_)
-            | ChatwootEvent::ConversationStatusChanged(_)
-            | ChatwootEvent::Other(_) => {}
+            ChatwootEvent::ConversationCreated(conversation)
+            | ChatwootEvent::ConversationUpdated(conversation)
+            | ChatwootEvent::ConversationStatusChanged(conversation) => self.queue.note(&conversation).await,
+            ChatwootEvent::MessageCreated(message) => self.phones.note(&message).await,
+            ChatwootEvent::MessageUpdated(_) | ChatwootEvent::Other(_) => {}
         }
     }
 }

@@ -18,8 +18,12 @@
 //! ```
 
 pub mod belief;
+pub mod directory;
 pub mod feed;
 pub mod keeper;
+pub mod phone_desk;
+pub mod phone_note;
+pub mod queue;
 
 pub use belief::{Belief, Heard, Limits, PhoneSwitch, Reason, Source, Status, Verdict};
 pub use feed::{AgentReport, AvailabilitySink, ContactReport, ContactSink, FeedSettings, FeedSinks};

@@ -33,7 +33,7 @@ impl Template {
         let at = stored.arrived_at;
         let facts = Facts {
             at,
-            loaded: service.store.load_facts(&brand.roster, at).await?,
+            loaded: service.store.load_facts(&brand.id, &brand.roster, at).await?,
             caller: CallerFacts::default(),
             carrier: CarrierFacts {
                 rest_is_up: true,
@@ -63,6 +63,7 @@ impl Template {
             events: decision.events,
             marks: decision.marks,
             switches: decision.switches,
+            tasks: decision.tasks,
             answer: None,
         };
         Ok(Self { save, body, id: stored.id })

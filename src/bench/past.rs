@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::try_join_all;
 
@@ -60,7 +60,7 @@ async fn finish_effects(store: &Arc<dyn Store>) -> anyhow::Result<()> {
     }
 }
 
-/// A call that rang five phones and was answered by the third.
+/// A call that rang five phones, was answered by the third and is settled: nothing will ever look at it again.
 fn past_call(number: u32, at: DateTime<Utc>) -> anyhow::Result<Save> {
     let dialler = Dialler::new(FIRST_DIALLER + number);
     let caller = Dialler::new(FIRST_DIALLER + number % PAST_CALLERS).phone;
@@ -93,9 +93,13 @@ fn past_call(number: u32, at: DateTime<Utc>) -> anyhow::Result<Save> {
     }
     events.push(Event::CallerLeft);
     events.push(Event::CallEnded { ending: Ending::Answered });
+    // After every call the carrier is asked once for messages; here it had none.
+    events.push(Event::RecordingSought);
+    events.push(Event::RecordingAbsent);
     for event in &events {
         call.apply(event, at);
     }
+    ensure!(call.is_settled() && call.wake_at().is_none(), "a past call still waits for something");
     let effects = [Effect::NoteArrival, Effect::AssignOwner, Effect::NoteEnd];
     let effects = effects.map(|effect| NewEffect { lane: effect.lane(&call), effect, due_at: at }).into();
     let body =
@@ -108,6 +112,7 @@ fn past_call(number: u32, at: DateTime<Utc>) -> anyhow::Result<Save> {
         effects,
         marks: Vec::new(),
         switches: Vec::new(),
+        tasks: Vec::new(),
         answer: Some(StoredAnswer { key: format!("token:{}", dialler.token), body }),
     })
 }

@@ -1,9 +1,10 @@
 //! What we ask a neighbour to do, in the imperative. An effect is a row before it is a request.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::state::Call;
-use crate::ids::{CallId, CarrierRef};
+use crate::ids::{AgentId, CallId, CarrierRef};
 use crate::phone_number::Caller;
 
 /// One request to a neighbour. Its details are read from the call when it is carried out.
@@ -45,6 +46,10 @@ pub enum Effect {
     PostVoicemail { recording: CarrierRef },
     /// What was said, after the voicemail.
     PostTranscript { recording: CarrierRef },
+    /// Tell an agent that the system put them aside, and how to come back.
+    NotePaused { agent: AgentId, until: DateTime<Utc>, misses: u32 },
+    /// Tell the supervisors of an agent who would have been put aside and is one of the last.
+    NoteSpared { agent: AgentId, misses: u32 },
 }
 
 /// Which neighbour an effect goes to.
@@ -78,7 +83,9 @@ impl Effect {
             | Self::NoteEnd
             | Self::NoteMissed
             | Self::PostVoicemail { .. }
-            | Self::PostTranscript { .. } => Neighbour::Inbox,
+            | Self::PostTranscript { .. }
+            | Self::NotePaused { .. }
+            | Self::NoteSpared { .. } => Neighbour::Inbox,
         }
     }
 
@@ -100,7 +107,9 @@ impl Effect {
             | Self::NoteEnd
             | Self::NoteMissed
             | Self::PostVoicemail { .. }
-            | Self::PostTranscript { .. } => match &call.caller {
+            | Self::PostTranscript { .. }
+            | Self::NotePaused { .. }
+            | Self::NoteSpared { .. } => match &call.caller {
                 Caller::Known(phone) => format!("inbox:{}:{}", call.brand, phone.as_e164()),
                 Caller::Withheld | Caller::Other(_) => format!("inbox:{}:{}", call.brand, call.id),
             },
@@ -128,6 +137,8 @@ impl Effect {
             Self::NoteMissed => "note_missed",
             Self::PostVoicemail { .. } => "post_voicemail",
             Self::PostTranscript { .. } => "post_transcript",
+            Self::NotePaused { .. } => "note_paused",
+            Self::NoteSpared { .. } => "note_spared",
         }
     }
 
@@ -152,6 +163,7 @@ impl Effect {
             | Self::PostTranscript { recording } => {
                 format!("{call}:{kind}:{}", recording.as_str())
             }
+            Self::NotePaused { agent, .. } | Self::NoteSpared { agent, .. } => format!("{call}:{kind}:{agent}"),
             Self::DropCaller | Self::NoteArrival | Self::AssignOwner | Self::NoteEnd | Self::NoteMissed => {
                 format!("{call}:{kind}")
             }

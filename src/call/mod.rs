@@ -37,6 +37,7 @@ pub mod state;
 pub mod supervisor;
 pub mod switch;
 mod talking;
+pub mod task;
 mod turn;
 mod voicemail;
 mod waking;
@@ -66,6 +67,7 @@ use signal::{CallerDoor, Signal};
 use state::{Call, CallerAt, Stage};
 use supervisor::CodeEnd;
 use switch::SwitchChange;
+use task::TaskChange;
 use turn::Turn;
 use way_in::Way;
 
@@ -144,6 +146,8 @@ pub struct Decision {
     pub marks: Vec<AgentMark>,
     /// What it changes about the brand's switches.
     pub switches: Vec<SwitchChange>,
+    /// What it means for those whom we owe a call back.
+    pub tasks: Vec<TaskChange>,
     /// What the person who listens hears.
     pub reply: Reply,
 }
@@ -160,6 +164,7 @@ pub fn decide(call: Call, rules: &Rules, facts: &Facts<'_>, signal: &Signal) -> 
             effects: Vec::new(),
             marks: Vec::new(),
             switches: Vec::new(),
+            tasks: Vec::new(),
             reply,
         };
     };

@@ -4,11 +4,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 
 use super::effect::Effect;
-use super::event::Event;
+use super::event::{Ending, Event};
 use super::mark::AgentMark;
 use super::reply::Reply;
 use super::signal::{CallerDoor, LegOutcome, Party, Signal};
 use super::state::{Call, NewCall, Stage};
+use super::task::TaskChange;
 use super::{BrandFacts, CallerFacts, CarrierFacts, Decision, Facts, decide};
 use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
 use crate::phone_number::{Caller, parse_phone_number};
@@ -198,12 +199,14 @@ proptest! {
     #[test]
     fn a_call_has_one_owner_and_one_ending_whatever_arrives(method in methods(), life in lives()) {
         let mut desk = Desk::new(method);
-        let mut history = desk.take(&Signal::Arrived).events;
+        let first = desk.take(&Signal::Arrived);
+        let (mut history, mut tasks) = (first.events, first.tasks);
         for (pause, signal) in life {
             desk.now += TimeDelta::milliseconds(pause);
             let before = desk.call.clone();
             let decision = desk.take(&signal);
             history.extend(decision.events);
+            tasks.extend(decision.tasks);
             prop_assert!(before.owner.is_none() || before.owner == desk.call.owner);
             if before.has_ended() {
                 prop_assert_eq!((before.ending, before.ended_at), (desk.call.ending, desk.call.ended_at));
@@ -217,6 +220,10 @@ proptest! {
         let owners = count(&history, |event| matches!(event, Event::CallOwned { .. }));
         let endings = count(&history, |event| matches!(event, Event::CallEnded { .. }));
         prop_assert!(owners <= 1 && endings <= 1);
+        // A call back is owed once for a voicemail or a miss, and settled once for who met an agent.
+        let missed = tasks.iter().filter(|change| matches!(change, TaskChange::Missed(_))).count();
+        let is_owed = matches!(desk.call.ending, Some(Ending::Voicemail | Ending::Missed));
+        prop_assert_eq!((missed, tasks.len() - missed), (usize::from(is_owed), owners));
         let owned = desk.call.owner.as_ref();
         if let Some(owner) = owned {
             let claimed = history.iter().any(|event| match event {

@@ -219,7 +219,7 @@ fn signals() -> impl Strategy<Value = Signal> {
         1 => Just(Signal::FetchBegins),
         1 => any::<bool>().prop_map(|connected| Signal::CallerChecked { connected }),
         2 => (1..4_u32, prop_oneof![Just(Some('1')), Just(None)]).prop_map(|(leg, key)| Signal::LegPressed { leg, key }),
-        1 => Just(Signal::RoomStarted { leg: 1 }),
+        1 => (1..4_u32).prop_map(|leg| Signal::RoomStarted { leg }),
         1 => (1..3_u32, any::<bool>()).prop_map(|(attempt, bridged)| Signal::LineEnded { attempt, bridged }),
     ]
 }

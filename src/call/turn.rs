@@ -9,6 +9,7 @@ use super::reply::Reply;
 use super::signal::Signal;
 use super::state::{Call, Leg, LegProgress};
 use super::switch::SwitchChange;
+use super::task::{self, TaskChange};
 use super::{Decision, Facts};
 use crate::ids::AgentId;
 use crate::rules::{Agent, Brand, Rules};
@@ -36,6 +37,7 @@ pub(super) struct Turn<'a> {
     effects: Vec<Effect>,
     marks: Vec<AgentMark>,
     switches: Vec<SwitchChange>,
+    tasks: Vec<TaskChange>,
 }
 
 impl<'a> Turn<'a> {
@@ -50,6 +52,7 @@ impl<'a> Turn<'a> {
             effects: Vec::new(),
             marks: Vec::new(),
             switches: Vec::new(),
+            tasks: Vec::new(),
         }
     }
 
@@ -60,6 +63,7 @@ impl<'a> Turn<'a> {
             effects: self.effects,
             marks: self.marks,
             switches: self.switches,
+            tasks: self.tasks,
             reply,
         }
     }
@@ -67,6 +71,7 @@ impl<'a> Turn<'a> {
     /// Takes note of what happened and changes the call by it.
     pub(super) fn record(&mut self, event: Event) {
         self.call.apply(&event, self.now);
+        self.tasks.extend(task::change_by(&event, &self.call, self.brand, self.rules));
         self.events.push(event);
     }
 
@@ -181,9 +186,13 @@ impl<'a> Turn<'a> {
             Miss::Counted => {}
             Miss::Paused { until, stay } => {
                 self.record(Event::AgentPaused { agent: agent.clone(), until, misses });
+                self.ask(Effect::NotePaused { agent: agent.clone(), until, misses });
                 self.mark(AgentMark::Paused { agent: agent.clone(), until, stay });
             }
-            Miss::Spared => self.record(Event::PauseSpared { agent: agent.clone(), misses }),
+            Miss::Spared => {
+                self.record(Event::PauseSpared { agent: agent.clone(), misses });
+                self.ask(Effect::NoteSpared { agent: agent.clone(), misses });
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use super::state::Stage;
 use super::turn::Turn;
 use super::words;
 use crate::ids::CarrierRef;
+use crate::rules::promise;
 
 /// The carrier's list of recordings is believed at the second look: the first may come before the recording is listed.
 const LOOKS_MIN: u32 = 2;
@@ -67,7 +68,12 @@ impl Turn<'_> {
 
     /// Thanks, after the brand's promise to call back if there is a message to call back for.
     fn thank(&self) -> Reply {
-        let promise = self.brand.texts.callback_promise.as_deref().filter(|_| self.call.voicemail.recording.is_some());
+        let promise = match &self.brand.promise {
+            // Counted from the arrival, as the callback task is.
+            Some(_) => promise::due_words(self.brand, self.rules, self.call.arrived_at),
+            None => self.brand.texts.callback_promise.clone(),
+        };
+        let promise = promise.filter(|_| self.call.voicemail.recording.is_some());
         let words = promise.map_or_else(|| words::THANKS.to_owned(), |promise| format!("{promise} {}", words::THANKS));
         Reply::SayAndHangUp { words }
     }

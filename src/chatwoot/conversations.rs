@@ -132,6 +132,31 @@ pub(super) fn instant(seconds: f64) -> Option<DateTime<Utc>> {
     DateTime::UNIX_EPOCH.checked_add_signed(since)
 }
 
+/// A page of an inbox's open conversations.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenPage {
+    /// At most 25, the oldest first.
+    pub conversations: Vec<Conversation>,
+    /// How many there are on all pages.
+    pub all_count: u64,
+}
+
+#[derive(Deserialize)]
+struct ListedPage {
+    meta: Counts,
+    payload: Vec<Conversation>,
+}
+
+#[derive(Deserialize)]
+struct Counts {
+    all_count: u64,
+}
+
+#[derive(Deserialize)]
+struct ListedPages {
+    data: ListedPage,
+}
+
 #[derive(Deserialize)]
 struct Listed {
     data: Payload<Vec<Conversation>>,
@@ -200,6 +225,28 @@ impl ChatwootClient {
             .answer()
             .await?;
         Ok(data.payload)
+    }
+
+    /// A page of the open conversations of an inbox, from page 1; empty behind the last. In the order in which they were
+    /// created, so that a new message moves none from page to page. Source: contract 4.2, 11.2.
+    ///
+    /// # Errors
+    /// [`ChatwootError`].
+    pub async fn list_open_conversations(&self, inbox: i64, page: u32) -> Result<OpenPage, ChatwootError> {
+        let attempt = "list open conversations";
+        let ListedPages { data } = self
+            .ask(attempt, Method::GET, "conversations")
+            .query("inbox_id", &inbox.to_string())
+            .query("status", ConversationStatus::Open.as_str())
+            .query("assignee_type", "all")
+            .query("sort_by", "created_at_asc")
+            .query("page", &page.to_string())
+            .answer()
+            .await?;
+        for one in &data.payload {
+            self.expect_own(attempt, one.account_id)?;
+        }
+        Ok(OpenPage { conversations: data.payload, all_count: data.meta.all_count })
     }
 
     /// Loads a conversation.

@@ -39,7 +39,7 @@ mod requests_tests;
 
 pub use agents::{Agent, Availability, Membership, Profile, Standing};
 pub use contacts::{Contact, ContactPage, NewContact};
-pub use conversations::{Conversation, ConversationStatus, Priority};
+pub use conversations::{Conversation, ConversationStatus, OpenPage, Priority};
 pub use error::ChatwootError;
 pub use escape::{ChatwootText, note};
 pub use inboxes::{Inbox, NewInbox};

@@ -4,9 +4,13 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use chrono::{DateTime, Utc};
+
+use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
 use crate::phone_number::PhoneNumber;
 use crate::rules::file::{Fault, RoutingFileError};
+use crate::rules::lint::{Severity, lint};
 use crate::rules::{DestinationPolicy, Rules, outbound};
 
 /// What to look at besides the settings.
@@ -20,23 +24,37 @@ pub struct Args {
 /// Tells whether the settings are good for `offhook serve`, and whether the routing file could be imported.
 ///
 /// # Errors
-/// Every fault of the settings; or, when those are good, every fault of the routing file.
+/// Every fault of the settings; or, when those are good, every fault of the routing file. A finding that is an error is told and
+/// gives exit code 2; other findings are told only.
 #[expect(clippy::unused_async, reason = "all commands have the same form")]
 pub async fn run(args: Args, settings: Settings) -> anyhow::Result<ExitCode> {
-    let told = look(&args, &settings)?;
+    let (told, code) = look(&args, &settings, SystemClock.now())?;
     std::io::stdout().write_all(told.as_bytes())?;
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
-fn look(args: &Args, settings: &Settings) -> anyhow::Result<String> {
+fn look(args: &Args, settings: &Settings, at: DateTime<Utc>) -> anyhow::Result<(String, ExitCode)> {
     settings.check_for_service()?;
     let mut told = "settings: good\n".to_owned();
+    let mut code = ExitCode::SUCCESS;
     if let Some(path) = &args.routing {
         let rules = super::read_routing(path, &settings.destinations.policy())?;
         let (brands, numbers, agents) = (rules.brands.len(), rules.numbers.len(), rules.agents.len());
         told.push_str(&format!("{}: good: brands {brands}, numbers {numbers}, agents {agents}\n", path.display()));
+        for finding in lint(&rules, at) {
+            told.push_str(&format!(
+                "{}: {}: {} [{}]\n",
+                finding.severity.as_str(),
+                finding.pointer,
+                finding.message,
+                finding.code.as_str()
+            ));
+            if finding.severity == Severity::Error {
+                code = ExitCode::from(2);
+            }
+        }
     }
-    Ok(told)
+    Ok((told, code))
 }
 
 /// Every phone of the rules must be one that may be called, or it would be refused at the first ring.
@@ -69,6 +87,10 @@ mod tests {
 
     use super::*;
 
+    fn at() -> DateTime<Utc> {
+        "2026-11-24T10:00:00Z".parse().unwrap()
+    }
+
     fn complete() -> Settings {
         let mut settings = Settings::default();
         settings.server.public_base_url = Some("https://calls.example".parse().unwrap());
@@ -91,7 +113,7 @@ mod tests {
     #[test]
     fn good_settings_and_rules_are_said_to_be_good() {
         let (_folder, args) = routing(include_str!("../../examples/routing.toml"));
-        let told = look(&args, &complete()).unwrap();
+        let (told, _) = look(&args, &complete(), at()).unwrap();
         assert!(
             told.starts_with("settings: good\n") && told.ends_with("good: brands 2, numbers 2, agents 5\n"),
             "{told}"
@@ -102,14 +124,14 @@ mod tests {
     fn bad_ones_end_with_code_two() {
         let code = |err: &anyhow::Error| format!("{:?}", super::super::exit_code_of(err));
         let two = format!("{:?}", ExitCode::from(2));
-        let missing = look(&Args { routing: None }, &Settings::default()).unwrap_err();
+        let missing = look(&Args { routing: None }, &Settings::default(), at()).unwrap_err();
         assert_eq!(code(&missing), two);
         assert!(missing.to_string().contains("twilio.account_sid: found nothing"), "{missing}");
         let (_folder, args) = routing("[[brnad]]\n");
-        let bad = look(&args, &complete()).unwrap_err();
+        let bad = look(&args, &complete(), at()).unwrap_err();
         assert_eq!(code(&bad), two);
         assert!(format!("{bad:#}").contains("routing.toml:1: `brnad` is unknown"), "{bad:#}");
-        let nowhere = look(&Args { routing: Some("/nowhere/routing.toml".into()) }, &complete()).unwrap_err();
+        let nowhere = look(&Args { routing: Some("/nowhere/routing.toml".into()) }, &complete(), at()).unwrap_err();
         assert_eq!(code(&nowhere), two);
         assert_eq!(code(&anyhow::anyhow!("disk gone")), format!("{:?}", ExitCode::from(1)));
     }
@@ -118,7 +140,7 @@ mod tests {
     fn a_phone_that_may_not_be_called_is_named() {
         let (_folder, args) =
             routing(&include_str!("../../examples/routing.toml").replace("+15550100013", "+18765550100"));
-        let told = format!("{:#}", look(&args, &complete()).unwrap_err());
+        let told = format!("{:#}", look(&args, &complete(), at()).unwrap_err());
         assert!(
             told.contains("routing.toml:73: the phone of agent `luis` may not be called: its region, JM, is not among"),
             "{told}"

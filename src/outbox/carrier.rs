@@ -146,6 +146,8 @@ impl CarrierDesk {
             | Effect::AssignOwner
             | Effect::NoteEnd
             | Effect::NoteMissed
+            | Effect::NotePaused { .. }
+            | Effect::NoteSpared { .. }
             | Effect::PostVoicemail { .. }
             | Effect::PostTranscript { .. } => Ok(Delivery::Done),
         }

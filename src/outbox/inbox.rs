@@ -22,16 +22,16 @@ use crate::store::{InboxLink, Leased, Store, StoreError};
 use crate::switchboard::rulebook::Rulebook;
 
 /// A write whose result is unknown may still land so long afterwards; before that, looking proves nothing.
-const LATE_COMMIT: TimeDelta = TimeDelta::seconds(30);
+pub(super) const LATE_COMMIT: TimeDelta = TimeDelta::seconds(30);
 
 /// The agent bot under whose name notes appear, where there is one.
 const BOT_NAME: &str = "Offhook";
 
 /// Carries out effects for Chatwoot.
 pub struct InboxDesk {
-    store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Store>,
     rulebook: Arc<Rulebook>,
-    chatwoot: ChatwootClient,
+    pub(super) chatwoot: ChatwootClient,
     known: Mutex<Known>,
 }
 
@@ -44,7 +44,7 @@ struct Known {
 
 /// Why an effect could not be carried out.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+pub(super) enum Trouble {
     #[error(transparent)]
     Chatwoot(#[from] ChatwootError),
     #[error(transparent)]
@@ -58,13 +58,13 @@ enum Trouble {
 }
 
 /// One effect in hand: the call and its rules.
-struct InHand {
-    call: Call,
-    rules: Arc<Rules>,
+pub(super) struct InHand {
+    pub(super) call: Call,
+    pub(super) rules: Arc<Rules>,
 }
 
 impl InHand {
-    fn brand(&self) -> Result<&Brand, Trouble> {
+    pub(super) fn brand(&self) -> Result<&Brand, Trouble> {
         self.rules.find_brand(&self.call.brand).ok_or(Trouble::NothingToPost)
     }
 }
@@ -116,6 +116,8 @@ impl InboxDesk {
             }
             Effect::NoteMissed => self.post_missed(&hand, link).await,
             Effect::PostVoicemail { recording } => self.post_voicemail(&hand, link, recording).await,
+            Effect::NotePaused { agent, until, misses } => self.note_paused(&hand, link, agent, *until, *misses).await,
+            Effect::NoteSpared { agent, misses } => self.note_spared(&hand, link, agent, *misses).await,
             Effect::PostTranscript { .. } => {
                 let Some(transcript) = &hand.call.voicemail.transcript else { return Ok(()) };
                 let words = phrases::on_transcript(transcript);
@@ -214,7 +216,13 @@ impl InboxDesk {
 
     // Messages.
 
-    async fn post_note(&self, call: &Call, link: InboxLink, words: ChatwootText, what: &str) -> Result<(), Trouble> {
+    pub(super) async fn post_note(
+        &self,
+        call: &Call,
+        link: InboxLink,
+        words: ChatwootText,
+        what: &str,
+    ) -> Result<(), Trouble> {
         let source_id = message_key(call, what);
         let mut message = NewMessage::note(words, &source_id);
         if let Some(bot) = self.find_bot().await? {
@@ -280,7 +288,7 @@ impl InboxDesk {
         self.label(&hand.call, hand.brand()?, link, &[]).await
     }
 
-    async fn find_user(&self, rules: &Rules, owner: &AgentId) -> Result<i64, Trouble> {
+    pub(super) async fn find_user(&self, rules: &Rules, owner: &AgentId) -> Result<i64, Trouble> {
         let agent = rules.find_agent(owner).ok_or_else(|| Trouble::NoUser(owner.clone()))?;
         if let Some(id) = agent.chatwoot_user_id {
             return Ok(id);
@@ -336,7 +344,7 @@ impl InboxDesk {
         Ok(())
     }
 
-    async fn find_bot(&self) -> Result<Option<i64>, Trouble> {
+    pub(super) async fn find_bot(&self) -> Result<Option<i64>, Trouble> {
         let mut known = self.known.lock().await;
         if let Some(bot) = known.bot {
             return Ok(bot);

@@ -6,6 +6,8 @@
 
 mod carrier;
 mod inbox;
+mod pauses;
+mod phone_replies;
 mod phrases;
 mod recordings;
 mod schedule;
@@ -69,10 +71,14 @@ pub struct Outbox {
     switchboard: Arc<Switchboard>,
     carrier: CarrierDesk,
     inbox: InboxDesk,
+    /// What this replica is called where replicas take turns.
+    name: String,
+    /// Chatwoot is asked to post no answer to a note before.
+    replies_not_before: std::sync::Mutex<Option<DateTime<Utc>>>,
 }
 
 impl Outbox {
-    /// Puts the parts together.
+    /// Puts the parts together. No two replicas have the same `name`.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
@@ -80,8 +86,9 @@ impl Outbox {
         switchboard: Arc<Switchboard>,
         carrier: CarrierDesk,
         inbox: InboxDesk,
+        name: String,
     ) -> Self {
-        Self { store, clock, switchboard, carrier, inbox }
+        Self { store, clock, switchboard, carrier, inbox, name, replies_not_before: std::sync::Mutex::default() }
     }
 
     /// Delivers what is due for one neighbour, side by side; how many effects were taken.

@@ -8,6 +8,7 @@ use crate::call::state::Call;
 use crate::call::way_in::OutsideLine;
 use crate::chatwoot::ChatwootText;
 use crate::chatwoot::escape::{Note, note};
+use crate::ids::AgentId;
 use crate::phone_number::Caller;
 use crate::rules::{Brand, Rules, zone};
 
@@ -88,8 +89,7 @@ pub(super) fn on_nobody(call: &Call, rules: &Rules) -> Option<ChatwootText> {
         if index > 0 {
             text = text.plain(" · ");
         }
-        let name = rules.find_agent(&leg.agent).map_or_else(|| leg.agent.to_string(), |agent| agent.name.clone());
-        text = text.text(&name).plain(": ").plain(leg.end.map_or("still ringing", end_in_words));
+        text = text.text(&name_of(rules, &leg.agent)).plain(": ").plain(leg.end.map_or("still ringing", end_in_words));
     }
     Some(text.finish())
 }
@@ -97,6 +97,44 @@ pub(super) fn on_nobody(call: &Call, rules: &Rules) -> Option<ChatwootText> {
 /// What was said.
 pub(super) fn on_transcript(transcript: &str) -> ChatwootText {
     note().bold("Transcript").paragraph().quote(transcript).finish()
+}
+
+/// To an agent whom the system put aside; in the conversation of the call that was the last they missed.
+pub(super) fn on_pause(user: Option<i64>, name: &str, misses: u32, until: &str) -> ChatwootText {
+    let text = match user {
+        Some(user) => note().mention(user, name),
+        None => note().text(name),
+    };
+    text.plain(" missed ")
+        .text(&calls(misses))
+        .plain(" in a row, so their phone is not rung until ")
+        .text(until)
+        .plain(". To take calls sooner, write `/phone on` as a private note in any conversation.")
+        .finish()
+}
+
+/// To the supervisors: an agent keeps missing calls, and too few others take them.
+pub(super) fn on_spared(supervisors: &[(i64, &str)], name: &str, misses: u32, brand: &Brand) -> ChatwootText {
+    let mut text = note();
+    for (user, name) in supervisors {
+        text = text.mention(*user, name).plain(" ");
+    }
+    text.text(name)
+        .plain(" missed ")
+        .text(&calls(misses))
+        .plain(" in a row and was not paused: too few others take calls for ")
+        .text(&brand.name)
+        .plain(" now.")
+        .finish()
+}
+
+/// The name by which colleagues know an agent.
+pub(super) fn name_of(rules: &Rules, agent: &AgentId) -> String {
+    rules.find_agent(agent).map_or_else(|| agent.to_string(), |agent| agent.name.clone())
+}
+
+fn calls(number: u32) -> String {
+    format!("{number} call{}", if number == 1 { "" } else { "s" })
 }
 
 fn end_in_words(end: LegEnd) -> &'static str {

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::clock::{Clock, IdSource};
 use crate::rules::diff::Change;
 use crate::rules::file::RoutingFileError;
-use crate::rules::{DestinationPolicy, Floods, Pausing, Rules, file, json, outbound};
+use crate::rules::{DestinationPolicy, Floods, Index, Pausing, Rules, file, json, outbound};
 use crate::store::{Conflict, Store, StoreError, VersionHead};
 use crate::switchboard::SwitchboardError;
 use crate::switchboard::rulebook::Rulebook;
@@ -228,6 +228,6 @@ fn nothing() -> Rules {
         supervisors: Vec::new(),
         floods: Floods::default(),
         pausing: Pausing::default(),
-        index: crate::rules::Index::default(),
+        index: Index::default(),
     }
 }

@@ -93,7 +93,7 @@ pub fn copy_brand(rules: &Rules, from: &BrandId, to: &BrandId, parts: &[BrandPar
     for part in parts {
         copy_part(source, target, *part, &named);
     }
-    proven(copy)
+    proven(&copy)
 }
 
 /// The rules with a brand more, like another in everything but what makes it a brand of its own. It has no numbers yet.
@@ -105,12 +105,12 @@ pub fn add_brand_like(rules: &Rules, from: &BrandId, new: NewBrand) -> Result<Ru
     let brand = Brand { id: new.id, name: new.name, inbox: new.inbox, inbox_id: None, ..source.clone() };
     let mut copy = rules.clone();
     copy.brands.push(brand);
-    proven(copy)
+    proven(&copy)
 }
 
 /// Reads the rules back, which finds whatever the copy may have broken.
-fn proven(copy: Rules) -> Result<Rules, CopyRefused> {
-    json::parse(&json::to_json(&copy)).map_err(CopyRefused::WouldBreak)
+fn proven(copy: &Rules) -> Result<Rules, CopyRefused> {
+    json::parse(&json::to_json(copy)).map_err(CopyRefused::WouldBreak)
 }
 
 fn copy_part(from: &Brand, to: &mut Brand, part: BrandPart, named: &[&IntentId]) {

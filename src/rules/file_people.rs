@@ -30,8 +30,8 @@ pub(super) fn read_agent(mut fields: Fields<'_>, faults: &mut Faults<'_>, seen: 
     let time_zone = fields.parsed(faults, "time_zone", ZONE_FORM, parse_zone).map(|zone| zone.value);
     let shift = read_hours(&mut fields, faults, "shift");
     let shift_days = read_shift_days(&mut fields, faults);
-    for needs_zone in ["shift", "shift_day"] {
-        if fields.has(needs_zone) && !fields.has("time_zone") {
+    for (needs_zone, is_there) in [("shift", fields.has("shift")), ("shift_day", !shift_days.is_empty())] {
+        if is_there && !fields.has("time_zone") {
             faults.add(fields.place(), format!("this agent has a `{needs_zone}` but no `time_zone`"));
         }
     }

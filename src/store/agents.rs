@@ -9,7 +9,7 @@ use super::calls::call_id;
 use super::entity::{AccountRow, AgentRow, PauseRow, PresenceRow};
 use super::session::{ROWS_MAX, Session, corrupt, count, instant, instant_or_none, micros, tuples, values};
 use super::{AgentFacts, AgentMark, Conflict, LiveLeg, LoadedFacts, Presence, PresenceChange, Save, StoreError};
-use crate::ids::AgentId;
+use crate::ids::{AgentId, BrandId};
 
 /// How far back legs count towards the account's limit for a minute.
 pub(super) const MINUTE: TimeDelta = TimeDelta::seconds(60);
@@ -155,9 +155,15 @@ const ACCOUNT: &str = "(SELECT count(*) FROM legs WHERE live = 1) AS legs_live, 
     (SELECT count(*) FROM legs WHERE offered_at > $1) AS legs_last_minute, \
     (SELECT count(*) FROM outbox WHERE state = 'due' AND kind = 'ring_agent') AS rings_pending";
 
+/// What the agent has open in the brand's inbox, and when that was last read as a whole; `$2` is the brand.
+const QUEUE: &str = "(SELECT count(*) FROM conversations WHERE conversations.brand = $2 AND conversations.open = 1 \
+    AND conversations.agent = asked.agent) AS open_conversations, \
+    (SELECT at FROM inboxes_reconciled WHERE inboxes_reconciled.brand = $2) AS open_conversations_at";
+
 /// One question, since a caller waits for each.
 pub(super) async fn load_facts(
     session: &Session<'_>,
+    brand: &BrandId,
     agents: &[AgentId],
     now: DateTime<Utc>,
 ) -> Result<LoadedFacts, StoreError> {
@@ -168,16 +174,17 @@ pub(super) async fn load_facts(
         let account = account.ok_or_else(|| corrupt("count", "there is no row"))?;
         return loaded(Vec::new(), (account.legs_live, account.legs_last_minute, account.rings_pending));
     }
-    let places: Vec<String> = (2..agents.len() + 2).map(|place| format!("(CAST(${place} AS TEXT))")).collect();
+    let places: Vec<String> = (3..agents.len() + 3).map(|place| format!("(CAST(${place} AS TEXT))")).collect();
     let sql = format!(
         "WITH asked (agent) AS (VALUES {}) SELECT asked.agent AS asked, agents.presence, agents.presence_at, \
          agents.switched_off_until, agents.rests_until, agents.paused_until, agents.last_offered_at, agents.passed_over, \
-         agents.misses, agents.keyless, agents.phone_unreachable, agents.open_conversations, agents.open_conversations_at, legs.call_id, legs.talking, \
-         legs.offered_at AS leg_offered_at, {ACCOUNT} \
+         agents.misses, agents.keyless, agents.phone_unreachable, legs.call_id, legs.talking, \
+         legs.offered_at AS leg_offered_at, {QUEUE}, {ACCOUNT} \
          FROM asked LEFT JOIN agents ON agents.agent = asked.agent LEFT JOIN legs ON legs.agent = asked.agent AND legs.live = 1",
         places.join(", ")
     );
-    let values = std::iter::once(since).chain(agents.iter().map(|agent| Value::from(agent.as_str())));
+    let values =
+        [since, Value::from(brand.as_str())].into_iter().chain(agents.iter().map(|agent| Value::from(agent.as_str())));
     let rows: Vec<AgentRow> = session.rows("load the agents", sql, values.collect()).await?;
     let account = rows.first().map(|row| (row.legs_live, row.legs_last_minute, row.rings_pending));
     let account = account.ok_or_else(|| corrupt("count", "there is no row"))?;
@@ -206,8 +213,15 @@ fn read(agent: &AgentId, row: &AgentRow) -> Result<AgentFacts, StoreError> {
         }
         (None, _) | (_, None) => None,
     };
+    let open_conversations = count(row.open_conversations)?;
+    let open_conversations_at = instant_or_none(row.open_conversations_at)?;
     let Some(known) = &row.presence else {
-        return Ok(AgentFacts { live_leg, ..AgentFacts::unknown(agent.clone()) });
+        return Ok(AgentFacts {
+            live_leg,
+            open_conversations,
+            open_conversations_at,
+            ..AgentFacts::unknown(agent.clone())
+        });
     };
     Ok(AgentFacts {
         agent: agent.clone(),
@@ -222,8 +236,8 @@ fn read(agent: &AgentId, row: &AgentRow) -> Result<AgentFacts, StoreError> {
         misses: count(row.misses.unwrap_or(0))?,
         keyless: count(row.keyless.unwrap_or(0))?,
         phone_unreachable: row.phone_unreachable == Some(1),
-        open_conversations: count(row.open_conversations.unwrap_or(0))?,
-        open_conversations_at: instant_or_none(row.open_conversations_at)?,
+        open_conversations,
+        open_conversations_at,
     })
 }
 

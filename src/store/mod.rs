@@ -15,6 +15,7 @@ mod answers;
 mod calls;
 mod codes;
 mod contacts;
+mod conversations;
 mod drafts;
 mod endings;
 mod entity;
@@ -22,10 +23,12 @@ mod leases;
 mod legs;
 mod model_calls;
 mod model_facts;
+mod model_inbox;
 mod model_outbox;
 mod model_publishing;
 mod model_switches;
 mod outbox;
+mod phone_words;
 #[cfg(test)]
 mod plans;
 mod postgres;
@@ -35,6 +38,7 @@ mod session;
 mod sql_publishing;
 mod sqlite;
 mod switches;
+mod tasks;
 mod writer;
 
 use async_trait::async_trait;
@@ -86,6 +90,9 @@ pub enum Conflict {
     /// The agent, or the agent's phone, has a live leg.
     #[error("a phone is being rung for another call")]
     PhoneTaken,
+    /// An agent was to be put aside, and one of those whom that relied on was put aside meanwhile.
+    #[error("an agent on whom the brand relies was paused meanwhile")]
+    AgentNeeded,
     /// Another supervisor has this code.
     #[error("the code is another supervisor's")]
     CodeTaken,
@@ -95,9 +102,6 @@ pub enum Conflict {
     /// The draft was saved meanwhile.
     #[error("the draft was saved meanwhile")]
     DraftChanged,
-    /// An agent was to be put aside, and one of those whom that relied on was put aside meanwhile.
-    #[error("an agent on whom the brand relies was paused meanwhile")]
-    AgentNeeded,
 }
 
 /// Everything one decision changes; saved in one transaction or not at all.
@@ -118,6 +122,8 @@ pub struct Save {
     pub marks: Vec<AgentMark>,
     /// What it changes about the brand's switches.
     pub switches: Vec<SwitchChange>,
+    /// What it means for those whom we owe a call back.
+    pub tasks: Vec<TaskChange>,
     /// The answer given, to be repeated word for word.
     pub answer: Option<StoredAnswer>,
 }
@@ -147,12 +153,16 @@ pub use publishing::{BrokenMark, Draft, DraftHead, DraftSave, NewVersion, Publis
 
 pub use crate::call::mark::AgentMark;
 pub use crate::call::switch::SwitchChange;
+pub use crate::call::task::{MissedCall, TaskChange};
 pub use codes::{
     CodeGuard, CodeTry, Codes, StoredCode, TRIES_PER_ACCOUNT, TRIES_PER_CALL, TRIES_PER_CALLER, TRIES_WINDOW,
     TryRefusal,
 };
+pub use conversations::{ConversationWord, Conversations};
 pub use endings::{AnswerCounts, Endings};
+pub use phone_words::{PhoneObeyed, PhoneSwitched, PhoneWord, PhoneWords, UnansweredWord};
 pub use switches::{BrandSwitch, Switches};
+pub use tasks::{CallbackTask, CallbackTasks, TaskEnd, TaskState};
 
 pub use crate::shortlist::facts::{AgentFacts, LiveLeg, LoadedFacts, Presence};
 
@@ -308,7 +318,9 @@ pub struct HistoryEntry {
 /// Every method may be called from several replicas at once. A method that is dropped half-way has either happened
 /// wholly or not at all.
 #[async_trait]
-pub trait Store: Publishing + Audit + Switches + Codes + Endings + Send + Sync + 'static {
+pub trait Store:
+    Publishing + Audit + Switches + Codes + Endings + Conversations + CallbackTasks + PhoneWords + Send + Sync + 'static
+{
     /// Whether the store can be written to now.
     async fn ping(&self) -> Result<(), StoreError>;
 
@@ -343,8 +355,13 @@ pub trait Store: Publishing + Audit + Switches + Codes + Endings + Send + Sync +
     /// Forgets answers, delivery ids and tries at codes from before `before`; returns how many.
     async fn forget_before(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
 
-    /// The facts about these agents, and the account's legs.
-    async fn load_facts(&self, agents: &[AgentId], now: DateTime<Utc>) -> Result<LoadedFacts, StoreError>;
+    /// The facts about these agents, with what they have open in this brand's inbox, and the account's legs.
+    async fn load_facts(
+        &self,
+        brand: &BrandId,
+        agents: &[AgentId],
+        now: DateTime<Utc>,
+    ) -> Result<LoadedFacts, StoreError>;
     /// Takes note of agents' presence; returns those whose presence changed.
     async fn note_presence(&self, changes: &[PresenceChange]) -> Result<Vec<AgentId>, StoreError>;
     /// Sets an agent's own phone switch: off until then, or on.

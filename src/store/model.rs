@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::model_calls::CallTables;
 use super::model_facts::FactTables;
+use super::model_inbox::{ConversationTable, PhoneWordTable, TaskTable};
 use super::model_outbox::OutboxTable;
 use super::model_publishing::PublishingTables;
 use super::model_switches::{CodeTables, SwitchTable};
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::call::effect::Neighbour;
 use crate::call::state::Call;
-use crate::ids::{AgentId, CallId, CarrierRef};
+use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
 use crate::phone_number::PhoneNumber;
 
 /// A store in memory. Nothing is serialised; a call comes back as it was saved, with the next version.
@@ -35,6 +36,9 @@ pub(super) struct Tables {
     pub(super) switches: SwitchTable,
     pub(super) codes: CodeTables,
     pub(super) publishing: PublishingTables,
+    pub(super) conversations: ConversationTable,
+    pub(super) tasks: TaskTable,
+    pub(super) phone_words: PhoneWordTable,
     faults: Faults,
 }
 
@@ -132,8 +136,13 @@ impl Store for ModelStore {
     async fn forget_before(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
         self.forget_before_sync(before)
     }
-    async fn load_facts(&self, agents: &[AgentId], now: DateTime<Utc>) -> Result<LoadedFacts, StoreError> {
-        self.load_facts_sync(agents, now)
+    async fn load_facts(
+        &self,
+        brand: &BrandId,
+        agents: &[AgentId],
+        now: DateTime<Utc>,
+    ) -> Result<LoadedFacts, StoreError> {
+        self.load_facts_sync(brand, agents, now)
     }
     async fn note_presence(&self, changes: &[PresenceChange]) -> Result<Vec<AgentId>, StoreError> {
         self.note_presence_sync(changes)

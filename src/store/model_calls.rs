@@ -218,6 +218,9 @@ impl ModelStore {
         for mark in &save.marks {
             tables.facts.mark(mark, save.at);
         }
+        for change in &save.tasks {
+            tables.tasks.change(change, save.at);
+        }
         if let Some(answer) = save.answer {
             tables.calls.answers.entry(answer.key).or_insert((answer.body, save.at));
         }

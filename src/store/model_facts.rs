@@ -10,7 +10,7 @@ use super::{
     AgentFacts, AgentMark, Conflict, InboxLink, KnownContact, LoadedFacts, PacingSlot, Presence, PresenceChange,
     StoreError, StoredRecording,
 };
-use crate::ids::{AgentId, CallId, CarrierRef};
+use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
 use crate::phone_number::PhoneNumber;
 use crate::shortlist::is_paused;
 
@@ -27,7 +27,7 @@ pub(super) struct FactTables {
 }
 
 impl FactTables {
-    fn agent(&mut self, agent: &AgentId) -> &mut AgentFacts {
+    pub(super) fn agent(&mut self, agent: &AgentId) -> &mut AgentFacts {
         self.agents.entry(agent.clone()).or_insert_with(|| AgentFacts::unknown(agent.clone()))
     }
 
@@ -72,12 +72,20 @@ impl ModelStore {
     ///
     /// # Errors
     /// Injected faults.
-    pub fn load_facts_sync(&self, agents: &[AgentId], now: DateTime<Utc>) -> Result<LoadedFacts, StoreError> {
+    pub fn load_facts_sync(
+        &self,
+        brand: &BrandId,
+        agents: &[AgentId],
+        now: DateTime<Utc>,
+    ) -> Result<LoadedFacts, StoreError> {
         let tables = self.tables()?;
         let read = |agent: &AgentId| {
             let known = tables.facts.agents.get(agent).cloned();
             let live_leg = tables.calls.live_leg(agent);
-            AgentFacts { live_leg, ..known.unwrap_or_else(|| AgentFacts::unknown(agent.clone())) }
+            let open_conversations = tables.conversations.count(brand, agent);
+            let open_conversations_at = tables.conversations.read_at(brand);
+            let known = known.unwrap_or_else(|| AgentFacts::unknown(agent.clone()));
+            AgentFacts { live_leg, open_conversations, open_conversations_at, ..known }
         };
         Ok(LoadedFacts {
             agents: agents.iter().map(read).collect(),

@@ -10,8 +10,9 @@ use super::open::{OpenOptions, open};
 use super::session::seen;
 use super::sqlite;
 use super::{
-    AgentMark, ArrivalQuestion, DraftSave, InboxLink, KnownContact, NewAuditLine, NewEffect, NewVersion, Presence,
-    PresenceChange, Save, Settled, Store, StoredAnswer, StoredCode, StoredRecording,
+    AgentMark, ArrivalQuestion, ConversationWord, DraftSave, InboxLink, KnownContact, MissedCall, NewAuditLine,
+    NewEffect, NewVersion, PhoneSwitched, PhoneWord, Presence, PresenceChange, Save, Settled, Store, StoredAnswer,
+    StoredCode, StoredRecording, TaskChange, TaskEnd, TaskState,
 };
 use crate::call::effect::{Effect, Neighbour};
 use crate::call::event::Event;
@@ -59,6 +60,20 @@ fn full_save(call: Call) -> Save {
         effects: vec![NewEffect { effect: Effect::RingAgent { leg }, lane: "lane".to_owned(), due_at: now() }],
         marks: vec![AgentMark::Offered { agent: agent.clone() }, AgentMark::Responded { agent }],
         switches: Vec::new(),
+        tasks: vec![
+            TaskChange::Missed(MissedCall {
+                brand: BrandId::new("acme-movers"),
+                caller: Some(phone()),
+                caller_name: None,
+                call: CallId(uuid::Uuid::from_u128(leg.into())),
+                due_at: None,
+            }),
+            TaskChange::Answered {
+                brand: BrandId::new("acme-movers"),
+                caller: phone(),
+                call: CallId(uuid::Uuid::from_u128(leg.into())),
+            },
+        ],
         answer: Some(StoredAnswer { key: format!("key-{leg}"), body: String::new() }),
     }
 }
@@ -97,12 +112,13 @@ async fn ask_everything(store: &Arc<dyn Store>) {
     store.find_answer("key").await.unwrap();
     ask_about_arrivals(store, &brand).await;
     ask_about_switches(store, &brand).await;
-    store.load_facts(&[], now()).await.unwrap();
+    store.load_facts(&brand, &[], now()).await.unwrap();
     store.forget_before(now()).await.unwrap();
-    store.load_facts(&[agent.clone(), AgentId::new("sam")], now()).await.unwrap();
+    store.load_facts(&brand, &[agent.clone(), AgentId::new("sam")], now()).await.unwrap();
     let report = PresenceChange { agent: agent.clone(), presence: Presence::Online, at: now() };
     store.note_presence(&[report]).await.unwrap();
     store.switch_phone(&agent, None).await.unwrap();
+    ask_of_the_inbox(store, &agent, &brand).await;
     store.find_contact(&phone()).await.unwrap();
     store.note_contacts(&[KnownContact { phone: phone(), name: None, blocked: false, contact_id: 501 }]).await.unwrap();
     for settled in [
@@ -202,6 +218,38 @@ async fn ask_about_rules(store: &Arc<dyn Store>) {
         NewAuditLine { by: String::new(), action: "looked", subject: String::new(), detail: serde_json::Value::Null };
     store.note_audit(line, now()).await.unwrap();
     store.list_audit(None, 5).await.unwrap();
+}
+
+async fn ask_of_the_inbox(store: &Arc<dyn Store>, agent: &AgentId, brand: &BrandId) {
+    let word = ConversationWord {
+        number: 42,
+        brand: brand.clone(),
+        agent: Some(agent.clone()),
+        open: true,
+        updated_at: now(),
+        heard_at: now(),
+    };
+    store.note_conversations(std::slice::from_ref(&word)).await.unwrap();
+    store.reconcile_conversations(brand, &[word], now()).await.unwrap();
+    store.find_reconciled(brand).await.unwrap();
+    store.forget_conversations(now()).await.unwrap();
+    let id = CallId(uuid::Uuid::from_u128(7));
+    for of in [None, Some(brand)] {
+        store.list_callback_tasks(of, TaskState::Open, Some(id), 5).await.unwrap();
+    }
+    store.find_callback_task(id).await.unwrap();
+    store.find_open_callback_task(brand, &phone()).await.unwrap();
+    store.close_callback_task(id, &TaskEnd::Reached, now()).await.unwrap();
+    store.note_callback_attempt(id, now()).await.unwrap();
+    for off_until in [None, Some(now())] {
+        let switch = Some(PhoneSwitched { agent: agent.clone(), off_until });
+        let message = if off_until.is_some() { 2 } else { 1 };
+        let said = PhoneWord { message, conversation: 42, switch, reply: String::new(), said_at: now() };
+        store.obey_phone_word(&said).await.unwrap();
+    }
+    store.list_unanswered_words(5).await.unwrap();
+    store.settle_phone_word(1).await.unwrap();
+    store.forget_phone_words(now()).await.unwrap();
 }
 
 #[tokio::test]

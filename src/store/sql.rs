@@ -11,11 +11,11 @@ use super::writer::Writer;
 use super::{
     Arrival, ArrivalQuestion, DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot,
     PresenceChange, Save, Settled, Store, StoreError, StoredRecording, agents, answers, calls, contacts, leases, legs,
-    outbox, postgres, recordings, switches,
+    outbox, postgres, recordings, switches, tasks,
 };
 use crate::call::effect::Neighbour;
 use crate::call::state::Call;
-use crate::ids::{AgentId, CallId, CarrierRef};
+use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
 use crate::phone_number::PhoneNumber;
 
 /// A store over SQL. Made by [`open`](super::open::open).
@@ -71,6 +71,7 @@ async fn save(session: &Session<'_>, save: &Save) -> Result<(), StoreError> {
     calls::write_history(session, save).await?;
     outbox::write(session, save).await?;
     switches::write(session, save).await?;
+    tasks::write(session, save).await?;
     agents::write_marks(session, save).await?;
     answers::write(session, save).await
 }
@@ -142,8 +143,16 @@ impl Store for SqlStore {
         self.write(ask!(session => answers::forget_before(session, before))).await
     }
 
-    async fn load_facts(&self, asked: &[AgentId], now: DateTime<Utc>) -> Result<LoadedFacts, StoreError> {
-        self.read(ask!(session, asked = asked.to_vec() => agents::load_facts(session, &asked, now))).await
+    async fn load_facts(
+        &self,
+        brand: &BrandId,
+        asked: &[AgentId],
+        now: DateTime<Utc>,
+    ) -> Result<LoadedFacts, StoreError> {
+        self.read(ask!(session, brand = brand.clone(), asked = asked.to_vec() => {
+            agents::load_facts(session, &brand, &asked, now)
+        }))
+        .await
     }
 
     async fn note_presence(&self, changes: &[PresenceChange]) -> Result<Vec<AgentId>, StoreError> {

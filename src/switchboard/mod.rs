@@ -312,6 +312,7 @@ impl Switchboard {
             effects,
             marks: decision.marks,
             switches: decision.switches,
+            tasks: decision.tasks,
             answer,
         };
         match self.store.save(save).await {
@@ -336,7 +337,7 @@ impl Switchboard {
         now: DateTime<Utc>,
     ) -> Result<Facts<'a>, StoreError> {
         let loaded = if signal.may_offer() {
-            self.store.load_facts(&members(brand, in_force), now).await?
+            self.store.load_facts(&brand.id, &members(brand, in_force), now).await?
         } else {
             LoadedFacts { agents: Vec::new(), legs_live: 0, legs_last_minute: 0, rings_pending: 0 }
         };
@@ -379,7 +380,7 @@ impl Switchboard {
         for agent in &aside {
             let others = rules.brands.iter().filter(|brand| brand.id != decision.call.brand);
             for brand in others.filter(|brand| brand.roster.contains(agent)) {
-                let facts = self.store.load_facts(&brand.roster, now).await?.agents;
+                let facts = self.store.load_facts(&brand.id, &brand.roster, now).await?.agents;
                 let question = Question {
                     rules,
                     rules_version: decision.call.rules_version,

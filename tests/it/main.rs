@@ -9,6 +9,7 @@
     reason = "a test that cannot go on ends; clippy.toml knows tests only by their attribute"
 )]
 
+mod api;
 #[cfg(feature = "test-seams")]
 mod binary;
 mod chatwoot_stand_in;

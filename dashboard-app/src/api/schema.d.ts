@@ -110,6 +110,40 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/callback-tasks': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Callback tasks, the first due first. */
+    get: operations['list_callback_tasks'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/callback-tasks/{id}/close': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Closes a callback task by hand. */
+    post: operations['close_callback_task'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/calls': {
     parameters: {
       query?: never;
@@ -481,6 +515,79 @@ export interface components {
       /** @description The agent who accepted it, by id in the routing file. */
       owner: string | null;
     };
+    /** @description A duty to call somebody back. */
+    CallbackTaskView: {
+      /**
+       * Format: int32
+       * @description How often somebody tried to call back and did not reach them.
+       */
+      attempts: number;
+      /** @description Whom the caller dialled, by its id in the routing file. */
+      brand: string;
+      /** @description The number to call, in E.164; null when it was withheld. */
+      caller: string | null;
+      /** @description The caller's name, if it is known. */
+      caller_name: string | null;
+      /** @description Whether there is a number to call; if not, the task says so and no more. */
+      can_call_back: boolean;
+      /**
+       * Format: date-time
+       * @description When it was closed; null while it is open.
+       */
+      closed_at: string | null;
+      /**
+       * @description How: `answered` (they called again and met an agent), `reached` (a call back reached them), `outcome` (an outcome
+       *     settled it) or `by_hand`; null while it is open.
+       */
+      closed_how: string | null;
+      /** @description The reason a person gave for closing it by hand. */
+      closed_reason: string | null;
+      /**
+       * Format: uuid
+       * @description The call that settled it, if it was answered.
+       */
+      closing_call: string | null;
+      /**
+       * Format: date-time
+       * @description When the call back is due by the brand's promise; null if the brand promises nothing.
+       */
+      due_at: string | null;
+      /**
+       * Format: uuid
+       * @description The task; also the id of the call that opened it.
+       */
+      id: string;
+      /**
+       * Format: date-time
+       * @description When that was last tried.
+       */
+      last_attempt_at: string | null;
+      /**
+       * Format: uuid
+       * @description The last of them.
+       */
+      last_call: string;
+      /**
+       * Format: date-time
+       * @description When that was.
+       */
+      last_missed_at: string;
+      /**
+       * Format: int32
+       * @description How many calls were missed.
+       */
+      missed_calls: number;
+      /**
+       * Format: date-time
+       * @description When it was opened.
+       */
+      opened_at: string;
+    };
+    /** @description Why a task is closed by hand. */
+    CloseTask: {
+      /** @description In a person's words; 1 to 200 characters. */
+      reason: string;
+    };
     /** @description What is copied from a brand, and to where: exactly one of `to` and `new`. */
     CopyInput: {
       draft?: components['schemas']['DraftRevision'] | null;
@@ -516,6 +623,8 @@ export interface components {
       } | null;
       /** @description Why the document is null; empty if it is there. */
       errors: components['schemas']['FieldError'][];
+      /** @description What is allowed and probably not meant, the gravest first. */
+      findings: components['schemas']['RuleFinding'][];
     };
     /** @description What is saved. As a routing file, `name` and `base` go into the query. */
     DraftInput: {
@@ -587,6 +696,11 @@ export interface components {
       /** @description JSON pointer into the request's body: `/hours/mon/0`. */
       pointer: string;
     };
+    /**
+     * @description How grave a finding is.
+     * @enum {string}
+     */
+    FindingSeverity: 'error' | 'warning' | 'hint';
     /** @description One saved change. */
     HistoryLine: {
       /**
@@ -686,6 +800,8 @@ export interface components {
       base: number;
       /** @description What changed. */
       changes: components['schemas']['RuleChange'][];
+      /** @description What is allowed and probably not meant, the gravest first. */
+      findings: components['schemas']['RuleFinding'][];
       /** @description Whether it is a new one; false if the rules in force said the same already. */
       is_new: boolean;
       /**
@@ -710,6 +826,17 @@ export interface components {
       before: unknown;
       /** @description Where, by the names of things: `/brand/acme-movers/hours/mon`. */
       path: string;
+    };
+    /** @description What is allowed and probably not meant. The codes are explained in docs/routing.md. */
+    RuleFinding: {
+      /** @description What was found: `no_coverage`. */
+      code: string;
+      /** @description What will happen, and what to do. */
+      message: string;
+      /** @description JSON pointer into the document; the field may be absent. */
+      pointer: string;
+      /** @description `error`, `warning` or `hint`. */
+      severity: components['schemas']['FindingSeverity'];
     };
     /** @description Who is asking. */
     Session: {
@@ -1475,6 +1602,161 @@ export interface operations {
       };
       /** @description There is no such thing. */
       404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_callback_tasks: {
+    parameters: {
+      query?: {
+        /** @description Only this brand's, by its id in the routing file. */
+        brand?: string;
+        /** @description `open` unless `closed` is asked for. */
+        state?: string;
+        /** @description Only those behind the task with this id. */
+        after?: string;
+        /** @description How many; 100 unless fewer are asked for. */
+        limit?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description In the order in which they are due; those without a promise last. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['CallbackTaskView'][];
+        };
+      };
+      /** @description The query cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  close_callback_task: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The task. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['CloseTask'];
+      };
+    };
+    responses: {
+      /** @description The task, closed. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['CallbackTaskView'];
+        };
+      };
+      /** @description The body cannot be read. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such task. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The task is closed already. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The reason cannot be used. */
+      422: {
         headers: {
           [name: string]: unknown;
         };

@@ -167,6 +167,8 @@ impl World {
             | Effect::AssignOwner
             | Effect::NoteEnd
             | Effect::NoteMissed
+            | Effect::NotePaused { .. }
+            | Effect::NoteSpared { .. }
             | Effect::PostVoicemail { .. }
             | Effect::PostTranscript { .. } => self.post(call, effect),
             Effect::RingAgent { leg } => self.ring_agent(call, *leg),

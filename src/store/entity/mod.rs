@@ -48,7 +48,7 @@ pub(super) struct AgentRow {
     pub misses: Option<i64>,
     pub keyless: Option<i64>,
     pub phone_unreachable: Option<i64>,
-    pub open_conversations: Option<i64>,
+    pub open_conversations: i64,
     pub open_conversations_at: Option<i64>,
     pub call_id: Option<String>,
     pub talking: Option<i64>,
@@ -87,6 +87,34 @@ pub(super) struct ContactRow {
     pub name: Option<String>,
     pub blocked: i64,
     pub contact_id: i64,
+}
+
+/// A duty to call somebody back.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct TaskRow {
+    pub id: String,
+    pub brand: String,
+    pub caller: Option<String>,
+    pub caller_name: Option<String>,
+    pub state: String,
+    pub opened_at: i64,
+    pub due_at: i64,
+    pub missed: i64,
+    pub last_call: String,
+    pub last_missed_at: i64,
+    pub attempts: i64,
+    pub last_attempt_at: Option<i64>,
+    pub closed_at: Option<i64>,
+    pub closed_by: Option<String>,
+}
+
+/// A note about a phone that was not answered yet.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct PhoneWordRow {
+    pub message: i64,
+    pub conversation: i64,
+    pub reply: String,
+    pub said_at: i64,
 }
 
 /// A leased effect.

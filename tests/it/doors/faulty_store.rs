@@ -12,10 +12,11 @@ use offhook::ids::{AgentId, BrandId, CallId, CarrierRef, DraftId, SupervisorId};
 use offhook::phone_number::{Caller, PhoneNumber};
 use offhook::store::model::ModelStore;
 use offhook::store::{
-    AnswerCounts, Arrival, ArrivalQuestion, Audit, AuditLine, BrandSwitch, CodeGuard, CodeTry, Codes, DeadLetter,
-    Draft, DraftHead, DraftSave, Endings, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, NewAuditLine,
-    NewVersion, PacingSlot, PresenceChange, PublishedRules, Publishing, Save, Settled, Store, StoreError, StoredCode,
-    StoredRecording, Switches, VersionHead,
+    AnswerCounts, Arrival, ArrivalQuestion, Audit, AuditLine, BrandSwitch, CallbackTask, CallbackTasks, CodeGuard,
+    CodeTry, Codes, ConversationWord, Conversations, DeadLetter, Draft, DraftHead, DraftSave, Endings, HistoryEntry,
+    InboxLink, KnownContact, Leased, LoadedFacts, NewAuditLine, NewVersion, PacingSlot, PhoneObeyed, PhoneWord,
+    PhoneWords, PresenceChange, PublishedRules, Publishing, Save, Settled, Store, StoreError, StoredCode,
+    StoredRecording, Switches, TaskEnd, TaskState, UnansweredWord, VersionHead,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +112,7 @@ through! {
     fn load_arrival(&self, question: &ArrivalQuestion) -> Arrival;
     fn find_answer(&self, key: &str) -> Option<String>;
     fn forget_before(&self, before: DateTime<Utc>) -> u64;
-    fn load_facts(&self, agents: &[AgentId], now: DateTime<Utc>) -> LoadedFacts;
+    fn load_facts(&self, brand: &BrandId, agents: &[AgentId], now: DateTime<Utc>) -> LoadedFacts;
     fn note_presence(&self, changes: &[PresenceChange]) -> Vec<AgentId>;
     fn switch_phone(&self, agent: &AgentId, off_until: Option<DateTime<Utc>>) -> ();
     fn find_contact(&self, phone: &PhoneNumber) -> Option<KnownContact>;
@@ -154,4 +155,28 @@ through! { Codes:
 
 through! { Endings:
     fn count_answers(&self, brand: &BrandId, from: DateTime<Utc>, until: DateTime<Utc>) -> AnswerCounts;
+}
+
+through! { Conversations:
+    fn note_conversations(&self, words: &[ConversationWord]) -> ();
+    fn reconcile_conversations(&self, brand: &BrandId, open: &[ConversationWord], began_at: DateTime<Utc>) -> ();
+    fn find_reconciled(&self, brand: &BrandId) -> Option<DateTime<Utc>>;
+    fn forget_conversations(&self, before: DateTime<Utc>) -> u64;
+}
+
+through! { CallbackTasks:
+    fn list_callback_tasks(
+        &self, brand: Option<&BrandId>, state: TaskState, after: Option<CallId>, limit: u32
+    ) -> Vec<CallbackTask>;
+    fn find_callback_task(&self, id: CallId) -> Option<CallbackTask>;
+    fn find_open_callback_task(&self, brand: &BrandId, caller: &PhoneNumber) -> Option<CallbackTask>;
+    fn close_callback_task(&self, id: CallId, why: &TaskEnd, now: DateTime<Utc>) -> bool;
+    fn note_callback_attempt(&self, id: CallId, now: DateTime<Utc>) -> bool;
+}
+
+through! { PhoneWords:
+    fn obey_phone_word(&self, word: &PhoneWord) -> PhoneObeyed;
+    fn list_unanswered_words(&self, limit: u32) -> Vec<UnansweredWord>;
+    fn settle_phone_word(&self, message: i64) -> ();
+    fn forget_phone_words(&self, before: DateTime<Utc>) -> u64;
 }

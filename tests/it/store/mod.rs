@@ -2,6 +2,7 @@
 
 mod conformance;
 mod drafts;
+mod inbox;
 mod migrations;
 mod races;
 mod subject;

@@ -10,7 +10,7 @@ use offhook::call::switch::{NewSwitch, SwitchKind, SwitchedBy, SwitchedHow};
 use offhook::phone_number::Caller;
 use offhook::store::model::ModelStore;
 use offhook::store::open::{OpenOptions, open};
-use offhook::store::{NewEffect, Settled, Store};
+use offhook::store::{MissedCall, NewEffect, PhoneSwitched, PhoneWord, Settled, Store, TaskChange, TaskState};
 
 use super::subject::{agent, bare_save, brand, call_id, new_call, phone, show, start};
 use crate::exchange::postgres;
@@ -239,5 +239,57 @@ async fn turns_numbers_and_deliveries_are_given_once() {
             "gave up".to_owned()
         });
         assert_eq!(told.await, (1..=CONTENDERS).map(|n| n.to_string()).collect::<Vec<_>>(), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn calls_missed_at_once_make_one_task() {
+    let (stores, _folder) = stores().await;
+    for (name, stores) in stores {
+        for round in 0..ROUNDS {
+            let at = start() + TimeDelta::minutes(round.into());
+            let told = contend(&stores, |n, store| {
+                let call = new_call(100 + round * CONTENDERS + n, at);
+                let mut save = bare_save(call.clone(), at);
+                save.tasks.push(TaskChange::Missed(MissedCall {
+                    brand: brand(1),
+                    caller: Some(phone(round)),
+                    caller_name: None,
+                    call: call.id,
+                    due_at: Some(at + TimeDelta::minutes(n.into())),
+                }));
+                async move { show(store.save(save).await) }
+            });
+            assert_eq!(told.await, vec!["()"; 6], "{name}");
+            let task = stores[0].find_open_callback_task(&brand(1), &phone(round)).await.unwrap().unwrap();
+            assert_eq!((task.missed, task.due_at), (CONTENDERS, Some(at)), "{name}");
+        }
+        let open = stores[0].list_callback_tasks(None, TaskState::Open, None, 100).await.unwrap();
+        assert_eq!(open.len(), usize::try_from(ROUNDS).unwrap(), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_notes_about_a_phone_that_are_heard_at_once_the_last_written_holds() {
+    let (stores, _folder) = stores().await;
+    for (name, stores) in stores {
+        for round in 0..ROUNDS {
+            let last = round * CONTENDERS + CONTENDERS - 1;
+            let off_until = |message: u32| start() + TimeDelta::minutes(message.into());
+            contend(&stores, |n, store| {
+                let message = round * CONTENDERS + n;
+                let word = PhoneWord {
+                    message: message.into(),
+                    conversation: 42,
+                    switch: Some(PhoneSwitched { agent: agent(1), off_until: Some(off_until(message)) }),
+                    reply: String::new(),
+                    said_at: start(),
+                };
+                async move { show(store.obey_phone_word(&word).await) }
+            })
+            .await;
+            let facts = stores[0].load_facts(&brand(1), &[agent(1)], start()).await.unwrap();
+            assert_eq!(facts.agents[0].switched_off_until, Some(off_until(last)), "{name}");
+        }
     }
 }

@@ -60,6 +60,7 @@ pub fn bare_save(call: Call, at: DateTime<Utc>) -> Save {
         effects: vec![],
         marks: vec![],
         switches: vec![],
+        tasks: vec![],
         answer: None,
     }
 }
@@ -163,14 +164,15 @@ impl Session {
             Op::Facts => {
                 let mut agents: Vec<_> = (0..4).map(agent).collect();
                 agents.push(AgentId::new("nobody"));
-                let mut shown = show(store.load_facts(&agents, now).await);
-                shown += &show(store.load_facts(&[], now).await);
+                let mut shown = show(store.load_facts(&brand(1), &agents, now).await);
+                shown += &show(store.load_facts(&brand(1), &[], now).await);
                 for agent in &agents {
                     shown += &show(store.find_calls_ringing(agent).await);
                 }
                 shown
             }
             Op::Queues => self.queues(now).await,
+            Op::Inbox(op) => super::inbox::step(&store, op, now).await,
             Op::Advance { .. } => String::new(),
             other => self.fact(other, now).await,
         }
@@ -340,6 +342,10 @@ fn apply(save: &mut Save, change: &Change, now: DateTime<Utc>) {
         Change::Effect { effect, lane, delay } => {
             let lane = format!("lane-{lane}");
             save.effects.push(NewEffect { effect: effect.clone(), lane, due_at: now + TimeDelta::seconds(*delay) });
+            return;
+        }
+        Change::Task(step) => {
+            step.apply(save, now);
             return;
         }
         Change::Mark(mark) => {

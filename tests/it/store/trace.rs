@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use offhook::call::effect::{Effect, Neighbour};
 use offhook::store::{AgentMark, Presence};
 
+use super::inbox::{InboxOp, TaskStep};
 use super::subject::agent;
 
 /// One step of one session.
@@ -98,6 +99,7 @@ pub enum Op {
         caller: u32,
         what: u32,
     },
+    Inbox(InboxOp),
 }
 
 /// One change within a save.
@@ -114,6 +116,7 @@ pub enum Change {
     Mark(std::sync::Arc<dyn Fn(DateTime<Utc>) -> AgentMark>),
     Answer { key: u32 },
     Turn { brand: u32, flood: bool, on_for_s: Option<i64> },
+    Task(TaskStep),
 }
 
 impl std::fmt::Debug for Change {
@@ -130,6 +133,7 @@ impl std::fmt::Debug for Change {
             Self::Mark(mark) => write!(f, "{:?}", mark(DateTime::UNIX_EPOCH)),
             Self::Answer { key } => write!(f, "Answer {key}"),
             Self::Turn { brand, flood, on_for_s } => write!(f, "Turn {brand} {flood} {on_for_s:?}"),
+            Self::Task(step) => write!(f, "{step:?}"),
         }
     }
 }
@@ -157,7 +161,7 @@ impl Dice {
     pub fn op(&mut self) -> Op {
         // Few calls, so that sessions get in each other's way.
         let call = [0, 1, 6, 7][usize::try_from(self.below(4)).unwrap()];
-        match self.below(47) {
+        match self.below(53) {
             0..10 => Op::Save { call, changes: self.changes() },
             10..12 => Op::Cancel { call, changes: self.changes(), polls: self.below(4) },
             12..17 => Op::Load { call },
@@ -189,6 +193,7 @@ impl Dice {
             40..43 => self.rules(),
             37 if self.below(2) == 0 => Op::Turn { name: self.below(2), holder: self.below(3) },
             37 => self.rules(),
+            47..53 => Op::Inbox(self.inbox_op()),
             _ if self.below(2) == 0 => Op::Link { call, conversation: i64::from(self.below(50)) },
             _ => Op::Recording { n: self.below(3), byte: u8::try_from(self.below(200)).unwrap() },
         }
@@ -211,8 +216,8 @@ impl Dice {
     fn change(&mut self) -> Change {
         let who = self.below(4);
         let leg = self.below(3);
-        match self.below(25) {
-            24 => {
+        match self.below(28) {
+            27 => {
                 let (brand, flood, on_for_s) = self.turn();
                 Change::Turn { brand, flood, on_for_s }
             }
@@ -226,6 +231,7 @@ impl Dice {
             11 => Change::End,
             12..15 => Change::Effect { effect: self.effect(), lane: self.below(4), delay: i64::from(self.below(4)) },
             15 | 16 | 20..24 => Change::Effect { effect: self.effect(), lane: self.below(4), delay: 0 },
+            24..27 => Change::Task(self.task_step()),
             17..=18 => Change::Mark(self.mark(who)),
             _ => Change::Answer { key: self.below(4) },
         }

@@ -3,11 +3,15 @@
 //! Nothing here looks into the service's own tables: whether a story ended well is for the stand-ins to say. Every
 //! document that a story brought about is held against the contract's schema.
 
+mod active_queue;
 mod arriving;
+mod callback_tasks;
 mod carrier_faults;
+mod chatwoot_people;
 mod dialling;
 mod floods;
 mod inbox_faults;
+mod phone_notes;
 mod plays;
 mod ringing;
 mod stage;

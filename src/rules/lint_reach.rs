@@ -1,0 +1,90 @@
+//! Lint of what nobody can reach: menus, intents, numbers, closures and lists.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use super::Rules;
+use super::lint::{BrandPlace, Code, Findings};
+use crate::ids::IntentId;
+
+pub(super) fn look_at_numbers(findings: &mut Findings, place: &BrandPlace<'_>) {
+    let BrandPlace { rules, brand, .. } = place;
+    let own = || rules.numbers.iter().filter(|number| number.brand == brand.id);
+    if own().next().is_none() {
+        let message = format!("no number leads to brand `{}`, so nobody can call it", brand.id);
+        findings.add(Code::BrandWithoutNumber, place.pointer.clone(), message);
+    } else if brand.menu.is_some() && own().all(|number| number.intent.is_some()) {
+        findings.add(
+            Code::UnreachableMenu,
+            place.at("menu"),
+            "every number of this brand names an intent, so no caller hears the menu".to_owned(),
+        );
+    }
+}
+
+pub(super) fn look_at_intents(findings: &mut Findings, place: &BrandPlace<'_>) {
+    let BrandPlace { rules, brand, .. } = place;
+    let mut reached: BTreeSet<&IntentId> = rules
+        .numbers
+        .iter()
+        .filter(|number| number.brand == brand.id)
+        .filter_map(|number| number.intent.as_ref())
+        .collect();
+    if let Some(menu) = &brand.menu {
+        reached.extend(menu.options.iter().map(|option| &option.intent));
+        reached.insert(&menu.default);
+    }
+    let agents = rules.agents.iter().filter(|agent| brand.roster.contains(&agent.id));
+    let skills: BTreeSet<&str> = agents.flat_map(|agent| agent.skills.iter().map(String::as_str)).collect();
+    for (index, intent) in brand.intents.iter().enumerate() {
+        if !reached.contains(&intent.id) {
+            findings.add(
+                Code::UnreachableIntent,
+                place.at(&format!("intent/{index}")),
+                format!("no number names intent `{}` and no key of the menu leads to it", intent.id),
+            );
+        }
+        // An empty roster is told once, as hours that nobody covers.
+        if let Some(skill) = intent.skill.as_deref().filter(|skill| !skills.contains(skill) && !brand.roster.is_empty())
+        {
+            findings.add(
+                Code::SkillNobodyHas,
+                place.at(&format!("intent/{index}/skill")),
+                format!("nobody on the roster has skill `{skill}`, so nobody is ever rung for intent `{}`", intent.id),
+            );
+        }
+    }
+}
+
+pub(super) fn look_at_calendar(findings: &mut Findings, place: &BrandPlace<'_>, at: DateTime<Utc>) {
+    let brand = place.brand;
+    let calendar = &brand.calendar;
+    for (field, until) in [("closed_until", &calendar.closed_until), ("open_until", &calendar.open_until)] {
+        if until.as_ref().is_some_and(|until| until.until <= at) {
+            let message = format!("`{field}` is over and changes nothing any more");
+            findings.add(Code::Over, place.at(&format!("calendar/{field}")), message);
+        }
+    }
+    let after_hours = &brand.after_hours;
+    let unreachable = [
+        ("holiday", after_hours.holiday.is_some() && calendar.holidays.is_empty(), "its calendar has no holidays"),
+        (
+            "special_day",
+            after_hours.special_day.is_some() && calendar.days.is_empty(),
+            "its calendar has no single dates",
+        ),
+    ];
+    for (kind, _, why) in unreachable.into_iter().filter(|(_, found, _)| *found) {
+        let message = format!("this brand has a path of its own for `{kind}`, but {why}");
+        findings.add(Code::UnreachablePath, place.at(&format!("after_hours/{kind}")), message);
+    }
+}
+
+pub(super) fn look_at_lists(findings: &mut Findings, rules: &Rules) {
+    let used: BTreeSet<_> = rules.brands.iter().flat_map(|brand| &brand.calendar.holidays).collect();
+    for (index, list) in rules.holidays.iter().enumerate().filter(|(_, list)| !used.contains(&list.id)) {
+        let message = format!("no brand refers to the list of holidays `{}`", list.id);
+        findings.add(Code::UnusedHolidays, format!("/holidays/{index}"), message);
+    }
+}
