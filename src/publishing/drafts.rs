@@ -130,6 +130,9 @@ impl Desk {
     ) -> Result<(Draft, Rules), Refused> {
         if let Some((id, revision)) = draft {
             let (draft, rules) = self.load_draft(id).await?;
+            if draft.head.revision != revision {
+                return Err(Refused::DraftChanged);
+            }
             let rules = work(&rules.map_err(Refused::Faults)?).map_err(Refused::of_copy)?;
             let (name, base) = (draft.head.name, draft.head.base);
             let save = DraftSave { name, body: export(&rules), base, by: by.to_owned() };

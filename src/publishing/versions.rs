@@ -106,6 +106,8 @@ impl Desk {
 
     async fn bring_out(&self, edition: Edition<'_>) -> Result<Published, Refused> {
         for _ in 0..TRIES_MAX {
+            // Looked at before what is in force: whoever publishes in between is met by the store or by `upon`.
+            let newest = self.store.find_newest_rules().await?.map_or(0, |head| head.version);
             let in_force = self.load_in_force().await?;
             let base = in_force.as_ref().map_or(0, |(version, _)| *version);
             if let Upon::Version(upon) = edition.upon
@@ -114,7 +116,6 @@ impl Desk {
                 return Err(Refused::Meanwhile(Box::new(self.tell_meanwhile(upon, in_force).await?)));
             }
             let before = in_force.as_ref().map(|(_, rules)| rules);
-            let newest = self.store.find_newest_rules().await?.map_or(0, |head| head.version);
             let version = newest + 1;
             let mut rules = Rules { version, ..edition.rules.clone() };
             vouch(&mut rules, before, edition.by);

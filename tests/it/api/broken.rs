@@ -107,6 +107,7 @@ async fn a_body_that_is_changed_in_place_is_noticed_while_the_service_runs() {
     expect_banner(&office, 2, 1).await;
     // What can be read again, as after an upgrade that is taken back, is in force again.
     let good = office.get_toml("/rules/versions/1").await.text.replace("version = 1\n", "version = 2\n");
+    let good = good.replace('\'', "''");
     database.tamper(&format!("UPDATE rules_versions SET body = '{good}' WHERE version = 2")).await;
     clock.advance(TimeDelta::seconds(1));
     assert_eq!(office.call(3).await, 2);
