@@ -81,13 +81,7 @@ impl App {
         let twilio = twilio_client(&settings)?;
         let destinations: Arc<DestinationPolicy> = Arc::new(settings.destinations.policy());
         let rulebook = Arc::new(Rulebook::new(Arc::clone(&store), Arc::clone(&clock)));
-        let desk = Arc::new(Desk::new(
-            Arc::clone(&store),
-            Arc::clone(&clock),
-            Arc::clone(&ids),
-            Arc::clone(&rulebook),
-            Arc::clone(&destinations),
-        ));
+        let desk = desk(&store, &clock, &ids, &rulebook, &destinations);
         let circuit = Arc::new(Circuit::default());
         let switchboard = Arc::new(Switchboard::new(
             Arc::clone(&store),
@@ -319,6 +313,17 @@ fn account_limits(settings: &Settings) -> AccountLimits {
         legs_live_max: settings.limits.legs_live_max,
         legs_per_minute_max: settings.limits.legs_per_minute_max,
     }
+}
+
+fn desk(
+    store: &Arc<dyn Store>,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<dyn IdSource>,
+    rulebook: &Arc<Rulebook>,
+    destinations: &Arc<DestinationPolicy>,
+) -> Arc<Desk> {
+    let (store, clock, ids) = (Arc::clone(store), Arc::clone(clock), Arc::clone(ids));
+    Arc::new(Desk::new(store, clock, ids, Arc::clone(rulebook), Arc::clone(destinations)))
 }
 
 /// The secret behind our addresses: the operator's, or one drawn from the account's first token, so that replicas agree

@@ -181,6 +181,7 @@ impl Desk {
 }
 
 impl Refused {
+    #[expect(clippy::needless_pass_by_value, reason = "names are text, numbers and ids, and each reads best as it is")]
     pub(crate) fn absent(what: &'static str, name: impl ToString) -> Self {
         Self::Absent { what, name: name.to_string() }
     }

@@ -55,8 +55,10 @@ name = "Dana"
 chatwoot_user_id = 3
 "#;
 
-/// What is replaced in [`GOOD`], by what; and what is found then: code, pointer, some words of the message.
-const CASES: &[(&str, &str, &[(Code, &str, &str)])] = &[
+/// What is replaced in [`GOOD`], by what, and what is found then: code, pointer, words of the message.
+type Case = (&'static str, &'static str, &'static [(Code, &'static str, &'static str)]);
+
+const CASES: &[Case] = &[
     ("name = \"Acme\"", "name = \"Acme Movers\"", &[]),
     ("name = \"Acme\"", "name = \"Acme Movers & Co\"", &[(Code::CnamName, "/brand/0/name", "longer than 15")]),
     ("name = \"Acme\"", "name = \"Acme & Co\"", &[(Code::CnamName, "/brand/0/name", "other than letters")]),

@@ -42,8 +42,9 @@ pub fn find_reason(question: &Question<'_>, candidate: &Candidate<'_>) -> Option
     is_paused(facts, question.at).then_some(NotEligible::Paused)
 }
 
-/// Whether the agent belongs to those who take the brand's calls now: nothing that lasts keeps them from it. Whoever
-/// talks, rings or rests is among them. Source: DESIGN.md section 3, "a brand's last two available agents".
+/// Whether the agent belongs to those who take the brand's calls now: nothing that lasts keeps them from it.
+///
+/// Whoever talks, rings or rests is among them. Source: DESIGN.md section 3, "a brand's last two available agents".
 #[must_use]
 pub fn is_staffing(question: &Question<'_>, candidate: &Candidate<'_>) -> bool {
     find_lasting_reason(question, candidate).is_none()

@@ -44,7 +44,7 @@ pub fn judge_miss(
         return Miss::Paused { until: question.at.checked_add_signed(span).unwrap_or(DateTime::<Utc>::MAX_UTC), stay };
     }
     // Told once a series, not at every further miss.
-    if misses % pausing.after_misses == 0 { Miss::Spared } else { Miss::Counted }
+    if misses.is_multiple_of(pausing.after_misses) { Miss::Spared } else { Miss::Counted }
 }
 
 /// The first two others who take the brand's calls now, `is_aside` left out.

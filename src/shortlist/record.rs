@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::facts::Presence;
 use crate::ids::{AgentId, CallId, IntentId};
 
-/// Agents that a record lists one by one; of a larger roster the far ones are counted by their place, and the snapshot
-/// of the facts tells the rest. With ids of the longest kind such a record stays below 64 kB.
+/// Agents that a record lists one by one.
+///
+/// Of a larger roster the far ones are counted by their place, and the snapshot of the facts tells the rest. With ids of the longest kind such a record stays below 64 kB.
 pub const LISTED_MAX: usize = 200;
 
 /// Why an agent does not ring. Closed list, checked in this order. Source: DESIGN.md section 3.
