@@ -9,6 +9,7 @@ use super::openapi::Refusals;
 use super::{Operator, Problem};
 use crate::app::App;
 use crate::call::event::Ending;
+use crate::call::explain::explain;
 use crate::call::state::Call;
 use crate::ids::CallId;
 use crate::phone_number::Caller;
@@ -79,6 +80,24 @@ pub struct HistoryLine {
     /// What followed, in order.
     #[schema(schema_with = events_schema)]
     events: Vec<crate::call::event::Event>,
+}
+
+/// Why phones rang, and why not.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct CallExplanation {
+    /// What became of the caller, one sentence each, in order.
+    call: Vec<String>,
+    /// The roster of the rules that the call arrived under, in its order; then whoever else was considered.
+    agents: Vec<AgentExplanation>,
+}
+
+/// Why one agent's phone rang, or did not.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct AgentExplanation {
+    /// The agent, by id in the routing file.
+    agent: String,
+    /// One or two sentences, with the numbers behind them.
+    sentence: String,
 }
 
 /// The words of every ending, or null.
@@ -180,4 +199,36 @@ pub(super) async fn show_call(
         summary: CallSummary::from(&call),
         history: history.into_iter().map(HistoryLine::from).collect(),
     }))
+}
+
+/// Why each agent's phone rang for the call, or did not.
+#[utoipa::path(
+    tag = "calls",
+    params(("id" = String, Path, description = "The call.")),
+    responses(
+        (status = 200, description = "From what was stored when it was decided.", body = CallExplanation),
+        (status = 404, description = "There is no such call.", body = Problem, content_type = "application/problem+json"),
+        Refusals,
+    ),
+)]
+#[get("/calls/{id}/explanation")]
+pub(super) async fn explain_call(
+    _: Operator,
+    app: web::Data<App>,
+    id: web::Path<String>,
+) -> Result<web::Json<CallExplanation>, Problem> {
+    let unavailable = |error: &dyn std::fmt::Display| Problem::unavailable(error.to_string());
+    let id: CallId = id.parse().map_err(|_| Problem::not_found("There is no such call."))?;
+    let call = app.store.find_call(id).await.map_err(|error| unavailable(&error))?;
+    let call = call.ok_or_else(|| Problem::not_found("There is no such call."))?;
+    let history = app.store.load_history(id).await.map_err(|error| unavailable(&error))?;
+    let rules = app.switchboard.rulebook().load(call.rules_version).await.map_err(|error| unavailable(&error))?;
+    let rules = rules.ok_or_else(|| Problem::not_found("The rules that the call arrived under are gone."))?;
+    let told = explain(&call, &rules, history.iter().flat_map(|entry| &entry.events));
+    let agents = told
+        .agents
+        .into_iter()
+        .map(|(agent, sentence)| AgentExplanation { agent: agent.to_string(), sentence })
+        .collect();
+    Ok(web::Json(CallExplanation { call: told.call, agents }))
 }

@@ -48,7 +48,11 @@ pub fn register(config: &mut web::ServiceConfig) {
 
 /// Every resource of the API. `service` alone takes note of a route for the document, so nothing else is used here.
 fn resources(config: &mut ServiceConfig<'_>) {
-    config.service(authorise::session).service(calls::list_calls).service(calls::show_call);
+    config
+        .service(authorise::session)
+        .service(calls::list_calls)
+        .service(calls::show_call)
+        .service(calls::explain_call);
     config
         .service(rules::show_rules)
         .service(rules::list_rules_versions)

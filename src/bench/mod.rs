@@ -22,6 +22,10 @@ mod past;
 mod process;
 mod service;
 mod simulated;
+pub mod surge;
+mod surge_chance;
+mod surge_policy;
+mod surge_world;
 
 use std::fmt;
 use std::io::Write;
@@ -90,6 +94,12 @@ pub async fn run(options: &BenchOptions, folder: &Path) -> anyhow::Result<()> {
     if wants("simulated_calls") {
         let value = tokio::task::spawn_blocking(simulated::calls_per_second).await??;
         say(format_args!("{}", Figure { name: "simulated_calls", value, unit: "1/s" }))?;
+    }
+    if wants("surge") {
+        let rows = tokio::task::spawn_blocking(|| surge::compare(surge::SURGES)).await?;
+        for line in surge::table(&rows).lines() {
+            say(format_args!("# surge {line}"))?;
+        }
     }
     let wants_past = ["webhook_growth", "cold_start", "idle_memory"].into_iter().any(wants);
     if wants_past {

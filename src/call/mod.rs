@@ -21,6 +21,7 @@ mod arrival;
 mod dialling;
 pub mod effect;
 pub mod event;
+pub mod explain;
 pub mod floods;
 pub mod leg;
 mod line;

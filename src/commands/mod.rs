@@ -26,6 +26,7 @@ pub mod bench;
 pub mod check;
 #[cfg(feature = "sandbox")]
 pub mod demo;
+pub mod explain;
 pub mod export;
 pub mod import;
 pub mod migrate;
@@ -55,6 +56,8 @@ pub enum Command {
     Import(import::Args),
     /// Prints the rules in force as a routing file.
     Export(export::Args),
+    /// Tells why each agent's phone rang for a call, or did not.
+    Explain(explain::Args),
     /// Answers Twilio, Chatwoot and the dashboard app, and runs the workers.
     Serve(serve::Args),
     /// Brings the database's tables up to this version.
@@ -86,6 +89,7 @@ pub async fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCod
         Command::Check(args) => check::run(args, settings).await,
         Command::Import(args) => import::run(args, settings).await,
         Command::Export(args) => export::run(args, settings).await,
+        Command::Explain(args) => explain::run(args, settings).await,
         Command::Serve(args) => serve::run(args, settings).await,
         Command::Migrate(args) => migrate::run(args, settings).await,
         Command::Openapi(args) => openapi::run(args, settings).await,

@@ -178,6 +178,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/calls/{id}/explanation': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Why each agent's phone rang for the call, or did not. */
+    get: operations['explain_call'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/rules': {
     parameters: {
       query?: never;
@@ -407,6 +424,13 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
+    /** @description Why one agent's phone rang, or did not. */
+    AgentExplanation: {
+      /** @description The agent, by id in the routing file. */
+      agent: string;
+      /** @description One or two sentences, with the numbers behind them. */
+      sentence: string;
+    };
     /** @description A line of the audit. */
     AuditEntry: {
       /**
@@ -473,6 +497,13 @@ export interface components {
     CallDetail: components['schemas']['CallSummary'] & {
       /** @description What changed it, oldest first. */
       history: components['schemas']['HistoryLine'][];
+    };
+    /** @description Why phones rang, and why not. */
+    CallExplanation: {
+      /** @description The roster of the rules that the call arrived under, in its order; then whoever else was considered. */
+      agents: components['schemas']['AgentExplanation'][];
+      /** @description What became of the caller, one sentence each, in order. */
+      call: string[];
     };
     /** @description A call in a list. */
     CallSummary: {
@@ -1864,6 +1895,65 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['CallDetail'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such call. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  explain_call: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The call. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description From what was stored when it was decided. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['CallExplanation'];
         };
       };
       /** @description No token was sent, or none that is known. */

@@ -9,6 +9,7 @@ mod callback_tasks;
 mod carrier_faults;
 mod chatwoot_people;
 mod dialling;
+mod explaining;
 mod floods;
 mod inbox_faults;
 mod phone_notes;
