@@ -310,7 +310,10 @@ impl World<'_> {
         if self.chance.hits(NO_CONFIRM) {
             self.miss(number, call);
             let is_over = self.calls.get(call).is_some_and(|call| call.in_grace) && !self.has_prompted(call);
-            return if is_over { self.end_call(call, 0) } else { () };
+            if is_over {
+                self.end_call(call, 0);
+            }
+            return;
         }
         self.tally.answered += 1;
         self.tally.waits_ms.push(self.now - waits.arrived_at);
