@@ -27,6 +27,7 @@ mod m0020_conversations;
 mod m0021_callback_tasks;
 mod m0022_phone_words;
 mod m0024_shortlists;
+mod m0025_sharing;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0021_callback_tasks::Change),
             Box::new(m0022_phone_words::Change),
             Box::new(m0024_shortlists::Change),
+            Box::new(m0025_sharing::Change),
         ]
     }
 }

@@ -63,11 +63,16 @@ pub(super) fn share(
         return moves;
     }
     let held: usize = holdings.iter().map(|holding| holding.phones.len()).sum();
-    let even = (held + free.len()).div_ceil(holdings.len());
-    let most = if policy == Policy::FirstCome { usize::MAX } else { even };
+    let phones = held + free.len();
+    let (even, left_over) = (phones / holdings.len(), phones % holdings.len());
     let mut free: Vec<usize> = free.to_vec();
     let mut counts: Vec<usize> = holdings.iter().map(|holding| holding.phones.len()).collect();
-    for (call, count) in counts.iter_mut().enumerate() {
+    for call in 0..counts.len() {
+        let others = counts.iter().enumerate().filter(|(other, _)| *other != call);
+        let have_more = others.filter(|(_, count)| **count > even).count();
+        let share = even + usize::from(have_more < left_over);
+        let most = if policy == Policy::FirstCome { usize::MAX } else { share };
+        let Some(count) = counts.get_mut(call) else { continue };
         free.retain(|agent| {
             let gets = *count < most && may_ask(*agent, call);
             if gets {

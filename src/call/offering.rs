@@ -30,6 +30,8 @@ impl<'a> Turn<'a> {
             // Whoever the account's caps leave out waits, and the record says so.
             width: self.width_now().min(ringing.saturating_add(self.legs_allowed())),
             ringing,
+            call: Some(self.call.id),
+            waiting: &self.facts.loaded.waiting,
         }
     }
 

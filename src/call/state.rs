@@ -12,6 +12,7 @@ use super::way_in::{NoticeSaid, OutsideLine, Way};
 use crate::ids::{AgentId, BrandId, CallId, CarrierRef, IntentId};
 use crate::phone_number::{Caller, PhoneNumber};
 use crate::rules::ClosureKind;
+use crate::shortlist::facts::WaitingCall;
 
 /// One call, from the first ring to the last hang-up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -222,6 +223,18 @@ impl Call {
     /// Legs that the carrier may still hold.
     pub fn live_legs(&self) -> impl Iterator<Item = &Leg> {
         self.legs.iter().filter(|leg| leg.live)
+    }
+
+    /// Whether the caller waits for a phone that may still be offered: the ring is not over.
+    #[must_use]
+    pub fn wants_phones(&self) -> bool {
+        self.stage == Stage::Waiting && self.grace_until.is_none() && self.caller_left_at.is_none()
+    }
+
+    /// What other calls need to know of it while it wants phones.
+    #[must_use]
+    pub fn as_waiting(&self) -> WaitingCall {
+        WaitingCall { call: self.id, brand: self.brand.clone(), intent: self.intent.clone() }
     }
 
     /// Whether it is over.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AgentId, CallId};
+use crate::ids::{AgentId, BrandId, CallId, IntentId};
 
 /// What is believed of an agent's availability.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +86,17 @@ pub struct LiveLeg {
     pub talking: bool,
 }
 
+/// A call that wants phones.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WaitingCall {
+    /// Which.
+    pub call: CallId,
+    /// Whose roster it is offered to.
+    pub brand: BrandId,
+    /// What the caller calls about, if that is known.
+    pub intent: Option<IntentId>,
+}
+
 /// What routing needs to know at one instant, apart from the rules.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadedFacts {
@@ -97,4 +108,18 @@ pub struct LoadedFacts {
     pub legs_last_minute: u32,
     /// Ring effects that wait for their turn at the carrier.
     pub rings_pending: u32,
+    /// Calls that want phones, over all brands: they wait, and their ring is not over. The longest waiting first, at most
+    /// [`WAITING_MAX`].
+    pub waiting: Vec<WaitingCall>,
 }
+
+impl LoadedFacts {
+    /// What a signal that may not offer is decided by.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { agents: Vec::new(), legs_live: 0, legs_last_minute: 0, rings_pending: 0, waiting: Vec::new() }
+    }
+}
+
+/// Phones are shared among so many waiting calls; beyond that each has one anyway.
+pub const WAITING_MAX: u32 = 1_000;

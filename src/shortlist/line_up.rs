@@ -7,6 +7,7 @@ use super::facts::{AgentFacts, Presence};
 use super::members::Roster;
 use super::order::{Standing, sort_by_turn};
 use super::record::{Counted, LISTED_MAX, Listed, NotEligible, Place, ShortlistRecord};
+use super::sharing::find_share;
 use super::{Candidate, Earlier, Question, Shortlist};
 use crate::ids::AgentId;
 
@@ -45,8 +46,13 @@ fn take(question: &Question<'_>, earlier: impl Fn(&AgentId) -> Earlier, listed_m
         }
     }
     sort_by_turn(&mut eligible, question.brand.queue_bias, question.brand.roster.len());
-    let lists = split(question, &eligible);
+    let share = find_share(question, &eligible).unwrap_or(u32::MAX);
+    let width = question.width.min(share);
+    let lists = split(&eligible, width.saturating_sub(question.ringing));
+    // Without the others so many more would ring.
+    let unshared = count_room(question.width.saturating_sub(question.ringing)).min(eligible.len());
     let (agents, counted) = write_down(question, &eligible, lists.ring.len(), others, listed_max);
+    let left_to_others = u32::try_from(unshared - lists.ring.len()).unwrap_or(u32::MAX);
     Shortlist {
         is_hopeful: hope.is_hopeful || !lists.later.is_empty(),
         next_free_at: hope.next_free_at,
@@ -61,9 +67,9 @@ fn take(question: &Question<'_>, earlier: impl Fn(&AgentId) -> Earlier, listed_m
             roster_version: question.in_force.map(|now| now.version),
             intent: question.intent.map(|intent| intent.id.clone()),
             arrived_at: question.arrived_at,
-            width: (question.width < u32::MAX).then_some(question.width),
+            width: (width < u32::MAX).then_some(width),
             ringing: question.ringing,
-            left_to_others: 0,
+            left_to_others,
             snapshot: None,
         },
     }
@@ -77,9 +83,8 @@ struct Lists {
     passed_over: Vec<AgentId>,
 }
 
-fn split(question: &Question<'_>, eligible: &[Standing<'_>]) -> Lists {
-    let room = usize::try_from(question.width.saturating_sub(question.ringing)).unwrap_or(usize::MAX);
-    let (now, later) = eligible.split_at_checked(room).unwrap_or((eligible, &[]));
+fn split(eligible: &[Standing<'_>], room: u32) -> Lists {
+    let (now, later) = eligible.split_at_checked(count_room(room)).unwrap_or((eligible, &[]));
     let ids = |line: &[Standing<'_>]| line.iter().map(|standing| standing.facts.agent.clone()).collect();
     let pushed = later.iter().filter(|standing| standing.pushed > 0);
     Lists {
@@ -87,6 +92,10 @@ fn split(question: &Question<'_>, eligible: &[Standing<'_>]) -> Lists {
         later: ids(later),
         passed_over: pushed.map(|standing| standing.facts.agent.clone()).collect(),
     }
+}
+
+fn count_room(room: u32) -> usize {
+    usize::try_from(room).unwrap_or(usize::MAX)
 }
 
 /// Whether it is worth waiting, and until when.

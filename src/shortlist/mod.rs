@@ -14,6 +14,7 @@ mod members;
 mod order;
 mod pausing;
 mod record;
+mod sharing;
 
 use chrono::{DateTime, Utc};
 
@@ -24,9 +25,9 @@ pub use order::{Standing, sort_by_turn};
 pub use pausing::{AVAILABLE_MIN, Miss, find_staying, judge_miss};
 pub use record::{Counted, LISTED_MAX, Listed, NotEligible, Place, ShortlistRecord};
 
-use crate::ids::AgentId;
+use crate::ids::{AgentId, CallId};
 use crate::rules::{Brand, DestinationPolicy, Intent, Rules};
-use facts::AgentFacts;
+use facts::{AgentFacts, WaitingCall};
 
 /// What one agent already had to do with the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +74,10 @@ pub struct Question<'a> {
     pub width: u32,
     /// How many ring already.
     pub ringing: u32,
+    /// Which call it is; none for a question that no call asks.
+    pub call: Option<CallId>,
+    /// Calls that want phones now, of any brand; the call itself may be among them.
+    pub waiting: &'a [WaitingCall],
 }
 
 /// Who rings now and what to hope for.
@@ -94,5 +99,7 @@ pub struct Shortlist {
 
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod sharing_tests;
 #[cfg(test)]
 mod tests;

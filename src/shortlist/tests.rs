@@ -67,6 +67,8 @@ fn question<'a>(
         at,
         width,
         ringing,
+        call: None,
+        waiting: &[],
     }
 }
 

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::Value;
 
-use super::calls::call_id;
+use super::calls::{self, call_id};
 use super::entity::{AccountRow, AgentRow, PauseRow, PresenceRow};
 use super::session::{ROWS_MAX, Session, corrupt, count, instant, instant_or_none, micros, tuples, values};
-use super::{AgentFacts, AgentMark, Conflict, LiveLeg, LoadedFacts, Presence, PresenceChange, Save, StoreError};
+use super::{
+    AgentFacts, AgentMark, Conflict, LiveLeg, LoadedFacts, Presence, PresenceChange, Save, StoreError, WaitingCall,
+};
 use crate::ids::{AgentId, BrandId};
 
 /// How far back legs count towards the account's limit for a minute.
@@ -160,7 +162,7 @@ const QUEUE: &str = "(SELECT count(*) FROM conversations WHERE conversations.bra
     AND conversations.agent = asked.agent) AS open_conversations, \
     (SELECT at FROM inboxes_reconciled WHERE inboxes_reconciled.brand = $2) AS open_conversations_at";
 
-/// One question, since a caller waits for each.
+/// Two questions, since a caller waits for each.
 pub(super) async fn load_facts(
     session: &Session<'_>,
     brand: &BrandId,
@@ -172,7 +174,7 @@ pub(super) async fn load_facts(
         let sql = format!("SELECT {ACCOUNT}");
         let account: Option<AccountRow> = session.row("count the account's legs", sql, vec![since]).await?;
         let account = account.ok_or_else(|| corrupt("count", "there is no row"))?;
-        return loaded(Vec::new(), (account.legs_live, account.legs_last_minute, account.rings_pending));
+        return loaded(Vec::new(), (account.legs_live, account.legs_last_minute, account.rings_pending), Vec::new());
     }
     let places: Vec<String> = (3..agents.len() + 3).map(|place| format!("(CAST(${place} AS TEXT))")).collect();
     let sql = format!(
@@ -193,16 +195,21 @@ pub(super) async fn load_facts(
         Some(row) => read(agent, row),
         None => Ok(AgentFacts::unknown(agent.clone())),
     });
-    loaded(facts.collect::<Result<_, _>>()?, account)
+    loaded(facts.collect::<Result<_, _>>()?, account, calls::find_sharing(session).await?)
 }
 
-fn loaded(agents: Vec<AgentFacts>, account: (i64, i64, i64)) -> Result<LoadedFacts, StoreError> {
+fn loaded(
+    agents: Vec<AgentFacts>,
+    account: (i64, i64, i64),
+    waiting: Vec<WaitingCall>,
+) -> Result<LoadedFacts, StoreError> {
     let (legs_live, legs_last_minute, rings_pending) = account;
     Ok(LoadedFacts {
         agents,
         legs_live: count(legs_live)?,
         legs_last_minute: count(legs_last_minute)?,
         rings_pending: count(rings_pending)?,
+        waiting,
     })
 }
 

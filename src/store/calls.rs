@@ -3,12 +3,13 @@
 use chrono::{DateTime, Utc};
 use sea_orm::Value;
 
-use super::entity::{CallRow, HistoryRow};
+use super::entity::{CallRow, HistoryRow, WaitingRow};
 use super::session::{Session, corrupt, count, instant, instant_or_none, micros, parse, print, values};
-use super::{Conflict, HistoryEntry, Save, StoreError};
+use super::{Conflict, HistoryEntry, Save, StoreError, WaitingCall};
 use crate::call::state::{Call, Stage};
-use crate::ids::{AgentId, CallId, CarrierRef};
+use crate::ids::{AgentId, BrandId, CallId, CarrierRef, IntentId};
 use crate::phone_number::{Caller, PhoneNumber};
+use crate::shortlist::facts::WAITING_MAX;
 
 /// Writes the next version of the call, or refuses.
 pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), StoreError> {
@@ -20,6 +21,8 @@ pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), Stor
     let ending = call.ending.map(|ending| ending.as_str().to_owned());
     let wake_at = next.wake_at().map(micros);
     let waiting = i64::from(is_waiting(call));
+    let wants_phones = i64::from(call.wants_phones());
+    let intent = call.intent.as_ref().map(|intent| intent.as_str().to_owned());
     let ended_at = call.ended_at.map(micros);
     let version = i64::from(next.version);
     if call.version == 0 {
@@ -39,6 +42,8 @@ pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), Stor
             micros(call.arrived_at),
             ended_at,
             body,
+            wants_phones,
+            intent,
         ];
         let written = session.run("save the call", INSERT, values).await?;
         return if written == 1 { Ok(()) } else { Err(StoreError::Conflict(Conflict::CallExists)) };
@@ -54,17 +59,20 @@ pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), Stor
         waiting,
         ended_at,
         body,
+        wants_phones,
+        intent,
     ];
     let written = session.run("save the call", UPDATE, values).await?;
     if written == 1 { Ok(()) } else { Err(StoreError::Conflict(Conflict::Version)) }
 }
 
 const INSERT: &str = "INSERT INTO calls (id, brand, number, caller, caller_ref, stage, owner_agent, ending, version, wake_at, \
-    waiting, arrived_at, ended_at, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+    waiting, arrived_at, ended_at, body, wants_phones, intent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
+    $14, $15, $16) \
     ON CONFLICT DO NOTHING";
 
 const UPDATE: &str = "UPDATE calls SET version = $3, stage = $4, owner_agent = $5, ending = $6, wake_at = $7, waiting = $8, \
-    ended_at = $9, body = $10 WHERE id = $1 AND version = $2";
+    ended_at = $9, body = $10, wants_phones = $11, intent = $12 WHERE id = $1 AND version = $2";
 
 /// Writes a line of history, unless nothing happened that belongs there.
 pub(super) async fn write_history(session: &Session<'_>, save: &Save) -> Result<(), StoreError> {
@@ -129,6 +137,19 @@ pub(super) async fn find_next_wake(session: &Session<'_>) -> Result<Option<DateT
 pub(super) async fn find_waiting(session: &Session<'_>, limit: u32) -> Result<Vec<CallId>, StoreError> {
     let sql = "SELECT id FROM calls WHERE waiting = 1 ORDER BY arrived_at, id LIMIT $1";
     ids(session, sql, values![i64::from(limit)]).await
+}
+
+/// Calls that want phones, the longest waiting first.
+pub(super) async fn find_sharing(session: &Session<'_>) -> Result<Vec<WaitingCall>, StoreError> {
+    let sql =
+        "SELECT id, brand, intent FROM calls WHERE waiting = 1 AND wants_phones = 1 ORDER BY arrived_at, id LIMIT $1";
+    let rows: Vec<WaitingRow> = session.rows("read who waits", sql, values![i64::from(WAITING_MAX)]).await?;
+    rows.into_iter()
+        .map(|row| {
+            let intent = row.intent.as_deref().map(IntentId::new);
+            Ok(WaitingCall { call: call_id(&row.id)?, brand: BrandId::new(&row.brand), intent })
+        })
+        .collect()
 }
 
 pub(super) async fn find_ringing(session: &Session<'_>, agent: &AgentId) -> Result<Vec<CallId>, StoreError> {

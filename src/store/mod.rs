@@ -164,7 +164,7 @@ pub use phone_words::{PhoneObeyed, PhoneSwitched, PhoneWord, PhoneWords, Unanswe
 pub use switches::{BrandSwitch, Switches};
 pub use tasks::{CallbackTask, CallbackTasks, TaskEnd, TaskState};
 
-pub use crate::shortlist::facts::{AgentFacts, LiveLeg, LoadedFacts, Presence};
+pub use crate::shortlist::facts::{AgentFacts, LiveLeg, LoadedFacts, Presence, WaitingCall};
 
 /// What is known of a phone number from Chatwoot.
 #[derive(Debug, Clone, PartialEq, Eq)]

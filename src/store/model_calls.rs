@@ -8,12 +8,15 @@ use chrono::{DateTime, Utc};
 
 use super::calls::{is_waiting, number_of};
 use super::model::{ModelStore, Tables};
-use super::{AnswerCounts, Arrival, ArrivalQuestion, Conflict, Endings, HistoryEntry, LiveLeg, Save, StoreError};
+use super::{
+    AnswerCounts, Arrival, ArrivalQuestion, Conflict, Endings, HistoryEntry, LiveLeg, Save, StoreError, WaitingCall,
+};
 use crate::call::event::{Ending, Event};
 use crate::call::state::{Call, Stage};
 use crate::call::switch::SwitchKind;
 use crate::ids::{AgentId, BrandId, CallId, CarrierRef, LegId};
 use crate::phone_number::PhoneNumber;
+use crate::shortlist::facts::WAITING_MAX;
 
 #[derive(Debug, Default)]
 pub(super) struct CallTables {
@@ -107,6 +110,12 @@ impl CallTables {
             }
         }
         self.legs.insert(call, after);
+    }
+
+    /// Calls that want phones, the longest waiting first.
+    pub(super) fn sharing(&self) -> Vec<WaitingCall> {
+        let calls = self.waiting.iter().filter_map(|(_, id)| self.calls.get(id)).filter(|call| call.wants_phones());
+        calls.take(most(WAITING_MAX)).map(Call::as_waiting).collect()
     }
 
     fn keep_call(&mut self, next: Call) {

@@ -92,6 +92,7 @@ impl ModelStore {
             legs_live: u32::try_from(tables.calls.count_live()).unwrap_or(u32::MAX),
             legs_last_minute: u32::try_from(tables.calls.count_offered_after(now - MINUTE)).unwrap_or(u32::MAX),
             rings_pending: tables.outbox.rings(),
+            waiting: if agents.is_empty() { Vec::new() } else { tables.calls.sharing() },
         })
     }
 

@@ -260,6 +260,7 @@ impl Switchboard {
         for _ in 0..DECISIONS_MAX {
             let now = self.clock.now();
             let facts = self.load_facts(brand, in_force, signal, about, now).await?;
+            let wanted_phones = call.wants_phones();
             let mut decision = decide(call.clone(), &rules, &facts, signal);
             let needed = self.find_needed(in_force.map_or(&rules, |now| now.rules), &decision, now).await?;
             if !needed.is_empty() {
@@ -277,7 +278,7 @@ impl Switchboard {
             match self.save(decision, signal, answer, now).await {
                 Ok((call, events)) => {
                     crash_point!("switchboard.after_save");
-                    self.stir(&events);
+                    self.stir(&events, wanted_phones && !call.wants_phones());
                     warn_of_missing_line(brand, &events);
                     return Ok(Handled { call, body, is_repeat: false, events });
                 }
@@ -339,7 +340,7 @@ impl Switchboard {
         let loaded = if signal.may_offer() {
             self.store.load_facts(&brand.id, &members(brand, in_force), now).await?
         } else {
-            LoadedFacts { agents: Vec::new(), legs_live: 0, legs_last_minute: 0, rings_pending: 0 }
+            LoadedFacts::none()
         };
         let carrier = CarrierFacts {
             rest_is_up: self.carrier_circuit.is_closed(),
@@ -393,6 +394,8 @@ impl Switchboard {
                     at: now,
                     width: 0,
                     ringing: 0,
+                    call: None,
+                    waiting: &[],
                 };
                 if find_staying(&question, agent, |other| aside.contains(&other)).len() < AVAILABLE_MIN {
                     needed.push((*agent).clone());
@@ -403,10 +406,10 @@ impl Switchboard {
         Ok(needed)
     }
 
-    /// Wakes whoever has something to do after a save.
-    fn stir(&self, events: &[Event]) {
+    /// Wakes whoever has something to do after a save. A call that wants no more phones leaves its share to others.
+    fn stir(&self, events: &[Event], leaves_share: bool) {
         self.effects_saved.send_replace(());
-        if events.iter().any(|event| matches!(event, Event::LegReleased { .. })) {
+        if leaves_share || events.iter().any(|event| matches!(event, Event::LegReleased { .. })) {
             self.calls_stirred.notify_one();
         }
     }

@@ -173,9 +173,9 @@ impl World {
         let brand = rules.find_brand(&call.brand)?;
         let loaded = if signal.may_offer() {
             let pending = self.outbox.rings_pending();
-            self.shelf.load_facts(&brand.roster, at, pending)
+            self.shelf.load_facts(&brand.roster, at, pending, self.oldest_open)
         } else {
-            LoadedFacts { agents: Vec::new(), legs_live: 0, legs_last_minute: 0, rings_pending: 0 }
+            LoadedFacts::none()
         };
         let circuit_open = self.rest_failures >= 3 && self.now - self.rest_failed_at < 5_000;
         let carrier = CarrierFacts {
@@ -224,6 +224,7 @@ impl World {
         if decision.events.is_empty() && decision.effects.is_empty() {
             return Some(decision.reply);
         }
+        let leaves_share = self.shelf.find(number).is_some_and(Call::wants_phones) && !decision.call.wants_phones();
         if self.shelf.save(number, &decision, at).is_err() {
             self.conflicts += 1;
             return None;
@@ -242,7 +243,8 @@ impl World {
         for effect in &decision.effects {
             self.enqueue(number, effect, &decision.call);
         }
-        if decision.events.iter().any(|event| matches!(event, Event::LegReleased { .. })) && !self.stir_is_due {
+        let is_released = decision.events.iter().any(|event| matches!(event, Event::LegReleased { .. }));
+        if (is_released || leaves_share) && !self.stir_is_due {
             self.stir_is_due = true;
             let at = self.now + self.chance.between(0, 500);
             self.agenda.put(at, Happening::Stirs);

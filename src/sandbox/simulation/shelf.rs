@@ -53,7 +53,15 @@ impl Shelf {
         late.filter(|(_, call)| call.as_ref().is_some_and(is_waiting)).map(|(number, _)| number).collect()
     }
 
-    pub(super) fn load_facts(&mut self, roster: &[AgentId], now: DateTime<Utc>, rings_pending: u32) -> LoadedFacts {
+    pub(super) fn load_facts(
+        &mut self,
+        roster: &[AgentId],
+        now: DateTime<Utc>,
+        rings_pending: u32,
+        oldest_open: usize,
+    ) -> LoadedFacts {
+        let open = self.calls.iter().skip(oldest_open).flatten();
+        let waiting = open.filter(|call| call.wants_phones()).map(Call::as_waiting).collect();
         while self.offers.front().is_some_and(|at| now - *at > TimeDelta::seconds(60)) {
             self.offers.pop_front();
         }
@@ -74,6 +82,7 @@ impl Shelf {
             legs_live: u32::try_from(self.held.len()).unwrap_or(u32::MAX),
             legs_last_minute: u32::try_from(self.offers.len()).unwrap_or(u32::MAX),
             rings_pending,
+            waiting,
         }
     }
 

@@ -9,6 +9,14 @@ pub(super) struct CallRow {
     pub body: String,
 }
 
+/// A call that wants phones.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct WaitingRow {
+    pub id: String,
+    pub brand: String,
+    pub intent: Option<String>,
+}
+
 /// A line of a call's history.
 #[derive(Debug, FromQueryResult)]
 pub(super) struct HistoryRow {
