@@ -25,6 +25,7 @@ pub mod telemetry;
 pub mod call;
 pub mod rules;
 pub mod shortlist;
+pub mod simulator;
 
 // The shell.
 pub mod api;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::AgentId;
+use crate::shortlist::facts::AgentFacts;
 
 /// What a decision means for one agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,29 @@ impl AgentMark {
             | Self::PassedOver { agent }
             | Self::Keyless { agent }
             | Self::Paused { agent, .. } => agent,
+        }
+    }
+
+    /// Changes what is known of the agent by a decision of `at`.
+    pub fn change(&self, facts: &mut AgentFacts, at: DateTime<Utc>) {
+        match self {
+            Self::Offered { .. } => {
+                facts.last_offered_at = Some(at);
+                facts.passed_over = 0;
+            }
+            Self::RestsUntil { until, .. } => facts.rests_until = facts.rests_until.max(Some(*until)),
+            Self::Missed { .. } => facts.misses += 1,
+            Self::Responded { .. } => {
+                facts.misses = 0;
+                facts.keyless = 0;
+            }
+            Self::PhoneUnreachable { .. } => facts.phone_unreachable = true,
+            Self::PassedOver { .. } => facts.passed_over += 1,
+            Self::Keyless { .. } => facts.keyless += 1,
+            Self::Paused { until, .. } => {
+                facts.paused_until = facts.paused_until.max(Some(*until));
+                facts.misses = 0;
+            }
         }
     }
 }

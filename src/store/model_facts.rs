@@ -32,28 +32,7 @@ impl FactTables {
     }
 
     pub(super) fn mark(&mut self, mark: &AgentMark, at: DateTime<Utc>) {
-        let facts = self.agent(mark.agent());
-        match mark {
-            AgentMark::Offered { .. } => {
-                facts.last_offered_at = Some(at);
-                facts.passed_over = 0;
-            }
-            AgentMark::RestsUntil { until, .. } => {
-                facts.rests_until = facts.rests_until.max(Some(*until));
-            }
-            AgentMark::Missed { .. } => facts.misses += 1,
-            AgentMark::Responded { .. } => {
-                facts.misses = 0;
-                facts.keyless = 0;
-            }
-            AgentMark::PhoneUnreachable { .. } => facts.phone_unreachable = true,
-            AgentMark::PassedOver { .. } => facts.passed_over += 1,
-            AgentMark::Keyless { .. } => facts.keyless += 1,
-            AgentMark::Paused { until, .. } => {
-                facts.paused_until = facts.paused_until.max(Some(*until));
-                facts.misses = 0;
-            }
-        }
+        mark.change(self.agent(mark.agent()), at);
     }
 
     /// Those whom a pause relies on must not have been put aside meanwhile.

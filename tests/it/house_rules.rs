@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Rooms without input or output, clock or chance, and what each may use. Everybody else may use all of them.
-const PURE: [(&str, &[&str]); 5] = [
+const PURE: [(&str, &[&str]); 6] = [
     ("ids", &[]),
     ("phone_number", &[]),
     ("rules", &["ids", "phone_number"]),
     ("shortlist", &["ids", "phone_number", "rules"]),
     ("call", &["ids", "phone_number", "rules", "shortlist"]),
+    ("simulator", &["call", "ids", "phone_number", "rules", "shortlist"]),
 ];
 
 /// Usable from every room that is not pure and no stand-in: settings, the time, the names of spans and metrics, crash points.

@@ -138,25 +138,9 @@ impl Shelf {
     fn keep_mark(&mut self, mark: &AgentMark, at: DateTime<Utc>) {
         let agent = mark.agent();
         let Some(facts) = self.agents.iter_mut().find(|facts| facts.agent == *agent) else { return };
-        match mark {
-            AgentMark::Offered { .. } => {
-                facts.last_offered_at = Some(at);
-                facts.passed_over = 0;
-            }
-            AgentMark::RestsUntil { until, .. } => facts.rests_until = Some(*until),
-            AgentMark::Missed { .. } => facts.misses += 1,
-            AgentMark::Responded { .. } => {
-                facts.misses = 0;
-                facts.keyless = 0;
-            }
-            AgentMark::PassedOver { .. } => facts.passed_over += 1,
-            AgentMark::Keyless { .. } => facts.keyless += 1,
-            AgentMark::Paused { until, .. } => {
-                facts.paused_until = Some(*until);
-                facts.misses = 0;
-            }
-            // A simulated phone is refused by chance; it is reachable again.
-            AgentMark::PhoneUnreachable { .. } => {}
+        // A simulated phone is refused by chance; it is reachable again.
+        if !matches!(mark, AgentMark::PhoneUnreachable { .. }) {
+            mark.change(facts, at);
         }
     }
 }

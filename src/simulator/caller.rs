@@ -1,0 +1,120 @@
+//! The caller's side: each reply leads somewhere, and takes its time.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::scenario::{Heard, What, heard_in, spoken_for};
+use super::world::{Happening, World};
+use crate::call::reply::{Reply, RoomSeat};
+use crate::call::signal::{CallerDoor, Party, Signal};
+
+/// How long the first document listens: two seconds of ringback, and one of silence.
+const HOLD_TAKES: TimeDelta = TimeDelta::seconds(3);
+
+/// A document that listens after its words waits so long for a key.
+const LISTENS: TimeDelta = TimeDelta::seconds(1);
+
+/// A caller presses so long after the words.
+const PRESSING_TAKES: TimeDelta = TimeDelta::seconds(1);
+
+/// The carrier lets a dial ring so much longer than it was told. Contract twilio.md 2.4.
+const CARRIER_BUFFER: TimeDelta = TimeDelta::seconds(5);
+
+/// How long a brand's recording lasts, of which only the address is known.
+const AUDIO_LASTS: TimeDelta = TimeDelta::seconds(8);
+
+impl World<'_> {
+    /// The caller goes on by themselves at `at`, unless led elsewhere before.
+    pub(super) fn lead(&mut self, at: DateTime<Utc>, signal: Signal) {
+        self.place += 1;
+        self.plan(at, Happening::CallerGoesOn { place: self.place, signal });
+    }
+
+    /// The caller hears a document, and goes on when it is over.
+    pub(super) fn lead_caller(&mut self, reply: &Reply) {
+        let mut heard_for = TimeDelta::zero();
+        for heard in heard_in(reply) {
+            match &heard {
+                Heard::Words(words) => heard_for += spoken_for(words),
+                Heard::Audio(_) => heard_for += AUDIO_LASTS,
+                Heard::Ringback | Heard::Tone | Heard::Refusal => {}
+            }
+            let is_the_same = heard == Heard::Ringback && self.hears_ringback();
+            if !is_the_same {
+                self.step(What::Hears(heard));
+            }
+        }
+        let after = self.now + heard_for;
+        match reply {
+            Reply::Hold => self.lead(self.now + HOLD_TAKES, Signal::FirstKeyPressed { key: None }),
+            Reply::Challenge { turn, listen_s, .. } => {
+                let (key, at) = self.next_key(after, *listen_s);
+                self.lead(at, Signal::ChallengeAnswered { turn: *turn, key });
+            }
+            Reply::AskMenu { turn, wait_s, .. } => {
+                let (key, at) = self.next_key(after, *wait_s);
+                self.lead(at, Signal::MenuAnswered { turn: *turn, key });
+            }
+            Reply::SayNotice { turn, is_cut_by_keys, .. } => {
+                let listens = if *is_cut_by_keys { LISTENS } else { TimeDelta::zero() };
+                self.lead(after + listens, Signal::NoticeEnded { turn: *turn, key: None });
+            }
+            Reply::RingLine { attempt, number, ring_s, .. } => {
+                self.step(What::LineRings(number.clone()));
+                let over_at = after + TimeDelta::seconds(i64::from(*ring_s)) + CARRIER_BUFFER;
+                self.lead(over_at, Signal::LineEnded { attempt: *attempt, bridged: false });
+            }
+            Reply::Wait { words, listens } => {
+                let listens = if *listens && words.is_some() { LISTENS } else { TimeDelta::zero() };
+                self.lead(after + listens, Signal::WaitPolled);
+            }
+            Reply::KeepWaiting { seconds, listens, .. } => {
+                let listens = if *listens { LISTENS } else { TimeDelta::zero() };
+                self.lead(self.now + TimeDelta::seconds(i64::from(*seconds)) + listens, Signal::WaitPolled);
+            }
+            Reply::LeaveQueue => self.lead(self.now, Signal::CallerAsks { at: CallerDoor::Queue }),
+            Reply::RingTogether { round, ring_s, phones } => self.dial_together(*round, *ring_s, phones),
+            Reply::JoinRoom { who: RoomSeat::Caller } => {
+                self.place += 1;
+                self.plan(self.now, Happening::Told(Signal::RoomEntered { who: Party::Caller }));
+                if let Some(leg) = self.claimed_leg() {
+                    self.plan(self.now, Happening::Told(Signal::RoomStarted { leg }));
+                }
+            }
+            Reply::TakeVoicemail { .. } | Reply::Refuse | Reply::SayAndHangUp { .. } | Reply::HangUp => {
+                self.is_over = true;
+            }
+            // What only agents, lines and supervisors are told.
+            Reply::Nothing
+            | Reply::AskCode { .. }
+            | Reply::AskSwitch { .. }
+            | Reply::AskLine { .. }
+            | Reply::AskToAccept { .. }
+            | Reply::Bridge
+            | Reply::JoinRoom { who: RoomSeat::Leg(_) } => {}
+        }
+    }
+
+    /// Whether ringback is the last thing the caller heard.
+    fn hears_ringback(&self) -> bool {
+        let heard = self.steps.iter().rev().find_map(|step| match &step.what {
+            What::Hears(heard) => Some(heard),
+            _ => None,
+        });
+        heard == Some(&Heard::Ringback)
+    }
+
+    /// What the caller presses at the next prompt, and when its document is over.
+    fn next_key(&mut self, after: DateTime<Utc>, listen_s: u32) -> (Option<char>, DateTime<Utc>) {
+        let key = self.scenario.keys.get(self.keys_pressed).copied().flatten();
+        self.keys_pressed += 1;
+        match key {
+            Some(key) => {
+                let at = after + PRESSING_TAKES;
+                let after_arrival = at - self.call.arrived_at;
+                self.steps.push(super::scenario::Step { after: after_arrival, what: What::Presses(key) });
+                (Some(key), at)
+            }
+            None => (None, after + TimeDelta::seconds(i64::from(listen_s))),
+        }
+    }
+}
