@@ -304,7 +304,9 @@ fn twilio_client(settings: &Settings) -> anyhow::Result<TwilioClient> {
     Ok(TwilioClient::new(TwilioSettings { api_base_url, account_sid, auth, timeout: twilio.timeout }, http))
 }
 
-fn account_limits(settings: &Settings) -> AccountLimits {
+/// What the account at the carrier allows, by the settings.
+#[must_use]
+pub fn account_limits(settings: &Settings) -> AccountLimits {
     let per_second = i32::try_from(settings.twilio.calls_per_second.max(1)).unwrap_or(i32::MAX);
     AccountLimits {
         method: settings.twilio.ring_method,

@@ -36,6 +36,7 @@ pub mod commands;
 pub mod config;
 pub mod outbox;
 pub mod publishing;
+pub mod rehearsal;
 pub mod store;
 pub mod switchboard;
 

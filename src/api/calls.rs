@@ -86,18 +86,18 @@ pub struct HistoryLine {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct CallExplanation {
     /// What became of the caller, one sentence each, in order.
-    call: Vec<String>,
+    pub(super) call: Vec<String>,
     /// The roster of the rules that the call arrived under, in its order; then whoever else was considered.
-    agents: Vec<AgentExplanation>,
+    pub(super) agents: Vec<AgentExplanation>,
 }
 
 /// Why one agent's phone rang, or did not.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct AgentExplanation {
     /// The agent, by id in the routing file.
-    agent: String,
+    pub(super) agent: String,
     /// One or two sentences, with the numbers behind them.
-    sentence: String,
+    pub(super) sentence: String,
 }
 
 /// The words of every ending, or null.

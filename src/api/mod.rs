@@ -15,6 +15,7 @@ pub mod calls;
 pub mod drafts;
 pub mod openapi;
 pub mod problem;
+pub mod rehearsals;
 pub mod request_id;
 pub mod rules;
 mod rules_document;
@@ -79,6 +80,7 @@ fn resources(config: &mut ServiceConfig<'_>) {
         .service(supervisors::list_supervisors)
         .service(supervisors::draw_supervisor_code)
         .service(supervisors::remove_supervisor_code);
+    config.service(rehearsals::simulate_call).service(rehearsals::replay_calls);
     config.service(banners::list_banners).service(audit::list_audit);
     config.service(callback_tasks::list_callback_tasks).service(callback_tasks::close_callback_task);
 }

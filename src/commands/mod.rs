@@ -31,9 +31,11 @@ pub mod export;
 pub mod import;
 pub mod migrate;
 pub mod openapi;
+pub mod replay;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod serve;
+pub mod simulate;
 
 /// The phone system of a team that works in Chatwoot.
 #[derive(Debug, Parser)]
@@ -58,6 +60,10 @@ pub enum Command {
     Export(export::Args),
     /// Tells why each agent's phone rang for a call, or did not.
     Explain(explain::Args),
+    /// Plays a call that nobody has made: what the caller hears, who rings in which order, and why not the others.
+    Simulate(simulate::Args),
+    /// Plays stored calls by a routing file: phones rung, calls answered, and what cannot be known.
+    Replay(replay::Args),
     /// Answers Twilio, Chatwoot and the dashboard app, and runs the workers.
     Serve(serve::Args),
     /// Brings the database's tables up to this version.
@@ -90,6 +96,8 @@ pub async fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCod
         Command::Import(args) => import::run(args, settings).await,
         Command::Export(args) => export::run(args, settings).await,
         Command::Explain(args) => explain::run(args, settings).await,
+        Command::Simulate(args) => simulate::run(args, settings).await,
+        Command::Replay(args) => replay::run(args, settings).await,
         Command::Serve(args) => serve::run(args, settings).await,
         Command::Migrate(args) => migrate::run(args, settings).await,
         Command::Openapi(args) => openapi::run(args, settings).await,

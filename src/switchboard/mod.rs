@@ -4,7 +4,7 @@
 //! back what was written, which was saved together with everything the decision changed. Example: `agent-accept` hands
 //! over `LegPressed { leg: 2, key: '1' }` and gets the document that lets the agent into the room.
 
-mod about;
+pub mod about;
 pub mod answer_rate;
 pub mod circuit;
 pub mod codes;
@@ -74,6 +74,21 @@ pub struct AccountLimits {
     pub legs_live_max: u32,
     /// Most legs a minute.
     pub legs_per_minute_max: u32,
+}
+
+impl AccountLimits {
+    /// What the carrier's side of the facts is while its REST API answers, or does not.
+    #[must_use]
+    pub fn facts(&self, rest_is_up: bool) -> CarrierFacts {
+        CarrierFacts {
+            rest_is_up,
+            method: self.method,
+            dial_stops_at: self.dial_stops_at,
+            pace: self.pace,
+            legs_live_max: self.legs_live_max,
+            legs_per_minute_max: self.legs_per_minute_max,
+        }
+    }
 }
 
 /// How a reply is written down for the one who listens.
@@ -342,14 +357,7 @@ impl Switchboard {
         } else {
             LoadedFacts::none()
         };
-        let carrier = CarrierFacts {
-            rest_is_up: self.carrier_circuit.is_closed(),
-            method: self.limits.method,
-            dial_stops_at: self.limits.dial_stops_at,
-            pace: self.limits.pace,
-            legs_live_max: self.limits.legs_live_max,
-            legs_per_minute_max: self.limits.legs_per_minute_max,
-        };
+        let carrier = self.carrier_facts();
         let About { caller, brand } = about;
         Ok(Facts { at: now, loaded, caller, carrier, brand, destinations: &self.destinations, in_force, needed: &[] })
     }
@@ -440,6 +448,12 @@ impl Switchboard {
             self.take_note(call, &Signal::AgentWithdrawn { agent: agent.clone() }).await?;
         }
         Ok(())
+    }
+
+    /// How the carrier and the account there stand.
+    #[must_use]
+    pub fn carrier_facts(&self) -> CarrierFacts {
+        self.limits.facts(self.carrier_circuit.is_closed())
     }
 
     /// The rules in force.

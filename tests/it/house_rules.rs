@@ -19,7 +19,7 @@ const PURE: [(&str, &[&str]); 6] = [
 const EVERYBODYS: [&str; 5] = ["config", "clock", "telemetry", "crash", "crash_point"];
 
 /// Every other room and what it may use besides. A neighbour's `door` is the part of it that faces inwards.
-const ARROWS: [(&str, &[&str]); 26] = [
+const ARROWS: [(&str, &[&str]); 27] = [
     // The shell.
     ("clock", &[]),
     ("config", &[]),
@@ -30,7 +30,8 @@ const ARROWS: [(&str, &[&str]); 26] = [
     ("availability", &["chatwoot", "chatwoot::door", "store", "switchboard"]),
     ("outbox", &["chatwoot", "store", "switchboard", "twilio"]),
     ("publishing", &["store", "switchboard"]),
-    ("api", &["app", "publishing", "store", "switchboard"]),
+    ("rehearsal", &["store", "switchboard"]),
+    ("api", &["app", "publishing", "rehearsal", "store", "switchboard"]),
     ("dashboard", &[]),
     // The neighbours.
     ("twilio", &[]),
@@ -62,6 +63,7 @@ const ARROWS: [(&str, &[&str]); 26] = [
             "app",
             "bench",
             "publishing",
+            "rehearsal",
             "sandbox::chatwoot",
             "sandbox::exchange",
             "sandbox::page",

@@ -195,6 +195,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/replays': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** What a draft would have changed about stored calls. */
+    post: operations['replay_calls'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/rules': {
     parameters: {
       query?: never;
@@ -385,6 +402,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/simulations': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** What a caller would hear, who would ring in which order, and why not the others. */
+    post: operations['simulate_call'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/supervisors': {
     parameters: {
       query?: never;
@@ -431,6 +465,11 @@ export interface components {
       /** @description One or two sentences, with the numbers behind them. */
       sentence: string;
     };
+    /**
+     * @description How agents are taken to stand.
+     * @enum {string}
+     */
+    AgentsStand: 'now' | 'scheduled';
     /** @description A line of the audit. */
     AuditEntry: {
       /**
@@ -841,6 +880,84 @@ export interface components {
        */
       version: number;
     };
+    /** @description What the draft would have changed. */
+    ReplayAnswer: {
+      /** @description What would have been, as far as it can be known. */
+      after: components['schemas']['ReplayTotals'];
+      /** @description What was. */
+      before: components['schemas']['ReplayTotals'];
+      /** @description How many there are. */
+      calls: number;
+      /** @description Calls that the draft would have changed, or that cannot be known; the newest first, at most 1000. */
+      changed: components['schemas']['ReplayedCall'][];
+      /** @description Whether there were more, of which only the newest were looked at. */
+      is_cut: boolean;
+      /**
+       * Format: date-time
+       * @description Since when calls were looked at.
+       */
+      since: string;
+    };
+    /** @description Which rules against which calls: exactly one of `draft` and `document`. */
+    ReplayInput: {
+      /** @description The JSON form of a routing file: fields of the same names, told in docs/routing.md. Null where the stored text cannot be read any more; as `application/toml` it can still be had. */
+      document?: {
+        [key: string]: unknown;
+      } | null;
+      /**
+       * Format: uuid
+       * @description A draft.
+       */
+      draft?: string | null;
+      /**
+       * Format: date-time
+       * @description Calls that arrived since.
+       */
+      since: string;
+    };
+    /** @description Calls by what became of them. */
+    ReplayTotals: {
+      /** @description An agent took them. */
+      answered: number;
+      /** @description A message, another number, a refusal, or the caller left. */
+      other: number;
+      /** @description Phones that rang, over all calls. */
+      phones_rung: number;
+      /**
+       * Format: double
+       * @description Phones that rang, a call; 0 without calls.
+       */
+      phones_rung_per_call: number;
+      /** @description What is stored does not tell. */
+      unknown: number;
+      /** @description They came to the recorder. */
+      voicemail: number;
+    };
+    /** @description One call under both rules. */
+    ReplayedCall: {
+      /** @description What would have become of it. */
+      after: string;
+      /**
+       * Format: date-time
+       * @description When.
+       */
+      arrived_at: string;
+      /** @description What became of it: `answered`, `voicemail`, `other` or `unknown`. */
+      before: string;
+      /** @description Whom the caller dialled. */
+      brand: string;
+      /**
+       * Format: uuid
+       * @description The call.
+       */
+      id: string;
+      /** @description Phones that would have rung. */
+      phones_rung_after: number;
+      /** @description Phones that rang. */
+      phones_rung_before: number;
+      /** @description Of an unknown one: what is not known. */
+      why?: string | null;
+    };
     /** @description Which version is to be replaced, and why. */
     RollBackInput: {
       /**
@@ -879,6 +996,69 @@ export interface components {
      * @enum {string}
      */
     Severity: 'warning' | 'error';
+    /** @description One thing that happens. */
+    SimulatedStep: {
+      /**
+       * Format: int64
+       * @description Milliseconds since the arrival. Words are taken to last as long as they usually do.
+       */
+      after_ms: number;
+      /** @description The agent, by id in the rules. */
+      agent?: string | null;
+      /** @description How the leg ended. */
+      end?: string | null;
+      /** @description The key. */
+      key?: string | null;
+      /** @description The number outside the roster. */
+      number?: string | null;
+      /** @description The words, or the address of the audio. */
+      text?: string | null;
+      /**
+       * @description `hears_words`, `hears_audio`, `hears_ringback`, `hears_tone`, `hears_refusal`, `presses`, `phone_rings`, `phone_stops`,
+       *     `line_rings`, `meets` or `leaves`.
+       */
+      what: string;
+    };
+    /** @description What would happen. */
+    SimulationAnswer: components['schemas']['CallExplanation'] & {
+      /**
+       * Format: date-time
+       * @description When the call arrives.
+       */
+      arrived_at: string;
+      /** @description What becomes of the caller if nobody picks up: `recorder`, `answered`, `open`, or the ending of the call. */
+      outcome: string;
+      /**
+       * Format: int32
+       * @description The version it was played by; 0 for a draft or a document.
+       */
+      rules_version: number;
+      /** @description Everything in order of time. */
+      steps: components['schemas']['SimulatedStep'][];
+    };
+    /** @description A call to be played. With neither `draft` nor `document` by the rules in force. */
+    SimulationInput: {
+      agents?: components['schemas']['AgentsStand'] | null;
+      /** @description When the call arrives: `2026-11-28T18:30` on the brand's clocks, or an instant with an offset; now, if absent. */
+      at?: string | null;
+      /** @description Whom the caller dials. */
+      brand: string;
+      /** @description The JSON form of a routing file: fields of the same names, told in docs/routing.md. Null where the stored text cannot be read any more; as `application/toml` it can still be had. */
+      document?: {
+        [key: string]: unknown;
+      } | null;
+      /**
+       * Format: uuid
+       * @description A draft to play it by.
+       */
+      draft?: string | null;
+      /** @description Who calls, in E.164; `anonymous` or absent for a withheld number. */
+      from?: string | null;
+      /** @description Which of the brand's numbers, in E.164; its first, if absent. */
+      number?: string | null;
+      /** @description What the caller presses: a key for each prompt, `-` for silence; at most 20. */
+      press?: string | null;
+    };
     /** @description A supervisor and whether they have a code. */
     SupervisorKeys: {
       /** @description The brands they may override; all, if empty. */
@@ -1967,6 +2147,84 @@ export interface operations {
       };
       /** @description There is no such call. */
       404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  replay_calls: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ReplayInput'];
+      };
+    };
+    responses: {
+      /** @description Played by the code that decides live calls; nothing was written. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ReplayAnswer'];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Some fields cannot be used; `errors` names each. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -3092,6 +3350,84 @@ export interface operations {
       };
       /** @description No token was sent, or none that is known. */
       401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  simulate_call: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SimulationInput'];
+      };
+    };
+    responses: {
+      /** @description Played by the code that decides live calls; nothing was written. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SimulationAnswer'];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Some fields cannot be used; `errors` names each. */
+      422: {
         headers: {
           [name: string]: unknown;
         };
