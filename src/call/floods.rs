@@ -100,10 +100,8 @@ impl Turn<'_> {
         Reply::Challenge { turn, words: words::challenge(&self.brand.name, self.challenge_key()), listen_s: LISTEN_S }
     }
 
-    /// 2 to 9, by the chance in the call's own identifier: a robot that presses one key for ever seldom presses this one.
     fn challenge_key(&self) -> char {
-        let [.., last] = *self.call.id.0.as_bytes();
-        char::from(b'2' + last % 8)
+        self.call.challenge_key()
     }
 
     pub(super) fn on_challenge_answered(&mut self, turn: u32, key: Option<char>) -> Reply {

@@ -45,6 +45,12 @@ impl AgentMark {
         }
     }
 
+    /// Whom it puts aside.
+    #[must_use]
+    pub fn paused(&self) -> Option<&AgentId> {
+        if let Self::Paused { agent, .. } = self { Some(agent) } else { None }
+    }
+
     /// Changes what is known of the agent by a decision of `at`.
     pub fn change(&self, facts: &mut AgentFacts, at: DateTime<Utc>) {
         match self {

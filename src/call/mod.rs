@@ -153,6 +153,14 @@ pub struct Decision {
     pub reply: Reply,
 }
 
+impl Decision {
+    /// Whom it puts aside for missing calls.
+    #[must_use]
+    pub fn put_aside(&self) -> Vec<&AgentId> {
+        self.marks.iter().filter_map(AgentMark::paused).collect()
+    }
+}
+
 /// Decides what follows from one signal. See the contract at the top of this page.
 #[must_use]
 pub fn decide(call: Call, rules: &Rules, facts: &Facts<'_>, signal: &Signal) -> Decision {

@@ -237,6 +237,14 @@ impl Call {
         WaitingCall { call: self.id, brand: self.brand.clone(), intent: self.intent.clone() }
     }
 
+    /// The key that a challenged caller is asked for: 2 to 9, by the chance in the call's own identifier. A robot that presses
+    /// one key for ever seldom presses this one.
+    #[must_use]
+    pub fn challenge_key(&self) -> char {
+        let [.., last] = *self.id.0.as_bytes();
+        char::from(b'2' + last % 8)
+    }
+
     /// Whether it is over.
     #[must_use]
     pub fn has_ended(&self) -> bool {

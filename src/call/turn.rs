@@ -179,7 +179,7 @@ impl<'a> Turn<'a> {
         let Some(known) = self.facts_of(agent) else { return };
         let misses = known.misses.saturating_add(1);
         let is_needed = self.facts.needed.contains(agent);
-        let aside: Vec<&AgentId> = self.marks.iter().filter_map(paused_by).collect();
+        let aside: Vec<&AgentId> = self.marks.iter().filter_map(AgentMark::paused).collect();
         let pausing = &self.facts.in_force.map_or(self.rules, |now| now.rules).pausing;
         let found = judge_miss(&self.question(), pausing, agent, misses, is_needed, |other| aside.contains(&other));
         match found {
@@ -259,9 +259,4 @@ impl<'a> Turn<'a> {
     pub(super) fn name_of(&self, agent: &AgentId) -> String {
         self.find_agent(agent).map_or_else(|| agent.to_string(), |agent| agent.name.clone())
     }
-}
-
-/// Whom a mark puts aside.
-fn paused_by(mark: &AgentMark) -> Option<&AgentId> {
-    if let AgentMark::Paused { agent, .. } = mark { Some(agent) } else { None }
 }

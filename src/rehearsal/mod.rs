@@ -5,7 +5,7 @@
 
 mod replaying;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -14,7 +14,7 @@ pub use replaying::{CALLS_MAX, CallReplayed, ReplayReport, Totals, replay_since}
 
 use crate::call::CarrierFacts;
 use crate::call::state::NewCall;
-use crate::ids::{BrandId, CallId, CarrierRef};
+use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
 use crate::phone_number::{Caller, PhoneNumber};
 use crate::rules::{Brand, DestinationPolicy, Rules, zone};
 use crate::shortlist::facts::{AgentFacts, LoadedFacts};
@@ -65,7 +65,8 @@ pub enum RehearsalError {
 /// The caller presses at most so often.
 pub const KEYS_MAX: usize = 20;
 
-/// What a person writes for the keys a caller presses: a key a prompt, `-` for silence.
+/// What a person writes for the keys a caller presses: a key a prompt, `-` for silence. Asked for a certain key, the caller
+/// presses that one.
 ///
 /// # Errors
 /// A character that is no key; or more than [`KEYS_MAX`].
@@ -138,6 +139,7 @@ pub async fn rehearse(
     if rehearsal.agents == AgentsStand::AsScheduled {
         loaded = as_scheduled(loaded);
     }
+    let others = load_others(store, rules, brand, rehearsal).await?;
     Ok(simulate(&Scenario {
         rules,
         destinations,
@@ -155,6 +157,7 @@ pub async fn rehearse(
         carrier,
         brand: in_force,
         loaded,
+        others: &others,
         keys: &rehearsal.keys,
         agents: &HashMap::new(),
         leaves_after: None,
@@ -173,6 +176,28 @@ fn find_number(rules: &Rules, brand: &Brand, wanted: Option<&PhoneNumber>) -> Re
             None => format!("`{}` has no number that could be dialled", brand.id),
         })
     })
+}
+
+/// Facts about agents of brands that share agents with this one.
+async fn load_others(
+    store: &dyn Store,
+    rules: &Rules,
+    brand: &Brand,
+    rehearsal: &Rehearsal,
+) -> Result<HashMap<AgentId, AgentFacts>, RehearsalError> {
+    let members: HashSet<&AgentId> = brand.roster.iter().collect();
+    let mut others = HashMap::new();
+    let shares = |other: &&Brand| other.id != brand.id && other.roster.iter().any(|agent| members.contains(agent));
+    for other in rules.brands.iter().filter(shares) {
+        let unknown = other.roster.iter().filter(|agent| !members.contains(agent) && !others.contains_key(*agent));
+        let unknown: Vec<AgentId> = unknown.cloned().collect();
+        let mut loaded = store.load_facts(&other.id, &unknown, rehearsal.at).await?;
+        if rehearsal.agents == AgentsStand::AsScheduled {
+            loaded = as_scheduled(loaded);
+        }
+        others.extend(loaded.agents.into_iter().map(|facts| (facts.agent.clone(), facts)));
+    }
+    Ok(others)
 }
 
 /// Whatever passes by itself has passed.

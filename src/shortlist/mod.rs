@@ -22,7 +22,7 @@ pub use eligible::{Candidate, PRESENCE_HOLDS, find_reason, is_available, is_paus
 pub use line_up::{take_full_shortlist, take_shortlist};
 pub use members::members;
 pub use order::{Standing, sort_by_turn};
-pub use pausing::{AVAILABLE_MIN, Miss, find_staying, judge_miss};
+pub use pausing::{AVAILABLE_MIN, Miss, find_staying, is_needed, judge_miss, others_of};
 pub use record::{Counted, LISTED_MAX, Listed, NotEligible, Place, ShortlistRecord};
 
 use crate::ids::{AgentId, CallId};

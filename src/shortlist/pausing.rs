@@ -4,9 +4,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Question;
 use super::eligible::is_staffing;
+use super::facts::AgentFacts;
 use super::members::Roster;
-use crate::ids::AgentId;
-use crate::rules::Pausing;
+use crate::ids::{AgentId, BrandId};
+use crate::rules::{Brand, DestinationPolicy, Pausing, Rules};
 
 /// So many agents of a brand are never put aside: one unanswered surge must not switch a brand off.
 /// Source: DESIGN.md section 3, "Misses and the pause".
@@ -54,4 +55,39 @@ pub fn find_staying(question: &Question<'_>, agent: &AgentId, is_aside: impl Fn(
     let others = roster.ids.iter().enumerate().filter(|(_, id)| *id != agent && !is_aside(id));
     let staffing = others.filter(|(place, id)| is_staffing(question, &roster.candidate(*place, id).0));
     staffing.take(AVAILABLE_MIN).map(|(_, id)| id.clone()).collect()
+}
+
+/// The other brands whose roster has the agent.
+pub fn others_of<'r>(rules: &'r Rules, brand: &BrandId, agent: &AgentId) -> impl Iterator<Item = &'r Brand> {
+    rules.brands.iter().filter(move |other| other.id != *brand && other.roster.contains(agent))
+}
+
+/// Whether a brand relies on the agent: with `aside` put aside it would have less than [`AVAILABLE_MIN`] left. `facts` are
+/// about the members of its roster.
+#[must_use]
+pub fn is_needed(
+    rules: &Rules,
+    destinations: &DestinationPolicy,
+    brand: &Brand,
+    facts: &[AgentFacts],
+    agent: &AgentId,
+    aside: &[&AgentId],
+    at: DateTime<Utc>,
+) -> bool {
+    let question = Question {
+        rules,
+        rules_version: rules.version,
+        in_force: None,
+        destinations,
+        brand,
+        intent: None,
+        facts,
+        arrived_at: at,
+        at,
+        width: 0,
+        ringing: 0,
+        call: None,
+        waiting: &[],
+    };
+    find_staying(&question, agent, |other| aside.contains(&other)).len() < AVAILABLE_MIN
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::scenario::{Heard, What, heard_in, spoken_for};
+use super::scenario::{Heard, Step, What, heard_in, spoken_for};
 use super::world::{Happening, World};
 use crate::call::reply::{Reply, RoomSeat};
 use crate::call::signal::{CallerDoor, Party, Signal};
@@ -33,25 +33,29 @@ impl World<'_> {
     pub(super) fn lead_caller(&mut self, reply: &Reply) {
         let mut heard_for = TimeDelta::zero();
         for heard in heard_in(reply) {
-            match &heard {
-                Heard::Words(words) => heard_for += spoken_for(words),
-                Heard::Audio(_) => heard_for += AUDIO_LASTS,
-                Heard::Ringback | Heard::Tone | Heard::Refusal => {}
-            }
+            let takes = match &heard {
+                Heard::Words(words) => spoken_for(words),
+                Heard::Audio(_) => AUDIO_LASTS,
+                Heard::Ringback | Heard::Tone | Heard::Refusal => TimeDelta::zero(),
+            };
             let is_the_same = heard == Heard::Ringback && self.hears_ringback();
             if !is_the_same {
-                self.step(What::Hears(heard));
+                let after = self.now + heard_for - self.call.arrived_at;
+                self.steps.push(Step { after, what: What::Hears(heard) });
             }
+            heard_for += takes;
         }
         let after = self.now + heard_for;
         match reply {
             Reply::Hold => self.lead(self.now + HOLD_TAKES, Signal::FirstKeyPressed { key: None }),
             Reply::Challenge { turn, listen_s, .. } => {
-                let (key, at) = self.next_key(after, *listen_s);
+                // Another for each call: whoever presses at all presses the one asked for.
+                let asked = self.call.challenge_key();
+                let (key, at) = self.next_key(after, *listen_s, Some(asked));
                 self.lead(at, Signal::ChallengeAnswered { turn: *turn, key });
             }
             Reply::AskMenu { turn, wait_s, .. } => {
-                let (key, at) = self.next_key(after, *wait_s);
+                let (key, at) = self.next_key(after, *wait_s, None);
                 self.lead(at, Signal::MenuAnswered { turn: *turn, key });
             }
             Reply::SayNotice { turn, is_cut_by_keys, .. } => {
@@ -59,7 +63,8 @@ impl World<'_> {
                 self.lead(after + listens, Signal::NoticeEnded { turn: *turn, key: None });
             }
             Reply::RingLine { attempt, number, ring_s, .. } => {
-                self.step(What::LineRings(number.clone()));
+                let rings_after = after - self.call.arrived_at;
+                self.steps.push(Step { after: rings_after, what: What::LineRings(number.clone()) });
                 let over_at = after + TimeDelta::seconds(i64::from(*ring_s)) + CARRIER_BUFFER;
                 self.lead(over_at, Signal::LineEnded { attempt: *attempt, bridged: false });
             }
@@ -104,14 +109,15 @@ impl World<'_> {
     }
 
     /// What the caller presses at the next prompt, and when its document is over.
-    fn next_key(&mut self, after: DateTime<Utc>, listen_s: u32) -> (Option<char>, DateTime<Utc>) {
+    fn next_key(&mut self, after: DateTime<Utc>, listen_s: u32, asked: Option<char>) -> (Option<char>, DateTime<Utc>) {
         let key = self.scenario.keys.get(self.keys_pressed).copied().flatten();
         self.keys_pressed += 1;
         match key {
             Some(key) => {
+                let key = asked.unwrap_or(key);
                 let at = after + PRESSING_TAKES;
                 let after_arrival = at - self.call.arrived_at;
-                self.steps.push(super::scenario::Step { after: after_arrival, what: What::Presses(key) });
+                self.steps.push(Step { after: after_arrival, what: What::Presses(key) });
                 (Some(key), at)
             }
             None => (None, after + TimeDelta::seconds(i64::from(listen_s))),

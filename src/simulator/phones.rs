@@ -13,6 +13,9 @@ use crate::call::state::Stage;
 /// A phone begins to ring so long after it was dialled.
 const SETUP_TAKES: TimeDelta = TimeDelta::seconds(2);
 
+/// The shortest and the longest ring that is asked for, in seconds.
+const RING_S: (i64, i64) = (10, 120);
+
 /// Whoever picked up has heard what it is about after so long.
 const PROMPT_TAKES: TimeDelta = TimeDelta::seconds(3);
 
@@ -33,8 +36,9 @@ impl World<'_> {
         self.plan(at, Happening::Placed(number));
         self.plan(at + SETUP_TAKES, Happening::Rings(number));
         if let Some(leg) = self.call.find_leg(number) {
-            let until = leg.give_up_at;
-            self.plan(until.max(at + SETUP_TAKES), Happening::RingsOut(number));
+            // The carrier is told whole seconds.
+            let ring_s = (leg.give_up_at - at).num_seconds().clamp(RING_S.0, RING_S.1);
+            self.plan(at + TimeDelta::seconds(ring_s), Happening::RingsOut(number));
         }
     }
 

@@ -218,6 +218,7 @@ pub fn replay(
         carrier,
         brand: BrandFacts { overridden_until: call.overridden_until, ..BrandFacts::default() },
         loaded: known.load(brand),
+        others: &HashMap::new(),
         keys: &known.keys,
         agents: &known.agents,
         leaves_after: known.gave_up.then_some(known.waited),

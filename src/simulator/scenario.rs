@@ -12,7 +12,7 @@ use crate::call::{BrandFacts, CallerFacts, CarrierFacts};
 use crate::ids::AgentId;
 use crate::phone_number::PhoneNumber;
 use crate::rules::{DestinationPolicy, Prompt, Rules};
-use crate::shortlist::facts::LoadedFacts;
+use crate::shortlist::facts::{AgentFacts, LoadedFacts};
 
 /// A call to be played, and everything that is known when it comes in.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub struct Scenario<'a> {
     pub brand: BrandFacts,
     /// Facts about the members of the brand's roster, in its order, and the account's legs.
     pub loaded: LoadedFacts,
+    /// Facts about agents of other brands that share agents with this one: whether those brands rely on somebody.
+    pub others: &'a HashMap<AgentId, AgentFacts>,
     /// What the caller presses, prompt by prompt; none is silence, and after the last one the caller is silent.
     pub keys: &'a [Option<char>],
     /// What agents do whose phones ring; whoever is not named lets it ring.

@@ -63,6 +63,7 @@ impl<'a> Played<'a> {
             },
             brand: BrandFacts::default(),
             loaded: LoadedFacts { agents: facts, ..LoadedFacts::none() },
+            others: &HashMap::new(),
             keys: self.keys,
             agents: &self.agents,
             leaves_after: self.leaves_after,

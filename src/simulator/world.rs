@@ -11,9 +11,11 @@ use crate::call::explain::explain;
 use crate::call::reply::Reply;
 use crate::call::signal::{CallerDoor, LegOutcome, Signal};
 use crate::call::state::{Call, CallerAt, Stage};
-use crate::call::{Facts, decide};
+use crate::call::{Decision, Facts, decide};
 use crate::ids::{AgentId, CarrierRef};
-use crate::shortlist::facts::{LiveLeg, LoadedFacts};
+use crate::rules::Brand;
+use crate::shortlist::facts::{AgentFacts, LiveLeg, LoadedFacts};
+use crate::shortlist::{is_needed, others_of};
 
 /// No call is open for longer: every caller is somewhere within 120 s. Source: DESIGN.md section 11, invariant 4.
 const LASTS_MAX: TimeDelta = TimeDelta::minutes(5);
@@ -185,7 +187,17 @@ impl World<'_> {
             in_force: None,
             needed: &[],
         };
-        let decision = decide(self.call.clone(), scenario.rules, &facts, signal);
+        let mut decision = decide(self.call.clone(), scenario.rules, &facts, signal);
+        let mut needed: Vec<AgentId> = Vec::new();
+        loop {
+            let more = self.find_needed(&decision, &facts.loaded);
+            if more.is_empty() {
+                break;
+            }
+            needed.extend(more);
+            let facts = Facts { needed: &needed, ..facts.clone() };
+            decision = decide(self.call.clone(), scenario.rules, &facts, signal);
+        }
         self.loaded = facts.loaded;
         let is_change = !decision.events.is_empty() || !decision.effects.is_empty();
         self.call = decision.call;
@@ -207,6 +219,23 @@ impl World<'_> {
         }
         self.plan_due();
         decision.reply
+    }
+
+    /// Those whom the decision puts aside though another brand needs them.
+    fn find_needed(&self, decision: &Decision, loaded: &LoadedFacts) -> Vec<AgentId> {
+        let (rules, aside) = (self.scenario.rules, decision.put_aside());
+        let known = |agent: &AgentId| {
+            let own = self.places.get(agent).and_then(|place| loaded.agents.get(*place));
+            let known = own.or_else(|| self.scenario.others.get(agent));
+            known.cloned().unwrap_or_else(|| AgentFacts::unknown(agent.clone()))
+        };
+        let is_needed_by = |brand: &Brand, agent: &AgentId| {
+            let facts: Vec<AgentFacts> = brand.roster.iter().map(known).collect();
+            is_needed(rules, self.scenario.destinations, brand, &facts, agent, &aside, self.now)
+        };
+        let is_needed =
+            |agent: &&AgentId| others_of(rules, &self.call.brand, agent).any(|brand| is_needed_by(brand, agent));
+        aside.iter().copied().filter(is_needed).cloned().collect()
     }
 
     fn plan_due(&mut self) {

@@ -20,7 +20,6 @@ use tokio::sync::{Notify, watch};
 
 use crate::call::effect::Neighbour;
 use crate::call::event::Event;
-use crate::call::mark::AgentMark;
 use crate::call::reply::Reply;
 use crate::call::signal::Signal;
 use crate::call::state::{Call, NewCall};
@@ -31,7 +30,7 @@ use crate::ids::{AgentId, CallId};
 use crate::phone_number::Caller;
 use crate::rules::{Brand, DestinationPolicy, DialStopsAt, RingMethod, Rules};
 use crate::shortlist::facts::LoadedFacts;
-use crate::shortlist::{AVAILABLE_MIN, InForce, Question, find_staying, members};
+use crate::shortlist::{InForce, is_needed, members, others_of};
 use crate::store::{Arrival, ArrivalQuestion, Conflict, NewEffect, Save, Store, StoreError, StoredAnswer};
 use about::{About, warn_of_missing_line};
 use circuit::Circuit;
@@ -277,9 +276,16 @@ impl Switchboard {
             let facts = self.load_facts(brand, in_force, signal, about, now).await?;
             let wanted_phones = call.wants_phones();
             let mut decision = decide(call.clone(), &rules, &facts, signal);
-            let needed = self.find_needed(in_force.map_or(&rules, |now| now.rules), &decision, now).await?;
-            if !needed.is_empty() {
-                decision = decide(call.clone(), &rules, &Facts { needed: &needed, ..facts }, signal);
+            let mut needed: Vec<AgentId> = Vec::new();
+            loop {
+                let more = self.find_needed(in_force.map_or(&rules, |now| now.rules), &decision, now).await?;
+                if more.is_empty() {
+                    break;
+                }
+                // Whoever is put aside instead may be needed too. Each round names somebody new, since a needed agent is not
+                // put aside again.
+                needed.extend(more);
+                decision = decide(call.clone(), &rules, &Facts { needed: &needed, ..facts.clone() }, signal);
             }
             let body =
                 listener.map_or_else(String::new, |listener| (listener.write)(&decision.call, brand, &decision.reply));
@@ -379,33 +385,12 @@ impl Switchboard {
         decision: &Decision,
         now: DateTime<Utc>,
     ) -> Result<Vec<AgentId>, StoreError> {
-        let mut aside = Vec::new();
-        for mark in &decision.marks {
-            if let AgentMark::Paused { agent, .. } = mark {
-                aside.push(agent);
-            }
-        }
+        let aside = decision.put_aside();
         let mut needed = Vec::new();
         for agent in &aside {
-            let others = rules.brands.iter().filter(|brand| brand.id != decision.call.brand);
-            for brand in others.filter(|brand| brand.roster.contains(agent)) {
+            for brand in others_of(rules, &decision.call.brand, agent) {
                 let facts = self.store.load_facts(&brand.id, &brand.roster, now).await?.agents;
-                let question = Question {
-                    rules,
-                    rules_version: decision.call.rules_version,
-                    in_force: None,
-                    destinations: &self.destinations,
-                    brand,
-                    intent: None,
-                    facts: &facts,
-                    arrived_at: now,
-                    at: now,
-                    width: 0,
-                    ringing: 0,
-                    call: None,
-                    waiting: &[],
-                };
-                if find_staying(&question, agent, |other| aside.contains(&other)).len() < AVAILABLE_MIN {
+                if is_needed(rules, &self.destinations, brand, &facts, agent, &aside, now) {
                     needed.push((*agent).clone());
                     break;
                 }

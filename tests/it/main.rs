@@ -20,6 +20,7 @@ mod exchange;
 mod guessing;
 mod house_rules;
 mod pacing;
+mod rehearsing;
 mod simulation;
 mod store;
 mod stories;

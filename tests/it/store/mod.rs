@@ -6,4 +6,4 @@ mod inbox;
 mod migrations;
 mod races;
 mod subject;
-mod trace;
+pub mod trace;

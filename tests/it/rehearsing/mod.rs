@@ -1,0 +1,306 @@
+//! What `POST /api/v1/simulations` foretells is what the service then does: ten thousand random calls, each foretold by the
+//! API and then made, under random rules, in a world that goes on from call to call.
+//!
+//! The live side is judged from outside: by the documents that a caller's requests are answered with, by the phones that
+//! the carrier is asked to ring, and by what the API explains afterwards.
+
+mod caller;
+mod carrier;
+mod replaying;
+mod rules;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use actix_web::body::MessageBody;
+use actix_web::dev::ServiceResponse;
+use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use chrono::TimeDelta;
+use offhook::app::App;
+use offhook::call::effect::Neighbour;
+use offhook::clock::{Clock, CountedIds, ManualClock};
+use offhook::config::Settings;
+use offhook::ids::{AgentId, BrandId};
+use offhook::sandbox::exchange::MANUAL_START;
+use offhook::sandbox::twilio::sign;
+use offhook::store::open::{OpenOptions, open};
+use offhook::store::{Presence, PresenceChange};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use crate::store::trace::Dice;
+use caller::Caller;
+use carrier::Carrier;
+use rules::{NUMBERS, phone, write_rules};
+
+const BASE: &str = "https://pbx.example.com";
+const ACCOUNT: &str = "ACffffffffffffffffffffffffffffffff";
+const TOKEN: &str = "not-a-real-token-of-the-tests";
+const OPERATOR: &str = "not-a-real-operator-token-of-the-tests";
+
+/// Routing files, and calls under each.
+const WORLDS: u32 = 400;
+const CALLS: u32 = 25;
+
+/// Times are compared to so many milliseconds: legs are placed one after the other.
+const CLOSE_MS: i64 = 150;
+
+/// The service and what it stands between.
+pub struct Service {
+    pub app: Arc<App>,
+    pub clock: ManualClock,
+    pub carrier: Carrier,
+    counted: AtomicU64,
+}
+
+/// Somebody who sends requests to the service.
+pub trait Post {
+    /// Sends a webhook; what it was answered.
+    async fn post(&self, url: &str, fields: &[(&str, String)]) -> String;
+    /// Sends a request to the API.
+    async fn ask(&self, path: &str, body: &Value) -> Value;
+    /// Reads from the API.
+    async fn read(&self, path: &str) -> Value;
+}
+
+impl Service {
+    pub async fn start() -> Self {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let carrier = Carrier::start();
+        let mut settings = Settings::default();
+        settings.server.public_base_url = Some(BASE.parse().unwrap());
+        settings.server.operator_tokens = vec![SecretString::from(OPERATOR)];
+        settings.twilio.account_sid = Some(ACCOUNT.to_owned());
+        settings.twilio.auth_tokens = vec![SecretString::from(TOKEN)];
+        settings.twilio.api_base_url = format!("http://{}", carrier.address).parse().unwrap();
+        settings.twilio.calls_per_second = 100;
+        settings.chatwoot.base_url = Some("https://chatwoot.example.com".parse().unwrap());
+        settings.chatwoot.account_id = Some(1);
+        settings.chatwoot.api_token = Some(SecretString::from("not-a-real-chatwoot-token"));
+        settings.chatwoot.webhook_secrets = vec![SecretString::from("not-a-real-webhook-secret")];
+        let store = open("sqlite::memory:", OpenOptions { migrate: true, connections: 1 }).await.unwrap();
+        let clock = ManualClock::new(MANUAL_START.parse().unwrap());
+        let app = App::build(settings, store, Arc::new(clock.clone()), Arc::new(CountedIds::new(7))).unwrap();
+        Self { app, clock, carrier, counted: AtomicU64::new(1) }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{BASE}{path}")
+    }
+
+    pub fn count(&self) -> u64 {
+        self.counted.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// What the workers do that see to calls. Nothing goes to the inbox here.
+    pub async fn tick(&self) -> usize {
+        let mut done = self.app.switchboard.wake_due_calls().await.unwrap();
+        self.app.switchboard.offer_freed_phones().await.unwrap();
+        done += self.app.outbox.deliver_due(Neighbour::Carrier).await.unwrap();
+        done
+    }
+
+    pub async fn rings_pending(&self) -> u32 {
+        let brand = BrandId::new("brand-0");
+        self.app.store.load_facts(&brand, &[], self.clock.now()).await.unwrap().rings_pending
+    }
+
+    pub async fn publish(&self, text: &str) {
+        self.app.store.publish_rules(text, "test", self.clock.now()).await.unwrap();
+        self.app.switchboard.rulebook().refresh().await.unwrap();
+    }
+}
+
+/// The routes of the service, in this process.
+pub struct Wire<S, R>(pub S, pub fn(TestRequest) -> R);
+
+impl<S, R, B> Post for Wire<S, R>
+where
+    S: actix_web::dev::Service<R, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    B: MessageBody,
+{
+    async fn post(&self, url: &str, fields: &[(&str, String)]) -> String {
+        let url = url.split('#').next().unwrap();
+        let fixed = [("AccountSid", ACCOUNT.to_owned()), ("ApiVersion", "2010-04-01".to_owned())];
+        let params: Vec<(String, String)> =
+            fixed.iter().chain(fields).map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let body: String = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&params).finish();
+        let request = TestRequest::post()
+            .uri(url.strip_prefix(BASE).unwrap())
+            .insert_header(("content-type", "application/x-www-form-urlencoded"))
+            .insert_header(("x-twilio-signature", sign(TOKEN, url, &params)))
+            .set_payload(body);
+        let response = call_service(&self.0, (self.1)(request)).await;
+        assert!(response.status().is_success(), "{} for {url}", response.status());
+        String::from_utf8(read_body(response).await.to_vec()).unwrap()
+    }
+
+    async fn ask(&self, path: &str, body: &Value) -> Value {
+        let request =
+            TestRequest::post().uri(path).insert_header(("authorization", format!("Bearer {OPERATOR}"))).set_json(body);
+        let response = call_service(&self.0, (self.1)(request)).await;
+        let status = response.status();
+        let text = String::from_utf8(read_body(response).await.to_vec()).unwrap();
+        assert!(status.is_success(), "{status} for {path} with {body}: {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    async fn read(&self, path: &str) -> Value {
+        let request = TestRequest::get().uri(path).insert_header(("authorization", format!("Bearer {OPERATOR}")));
+        let response = call_service(&self.0, (self.1)(request)).await;
+        let status = response.status();
+        let text = String::from_utf8(read_body(response).await.to_vec()).unwrap();
+        assert!(status.is_success(), "{status} for {path}: {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+}
+
+/// Serves the routes of a service.
+macro_rules! wire {
+    ($service:expr) => {{
+        let metrics = offhook::telemetry::start_metrics().unwrap();
+        let routes = offhook::server::routes(Arc::clone(&$service.app), metrics);
+        Wire(init_service(actix_web::App::new().configure(routes)).await, TestRequest::to_request)
+    }};
+}
+
+/// What the API foretells of a caller's ears, with times.
+fn foretold(simulation: &Value, until: TimeDelta) -> (Vec<(i64, String)>, Vec<(i64, String)>) {
+    let (mut heard, mut rang) = (Vec::new(), Vec::new());
+    for step in simulation["steps"].as_array().unwrap() {
+        let after = step["after_ms"].as_i64().unwrap();
+        if after > until.num_milliseconds() {
+            continue;
+        }
+        match step["what"].as_str().unwrap() {
+            "hears_words" | "hears_audio" => heard.push((after, step["text"].as_str().unwrap().to_owned())),
+            "hears_ringback" => heard.push((after, "(ringback)".to_owned())),
+            "hears_tone" => heard.push((after, "(tone)".to_owned())),
+            "hears_refusal" => heard.push((after, "(refusal)".to_owned())),
+            "line_rings" => heard.push((after, format!("(line {})", step["number"].as_str().unwrap()))),
+            "phone_rings" => {
+                let number: u32 = step["agent"].as_str().unwrap()[1..].parse().unwrap();
+                rang.push((after, phone(number)));
+            }
+            _ => {}
+        }
+    }
+    (heard, rang)
+}
+
+/// The same things in the same order, and at the same time; those near the cut may be on either side of it.
+fn compare(
+    what: &str,
+    foretold: &[(i64, String)],
+    came: &[(TimeDelta, String)],
+    until: TimeDelta,
+) -> Result<(), String> {
+    // The key of a challenge is another for each call.
+    let plain = |words: &str| match words.split_once("To go on, please press") {
+        Some((brand, _)) => format!("{brand}To go on, please press"),
+        None => words.to_owned(),
+    };
+    let is_inside = |at: i64| at < until.num_milliseconds() - 2 * CLOSE_MS;
+    let told: Vec<&(i64, String)> = foretold.iter().filter(|(at, _)| is_inside(*at)).collect();
+    let came: Vec<(i64, &str)> =
+        came.iter().map(|(at, what)| (at.num_milliseconds(), what.as_str())).filter(|(at, _)| is_inside(*at)).collect();
+    let is_same = told.len() == came.len()
+        && told
+            .iter()
+            .zip(&came)
+            .all(|(told, came)| plain(&told.1) == plain(came.1) && (told.0 - came.0).abs() <= CLOSE_MS);
+    if is_same { Ok(()) } else { Err(format!("{what}\nforetold: {told:#?}\ncame: {came:#?}")) }
+}
+
+/// The world goes on: agents come and go, time passes.
+async fn change_world(dice: &mut Dice, service: &Service, post: &impl Post) {
+    let seconds = [0, 3, 17, 70, 700, 40_000][usize::try_from(dice.below(6)).unwrap()];
+    service.clock.advance(TimeDelta::seconds(seconds) + TimeDelta::milliseconds(i64::from(dice.below(1000))));
+    let now = service.clock.now();
+    for _ in 0..dice.below(3) {
+        let agent = AgentId::new(&format!("a{}", dice.below(7)));
+        let presence = match dice.below(8) {
+            0 => Presence::Busy,
+            1 => Presence::Offline,
+            _ => Presence::Online,
+        };
+        service.app.store.note_presence(&[PresenceChange { agent: agent.clone(), presence, at: now }]).await.unwrap();
+        if dice.below(5) == 0 {
+            let until = (dice.below(2) == 0).then(|| now + TimeDelta::seconds(i64::from(dice.below(600))));
+            service.app.store.switch_phone(&agent, until).await.unwrap();
+        }
+    }
+    if dice.below(40) == 0 {
+        let brand = dice.below(2);
+        let kind = if dice.below(2) == 0 { "override" } else { "flood" };
+        let body = json!({ "reason": "a test", "duration_s": 300 });
+        post.ask(&format!("/api/v1/brands/brand-{brand}/{kind}"), &body).await;
+    }
+    // What became due meanwhile.
+    while service.tick().await > 0 {}
+    service.carrier.take();
+}
+
+struct Counts {
+    calls: u32,
+    whole: u32,
+    rang: usize,
+    heard: usize,
+}
+
+/// Foretells one call and makes it.
+async fn try_call(dice: &mut Dice, service: &Service, post: &impl Post, counts: &mut Counts) -> Result<(), String> {
+    let number = dice.below(3);
+    let (to, brand) = (NUMBERS[usize::try_from(number).unwrap()], if number == 1 { "brand-1" } else { "brand-0" });
+    let from = if dice.below(12) == 0 { "anonymous".to_owned() } else { format!("+15550100{}", 300 + dice.below(300)) };
+    let press = ["", "1", "2", "-2", "91", "--", "1-"][usize::try_from(dice.below(7)).unwrap()];
+    let is_whole = dice.below(6) == 0;
+    let until = if is_whole { TimeDelta::seconds(150) } else { TimeDelta::seconds(3 + i64::from(dice.below(8))) };
+    let body = json!({ "brand": brand, "number": to, "from": from, "press": press, "agents": "now" });
+    let simulation = post.ask("/api/v1/simulations", &body).await;
+    let keys = press.chars().map(|key| (key != '-').then_some(key)).collect();
+    let sid = format!("CA{:032x}", service.count());
+    let mut caller = Caller::new(service, post, sid, &from, to, keys);
+    caller.play(until).await;
+    let (heard, rang) = foretold(&simulation, until);
+    let told = format!("{body} at {}", caller.arrived_at);
+    compare(&format!("heard, {told}"), &heard, &caller.heard, until)?;
+    compare(&format!("rang, {told}"), &rang, &caller.rang, until)?;
+    if is_whole {
+        let call = post.read("/api/v1/calls?limit=1").await[0]["id"].as_str().unwrap().to_owned();
+        let explained = post.read(&format!("/api/v1/calls/{call}/explanation")).await;
+        if explained["agents"] != simulation["agents"] || explained["call"] != simulation["call"] {
+            return Err(format!("{told}\nexplained: {explained:#}\nforetold: {simulation:#}"));
+        }
+        counts.whole += 1;
+    }
+    counts.calls += 1;
+    counts.rang += caller.rang.len();
+    counts.heard += caller.heard.len();
+    caller.hang_up().await;
+    Ok(())
+}
+
+#[actix_web::test]
+async fn ten_thousand_calls_go_as_they_were_foretold() {
+    let service = Service::start().await;
+    let post = wire!(service);
+    let mut counts = Counts { calls: 0, whole: 0, rang: 0, heard: 0 };
+    let worlds: u32 = std::env::var("OFFHOOK_WORLDS").ok().and_then(|text| text.parse().ok()).unwrap_or(WORLDS);
+    let first: u32 = std::env::var("OFFHOOK_FIRST_WORLD").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+    for world in first..first + worlds {
+        let mut dice = Dice::new(u64::from(world));
+        let text = write_rules(&mut dice);
+        offhook::rules::file::parse("world", &text).unwrap_or_else(|error| panic!("world {world}: {error}\n{text}"));
+        service.publish(&text).await;
+        for call in 0..CALLS {
+            change_world(&mut dice, &service, &post).await;
+            if let Err(difference) = try_call(&mut dice, &service, &post, &mut counts).await {
+                panic!("world {world}, call {call}: {difference}\n{text}");
+            }
+        }
+    }
+    let Counts { calls, whole, rang, heard } = counts;
+    println!("{calls} calls foretold and made, {whole} of them to their end: {heard} things heard, {rang} phones rung");
+    assert_eq!(calls, worlds * CALLS);
+}

@@ -1,0 +1,1 @@
+//! Stored calls under other rules.
