@@ -64,9 +64,11 @@ async fn message_is_heard(scene: &Scene, words: &str) -> anyhow::Result<()> {
 
 #[actix_web::test]
 async fn outside_its_hours_the_message_is_said_and_the_call_is_over() {
-    for (base, method) in
-        [(Setting::sqlite(), RingMethod::Legs), (Setting::postgres(), RingMethod::Legs), (Setting::sqlite(), RingMethod::Dial)]
-    {
+    for (base, method) in [
+        (Setting::sqlite(), RingMethod::Legs),
+        (Setting::postgres(), RingMethod::Legs),
+        (Setting::sqlite(), RingMethod::Dial),
+    ] {
         base.tables(PATHS)
             .method(method)
             .routing(OUT_OF_HOURS.0, OUT_OF_HOURS.1)
@@ -144,7 +146,10 @@ async fn on_a_holiday_the_other_number_is_rung_and_takes_the_call_with_a_key() {
                 scene.wait(10.0).await?;
                 nobody_was_rung(scene)?;
                 has_ended(scene, "redirected").await?;
-                anyhow::ensure!(inbox_says(scene, JANE, "Another number took it."), "the note does not say who took it");
+                anyhow::ensure!(
+                    inbox_says(scene, JANE, "Another number took it."),
+                    "the note does not say who took it"
+                );
                 Ok(())
             })
             .await;

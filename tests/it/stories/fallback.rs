@@ -9,8 +9,8 @@ use super::paths::{
     MENU, choose, has_ended, has_labels, is_over, is_told, line_takes, nobody_was_rung, only_these_were_rung, publish,
 };
 use super::stage::{
-    JANE, LUIS, MEI, OMAR, PRIYA, SAM, Setting, TOM, all_ring, hang_up, inbox_says, leave_message, none_rings,
-    reach_recorder,
+    JANE, LUIS, MEI, OMAR, PRIYA, RUTH, SAM, Setting, TOM, accept, all_ring, hang_up, inbox_says, leave_message,
+    none_rings, reach_recorder,
 };
 use super::supervised::{OPERATOR, place_operator};
 
@@ -142,7 +142,8 @@ fn is_paused(scene: &Scene, name: &str) -> bool {
 
 #[actix_web::test]
 async fn nobody_takes_it_and_the_brands_message_ends_the_call() {
-    for (method, reading) in [(RingMethod::Legs, "accept"), (RingMethod::Dial, "accept"), (RingMethod::Dial, "answer")] {
+    for (method, reading) in [(RingMethod::Legs, "accept"), (RingMethod::Dial, "accept"), (RingMethod::Dial, "answer")]
+    {
         Setting::sqlite()
             .method(method)
             .dial_stops_at(reading)
@@ -231,6 +232,60 @@ async fn an_outside_line_without_an_answer_does_not_keep_a_caller_beyond_two_min
             let took = (scene.exchange.now() - began).num_seconds();
             anyhow::ensure!(took <= 120 + 6, "the recorder was reached after {took} s");
             hang_up(scene, JANE).await?;
+            scene.wait(150.0).await
+        })
+        .await;
+}
+
+#[actix_web::test]
+async fn nobody_on_the_roster_can_be_rung_and_a_message_is_left_at_once() {
+    for setting in [Setting::sqlite(), Setting::postgres()] {
+        setting
+            .roster(&["sam", "tom"])
+            .routing(&format!("phone = \"{SAM}\"\nphone_verified = true"), &format!("phone = \"{SAM}\""))
+            .routing("tue = [\"08:00-16:00\"]", "tue = [\"12:00-16:00\"]")
+            .play(async |scene| {
+                scene.dial(JANE).await?;
+                reach_recorder(scene, JANE, 8).await?;
+                anyhow::ensure!(scene.heard(JANE, "Nobody can take your call right now."), "no greeting");
+                anyhow::ensure!(!scene.heard(JANE, "instead of waiting"), "nobody waits");
+                leave_message(scene, JANE, "Is anybody there?").await?;
+                nobody_was_rung(scene)?;
+                anyhow::ensure!(scene.voicemails(JANE) == 1, "{} voicemails", scene.voicemails(JANE));
+                anyhow::ensure!(!inbox_says(scene, JANE, "Nobody answered"), "nobody was asked");
+                has_labels(scene, JANE, &["voice", "brand-acme-movers", "voicemail"])?;
+                is_told(scene, "sam", "nobody has verified the phone").await?;
+                is_told(scene, "tom", "off shift when the call arrived").await?;
+                has_ended(scene, "voicemail").await
+            })
+            .await;
+    }
+}
+
+#[actix_web::test]
+async fn a_shift_that_ends_while_the_call_waits_counts_to_its_end() {
+    Setting::sqlite()
+        .roster(&["tom", "sam"])
+        .routing(&format!("phone = \"{SAM}\"\nphone_verified = true"), &format!("phone = \"{SAM}\""))
+        .routing("tue = [\"08:00-16:00\"]", "tue = [\"08:00-11:01\"]")
+        .play(async |scene| {
+            scene.dial(JANE).await?;
+            scene.wait_for("Tom's phone rings", 8, |scene| scene.is_ringing(TOM)).await?;
+            hang_up(scene, JANE).await?;
+            scene.wait(45.0).await?;
+            scene.dial(OMAR).await?;
+            scene.wait_for("Tom's phone rings again", 12, |scene| scene.is_ringing(TOM)).await?;
+            scene.wait(16.0).await?;
+            anyhow::ensure!(scene.is_ringing(TOM), "the end of the shift took the phone away");
+            accept(scene, TOM, OMAR).await?;
+            scene.wait(5.0).await?;
+            hang_up(scene, OMAR).await?;
+            scene.wait(30.0).await?;
+            // Arrived after the shift.
+            scene.dial(RUTH).await?;
+            reach_recorder(scene, RUTH, 8).await?;
+            is_told(scene, "tom", "off shift when the call arrived at 11:0").await?;
+            hang_up(scene, RUTH).await?;
             scene.wait(150.0).await
         })
         .await;

@@ -8,7 +8,8 @@ use super::paths::{
     only_these_were_rung, times_heard,
 };
 use super::stage::{
-    JANE, LUIS, PRIYA, SAM, Setting, accept, all_ring, hang_up, inbox_says, leave_message, none_rings, reach_recorder,
+    JANE, LUIS, OMAR, PRIYA, SAM, Setting, accept, all_ring, hang_up, inbox_says, leave_message, none_rings,
+    reach_recorder,
 };
 
 const PROMPT: &str = "For a quote press 1";
@@ -144,9 +145,7 @@ async fn each_intent_has_a_fallback_of_its_own_or_the_brands() {
                 // Nobody rests from the other intent.
                 scene.wait(60.0).await?;
                 scene.dial(JANE).await?;
-                scene
-                    .wait_for("the menu once more", 8, |scene| times_heard(scene, JANE, PROMPT) == 2)
-                    .await?;
+                scene.wait_for("the menu once more", 8, |scene| times_heard(scene, JANE, PROMPT) == 2).await?;
                 scene.press(JANE, "2").await?;
                 all_ring(scene).await?;
                 reach_recorder(scene, JANE, 50).await?;
@@ -180,7 +179,10 @@ async fn nobody_with_the_skill_is_declined_for_by_others() {
 async fn a_number_that_stands_for_an_intent_has_no_menu() {
     Setting::sqlite()
         .tables(MENU)
-        .routing("number = \"+15550100002\"\nbrand = \"acme-movers\"", "number = \"+15550100002\"\nbrand = \"acme-movers\"\nintent = \"sales\"")
+        .routing(
+            "number = \"+15550100002\"\nbrand = \"acme-movers\"",
+            "number = \"+15550100002\"\nbrand = \"acme-movers\"\nintent = \"sales\"",
+        )
         .play(async |scene| {
             scene.dial(JANE).await?;
             scene.wait_for("Priya's phone rings", 8, |scene| scene.is_ringing(PRIYA)).await?;
@@ -210,6 +212,85 @@ async fn a_caller_who_hangs_up_at_the_menu_rang_nobody_and_is_in_the_inbox() {
             anyhow::ensure!(scene.rings(LUIS) == 0 && AGENTS.len() == 5);
             anyhow::ensure!(inbox_says(scene, JANE, "Missed call"), "the inbox does not show the call");
             Ok(())
+        })
+        .await;
+}
+
+#[actix_web::test]
+async fn two_callers_choose_differently_and_each_rings_whom_the_other_leaves() {
+    Setting::sqlite()
+        .tables(MENU)
+        .play(async |scene| {
+            scene.dial(JANE).await?;
+            scene.dial(OMAR).await?;
+            choose(scene, JANE, "1").await?;
+            scene.wait_for("Priya's phone rings", 8, |scene| scene.is_ringing(PRIYA)).await?;
+            scene.press(OMAR, "2").await?;
+            scene.wait_for("Sam's phone rings", 8, |scene| scene.is_ringing(SAM)).await?;
+            is_told(scene, "priya", "the phone was held by another ring").await?;
+            accept(scene, SAM, OMAR).await?;
+            accept(scene, PRIYA, JANE).await?;
+            anyhow::ensure!(scene.heard(SAM, "active moves call from") && !scene.heard(SAM, "sales"));
+            anyhow::ensure!(scene.heard(PRIYA, "sales call from") && !scene.heard(PRIYA, "active moves"));
+            scene.wait(5.0).await?;
+            hang_up(scene, JANE).await?;
+            hang_up(scene, OMAR).await?;
+            scene.wait(10.0).await?;
+            has_labels(scene, JANE, &["intent-sales"])?;
+            has_labels(scene, OMAR, &["intent-moves"])
+        })
+        .await;
+}
+
+#[actix_web::test]
+async fn a_restart_at_the_menu_costs_the_caller_nothing() {
+    for setting in [Setting::sqlite(), Setting::postgres()] {
+        setting
+            .tables(MENU)
+            .play(async |scene| {
+                scene.dial(JANE).await?;
+                scene.wait_for("the menu", 8, |scene| scene.heard(JANE, PROMPT)).await?;
+                scene.exchange.restart_service().await?;
+                scene.press(JANE, "1").await?;
+                scene.wait_for("Priya's phone rings", 8, |scene| scene.is_ringing(PRIYA)).await?;
+                accept(scene, PRIYA, JANE).await?;
+                scene.wait(5.0).await?;
+                hang_up(scene, JANE).await?;
+                scene.wait(10.0).await?;
+                only_these_were_rung(scene, &[PRIYA])?;
+                has_ended(scene, "answered").await
+            })
+            .await;
+    }
+}
+
+#[actix_web::test]
+async fn a_recorded_menu_that_cannot_be_fetched_costs_seconds_and_not_the_call() {
+    let recorded = || {
+        let words = "prompt = \"For a quote press 1. For a move that is under way press 2.\"";
+        Setting::sqlite().tables(&MENU.replace(words, "audio = \"https://media.invalid/menu.mp3\""))
+    };
+    recorded()
+        .play(async |scene| {
+            scene.dial(JANE).await?;
+            scene.wait_for("the default", 15, |scene| scene.is_ringing(SAM)).await?;
+            accept(scene, SAM, JANE).await?;
+            scene.wait(5.0).await?;
+            hang_up(scene, JANE).await?;
+            scene.wait(10.0).await?;
+            has_labels(scene, JANE, &["intent-moves"])
+        })
+        .await;
+    recorded()
+        .play(async |scene| {
+            scene.dial(JANE).await?;
+            scene.wait(1.0).await?;
+            // Whoever knows the key is heard all the same.
+            scene.press(JANE, "1").await?;
+            scene.wait_for("Priya's phone rings", 8, |scene| scene.is_ringing(PRIYA)).await?;
+            hang_up(scene, JANE).await?;
+            scene.wait(10.0).await?;
+            only_these_were_rung(scene, &[PRIYA])
         })
         .await;
 }

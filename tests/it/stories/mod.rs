@@ -14,6 +14,7 @@ mod explaining;
 mod fallback;
 mod floods;
 mod inbox_faults;
+mod lines;
 mod menu;
 mod notice;
 mod passing;

@@ -14,9 +14,11 @@ fn recording() -> String {
 
 #[actix_web::test]
 async fn the_notice_is_heard_to_its_end_before_a_phone_rings() {
-    for (setting, method) in
-        [(Setting::sqlite(), RingMethod::Legs), (Setting::postgres(), RingMethod::Legs), (Setting::sqlite(), RingMethod::Dial)]
-    {
+    for (setting, method) in [
+        (Setting::sqlite(), RingMethod::Legs),
+        (Setting::postgres(), RingMethod::Legs),
+        (Setting::sqlite(), RingMethod::Dial),
+    ] {
         setting
             .method(method)
             .tables(&recording())
