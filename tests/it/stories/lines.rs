@@ -3,8 +3,10 @@
 use offhook::sandbox::stories::Scene;
 use offhook::sandbox::twilio::PhoneAction;
 
-use super::paths::{ELSEWHERE, has_ended, line_takes, nobody_was_rung, place_phone};
-use super::stage::{BEN, JANE, MEI, Setting, TOM, accept, all_ring, hang_up, leave_message, reach_recorder};
+use super::paths::{ELSEWHERE, has_ended, is_told, line_takes, nobody_was_rung, place_phone};
+use super::stage::{
+    BEN, JANE, MEI, OMAR, RUTH, Setting, TOM, accept, all_ring, hang_up, leave_message, reach_recorder,
+};
 use super::supervised::{OPERATOR, place_operator};
 
 const HARBOUR: &str = "+441632960002";
@@ -123,6 +125,62 @@ async fn an_agents_phone_on_a_path_is_not_rung_while_it_is_in_a_call() {
             anyhow::ensure!(scene.rings(MEI) == 1 && scene.talk(MEI, BEN), "Mei was disturbed");
             leave_message(scene, JANE, "Hello?").await?;
             hang_up(scene, BEN).await?;
+            scene.wait(10.0).await
+        })
+        .await;
+}
+
+#[actix_web::test]
+async fn an_agents_phone_that_rings_as_another_number_is_rung_for_nobody_else() {
+    for setting in [Setting::sqlite(), Setting::postgres()] {
+        setting
+            .tables(&format!("[brand.after_hours]\npath = \"number\"\nnumber = \"{MEI}\""))
+            .routing("tue = [\"08:00-18:00\"]", "tue = [\"14:00-18:00\"]")
+            .play(async |scene| {
+                scene.dial(JANE).await?;
+                scene.wait_for("Mei's phone rings", 12, |scene| scene.is_ringing(MEI)).await?;
+                dial_harbour(scene, BEN).await?;
+                scene.wait_for("Tom's phone rings", 8, |scene| scene.is_ringing(TOM)).await?;
+                is_told(scene, "mei", "the phone was held by another ring").await?;
+                line_takes(scene, MEI, JANE).await?;
+                accept(scene, TOM, BEN).await?;
+                scene.wait(5.0).await?;
+                hang_up(scene, BEN).await?;
+                scene.wait(30.0).await?;
+                dial_harbour(scene, OMAR).await?;
+                scene.wait_for("Tom's phone rings again", 8, |scene| scene.is_ringing(TOM)).await?;
+                is_told(scene, "mei", "on a call").await?;
+                anyhow::ensure!(scene.rings(MEI) == 1 && scene.talk(MEI, JANE), "Mei was disturbed");
+                hang_up(scene, JANE).await?;
+                // Free again, Mei joins.
+                scene.wait_for("Mei's phone rings", 12, |scene| scene.is_ringing(MEI)).await?;
+                hang_up(scene, OMAR).await?;
+                scene.wait(10.0).await
+            })
+            .await;
+    }
+}
+
+#[actix_web::test]
+async fn a_phone_that_nobody_took_as_another_number_is_free_for_the_next_call() {
+    after_hours_at(MEI)
+        .play(async |scene| {
+            scene.dial(JANE).await?;
+            scene.wait_for("Mei's phone rings", 12, |scene| scene.is_ringing(MEI)).await?;
+            reach_recorder(scene, JANE, 60).await?;
+            dial_harbour(scene, BEN).await?;
+            scene.wait_for("Mei's phone rings for Ben", 8, |scene| scene.is_ringing(MEI)).await?;
+            hang_up(scene, BEN).await?;
+            leave_message(scene, JANE, "Hello?").await?;
+            // The caller who gives up frees it, too.
+            scene.wait(10.0).await?;
+            scene.dial(RUTH).await?;
+            scene.wait_for("Mei's phone rings for Ruth", 12, |scene| scene.is_ringing(MEI)).await?;
+            hang_up(scene, RUTH).await?;
+            scene.wait(2.0).await?;
+            dial_harbour(scene, OMAR).await?;
+            scene.wait_for("Mei's phone rings for Omar", 8, |scene| scene.is_ringing(MEI)).await?;
+            hang_up(scene, OMAR).await?;
             scene.wait(10.0).await
         })
         .await;
