@@ -231,8 +231,12 @@ pub enum Event {
     NoticeEnded,
     /// The call goes to a line outside the roster, with the next document.
     LineChosen { attempt: u32, purpose: LinePurpose, number: PhoneNumber, confirm: bool, ring_s: u32 },
-    /// The document that rings it was handed out.
-    LineRung { give_up_at: DateTime<Utc> },
+    /// The document that rings it was handed out; `agent` is whose phone it is, if it is one of an agent's.
+    LineRung {
+        give_up_at: DateTime<Utc>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent: Option<AgentId>,
+    },
     /// Somebody or something picked up there.
     LineAnswered,
     /// Somebody there took the call.

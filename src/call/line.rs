@@ -135,7 +135,8 @@ impl Turn<'_> {
             return self.go_past_line(&line);
         }
         let give_up_at = self.now + TimeDelta::seconds(ring_s) + CARRIER_BUFFER;
-        self.record(Event::LineRung { give_up_at });
+        let agent = self.rules.agent_of_phone(&line.number).map(|agent| agent.id.clone());
+        self.record(Event::LineRung { give_up_at, agent });
         let words = match line.purpose {
             LinePurpose::Override => None,
             LinePurpose::Path => self.path_words_before_line(),

@@ -6,7 +6,7 @@ use super::state::Stage;
 use super::turn::Turn;
 use super::way_in::Way;
 use super::words;
-use crate::rules::{Path, PathKind};
+use crate::rules::{Path, PathKind, Texts, calendar, spoken};
 
 impl Turn<'_> {
     /// Sends the caller to the path of that reason; the caller learns of it with the next document.
@@ -80,9 +80,24 @@ impl Turn<'_> {
     /// What is said before the tone.
     pub(super) fn recorder_greeting(&self) -> String {
         let own = self.own_words().filter(|_| self.call.way == Some(Way::Recorder));
-        let closed = self.call.fallback == Some(FallbackReason::Closed);
-        let words = if closed { &self.brand.texts.closed } else { &self.brand.texts.voicemail_greeting };
-        own.map_or_else(|| words.clone(), str::to_owned)
+        match own {
+            Some(own) => own.to_owned(),
+            None if !self.is_closed_fallback() => self.brand.texts.voicemail_greeting.clone(),
+            None if self.brand.texts.closed != Texts::CLOSED => self.brand.texts.closed.clone(),
+            None => words::closed_before_tone(self.opens_words().as_deref()),
+        }
+    }
+
+    fn is_closed_fallback(&self) -> bool {
+        self.call.fallback == Some(FallbackReason::Closed)
+    }
+
+    /// When the brand opens, as it stood when the call arrived, so that the words are the same each time they are asked
+    /// for; none if nobody knows.
+    fn opens_words(&self) -> Option<String> {
+        let at = self.call.arrived_at;
+        let status = calendar::status(self.brand, self.rules, at);
+        spoken::opens_words(&status, self.brand.time_zone, at, &self.brand.language)
     }
 
     /// What is said before an outside line rings.
@@ -99,15 +114,19 @@ impl Turn<'_> {
 
     /// The path's message; said again to a caller whose document got lost.
     pub(super) fn message(&self) -> Reply {
-        let closed = self.call.fallback == Some(FallbackReason::Closed);
-        let usual = || if closed { self.brand.texts.closed.clone() } else { words::NOBODY_FREE.to_owned() };
-        Reply::SayAndHangUp { words: self.own_words().map_or_else(usual, str::to_owned) }
+        let words = match self.own_words() {
+            Some(own) => own.to_owned(),
+            // The brand's words for a closed day ask for a message after a tone that does not come here.
+            None if self.is_closed_fallback() => words::closed_goodbye(self.opens_words().as_deref()),
+            None => words::NOBODY_FREE.to_owned(),
+        };
+        Reply::SayAndHangUp { words }
     }
 
     /// A call that came to its end on a path without a recorder.
     pub(super) fn end_on_path(&mut self) {
         let is_message = self.call.stage == Stage::Message && self.call.caller_left_at.is_none();
-        let closed = self.call.fallback == Some(FallbackReason::Closed);
+        let closed = self.is_closed_fallback();
         if self.call.voicemail.recording.is_some() {
             self.end(Ending::Voicemail);
         } else if closed {

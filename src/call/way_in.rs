@@ -115,7 +115,7 @@ impl Call {
                     taken_at: None,
                 });
             }
-            Event::LineRung { give_up_at } => {
+            Event::LineRung { give_up_at, .. } => {
                 self.caller_at = CallerAt::Line;
                 self.caller_heard_at = now;
                 self.step += 1;

@@ -14,6 +14,23 @@ pub const NO_LONGER: &str = "This call is no longer waiting.";
 /// Said where a path says words and the brand gave none of its own.
 pub const NOBODY_FREE: &str = "Sorry, nobody can take your call right now. Please call again later. Goodbye.";
 
+/// Said by a closed brand that gave no words of its own, before the tone.
+#[must_use]
+pub fn closed_before_tone(opens: Option<&str>) -> String {
+    closed_and(opens, "Please leave a message after the tone.")
+}
+
+/// Said by a closed brand that gave no words of its own and takes no messages.
+#[must_use]
+pub fn closed_goodbye(opens: Option<&str>) -> String {
+    closed_and(opens, "Goodbye.")
+}
+
+fn closed_and(opens: Option<&str>, last: &str) -> String {
+    let said: Vec<&str> = [Some("We are closed right now."), opens, Some(last)].into_iter().flatten().collect();
+    said.join(" ")
+}
+
 /// The accept prompt: brand, what it is about if known, and caller, then the key.
 #[must_use]
 pub fn ask_to_accept(brand: &str, about: Option<&str>, caller: &str) -> String {

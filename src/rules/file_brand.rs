@@ -114,7 +114,7 @@ fn read_texts(fields: &mut Fields<'_>, faults: &mut Faults<'_>) -> Texts {
         greeting: None,
         voicemail_greeting: "Nobody can take your call right now. Please leave a message after the tone.".to_owned(),
         waiting: None,
-        closed: "We are closed right now. Please leave a message after the tone.".to_owned(),
+        closed: Texts::CLOSED.to_owned(),
         callback_promise: None,
     };
     if let Some(mut fields) = fields.table(faults, "texts") {

@@ -175,6 +175,11 @@ pub struct Texts {
     pub callback_promise: Option<String>,
 }
 
+impl Texts {
+    /// Said by a closed brand that gives no words of its own; when it opens is added where that is known.
+    pub const CLOSED: &'static str = "We are closed right now. Please leave a message after the tone.";
+}
+
 /// Voicemail of a brand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Voicemail {

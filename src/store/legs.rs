@@ -15,6 +15,33 @@ pub(super) struct LegChanges {
     pub offered: Vec<Offered>,
     /// Legs that were there before, by number.
     pub changed: BTreeMap<u32, Changed>,
+    /// The line outside the roster.
+    pub line: LineChange,
+}
+
+/// What became of the line outside the roster. If it is an agent's phone, the agent is rung for nobody else meanwhile:
+/// one handset, one call. Source: DESIGN.md section 3.
+#[derive(Debug, Default)]
+pub(super) struct LineChange {
+    /// Whose phone rings from now on.
+    pub rings: Option<AgentId>,
+    /// Somebody there took the call.
+    pub is_taken: bool,
+    /// What rang before rings no more, and nobody talks there.
+    pub is_over: bool,
+}
+
+impl LineChange {
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::LineRung { agent, .. } => self.rings.clone_from(agent),
+            Event::LineTaken => self.is_taken = true,
+            Event::LineOver | Event::CallEnded { .. } => {
+                *self = Self { is_over: true, ..Self::default() };
+            }
+            _ => {}
+        }
+    }
 }
 
 /// A leg that begins.
@@ -38,6 +65,7 @@ impl LegChanges {
     pub(super) fn of(events: &[Event]) -> Self {
         let mut changes = Self::default();
         for event in events {
+            changes.line.note(event);
             match event {
                 Event::LegOffered { leg, agent, phone, .. } => changes.offered.push(Offered {
                     number: *leg,
@@ -80,6 +108,7 @@ pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), Stor
         ];
         session.run("save the leg", UPDATE, values).await?;
     }
+    write_line(session, save, &changes.line).await?;
     if changes.offered.is_empty() {
         return Ok(());
     }
@@ -104,6 +133,47 @@ pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), Stor
         Err(StoreError::Conflict(Conflict::PhoneTaken))
     }
 }
+
+/// Frees and takes the phone of a line outside the roster. Whoever holds the phone already keeps it: the caller is on the
+/// way there, and only the carrier can say that it is busy.
+async fn write_line(session: &Session<'_>, save: &Save, change: &LineChange) -> Result<(), StoreError> {
+    let Some(line) = &save.call.line else { return Ok(()) };
+    let call = save.call.id.to_string();
+    if change.is_taken || change.is_over {
+        let (taken, over) = (i64::from(change.is_taken), i64::from(change.is_over));
+        let values = values![call.as_str(), i64::from(LINES_FROM), taken, over];
+        session.run("save the outside line", UPDATE_LINE, values).await?;
+    }
+    let Some(agent) = &change.rings else { return Ok(()) };
+    let values = values![
+        call.as_str(),
+        i64::from(line_number(line.attempt)),
+        agent.as_str(),
+        line.number.as_e164(),
+        None::<String>,
+        1_i64,
+        i64::from(change.is_taken),
+        micros(save.at),
+    ];
+    let sql = format!("{INSERT} VALUES {} ON CONFLICT DO NOTHING", tuples(1, COLUMNS));
+    session.run("save the outside line", sql, values).await.map(|_| ())
+}
+
+/// Above the numbers of legs: no call comes to ring a million phones.
+const LINES_FROM: u32 = 1_000_000;
+
+/// Whether a phone is held under this number by an outside line.
+pub(super) fn is_line(number: u32) -> bool {
+    number > LINES_FROM
+}
+
+/// The number under which an outside line holds its phone.
+pub(super) fn line_number(attempt: u32) -> u32 {
+    LINES_FROM.saturating_add(attempt)
+}
+
+const UPDATE_LINE: &str = "UPDATE legs SET talking = CASE WHEN $3 = 1 THEN 1 ELSE talking END, \
+    live = CASE WHEN $4 = 1 THEN 0 ELSE live END WHERE call_id = $1 AND number > $2";
 
 const COLUMNS: usize = 8;
 

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::calls::{is_waiting, number_of};
+use super::legs::{LegChanges, is_line, line_number};
 use super::model::{ModelStore, Tables};
 use super::{
     AnswerCounts, Arrival, ArrivalQuestion, Conflict, Endings, HistoryEntry, LiveLeg, Save, StoreError, WaitingCall,
@@ -63,12 +64,22 @@ impl CallTables {
     fn legs_after(&self, save: &Save) -> Result<Option<Vec<ModelLeg>>, StoreError> {
         let concerns = |event: &Event| {
             matches!(event, Event::LegOffered { .. } | Event::CallOwned { .. } | Event::LegReleased { .. })
+                || (save.call.line.is_some()
+                    && matches!(
+                        event,
+                        Event::LineRung { .. } | Event::LineTaken | Event::LineOver | Event::CallEnded { .. }
+                    ))
         };
         if !save.events.iter().any(concerns) {
             return Ok(None);
         }
         let call = save.call.id;
         let mut legs = self.legs.get(&call).cloned().unwrap_or_default();
+        let line = LegChanges::of(&save.events).line;
+        for leg in legs.iter_mut().filter(|leg| is_line(leg.id.number)) {
+            leg.talking |= line.is_taken;
+            leg.live &= !line.is_over;
+        }
         for event in &save.events {
             match event {
                 Event::LegOffered { leg, agent, phone, .. } => {
@@ -92,6 +103,16 @@ impl CallTables {
                 .any(|other| other.live && (other.agent == leg.agent || other.phone == leg.phone));
             if twice || is_others(self.live_agents.get(&leg.agent)) || is_others(self.live_phones.get(&leg.phone)) {
                 return Err(StoreError::Conflict(Conflict::PhoneTaken));
+            }
+        }
+        if let (Some(agent), Some(line_at)) = (line.rings, &save.call.line) {
+            let id = LegId { call, number: line_number(line_at.attempt) };
+            let is_held = self.live_agents.contains_key(&agent)
+                || self.live_phones.contains_key(&line_at.number)
+                || legs.iter().any(|leg| leg.id == id || (leg.live && leg.agent == agent));
+            if !is_held {
+                let (phone, talking) = (line_at.number.clone(), line.is_taken);
+                legs.push(ModelLeg { id, agent, phone, live: true, talking, offered_at: save.at });
             }
         }
         Ok(Some(legs))
