@@ -93,6 +93,8 @@ pub struct Shortlist {
 }
 
 #[cfg(test)]
+mod generated;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;
