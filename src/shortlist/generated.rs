@@ -117,7 +117,13 @@ impl Person {
         let date = |dice: &mut Dice| (0..dice.between(0, 2)).map(|_| span(dice)).collect();
         let days = |dice: &mut Dice| {
             let today = arrived.div_euclid(DAY);
-            (today - 1..=today + 1).filter_map(|day| dice.one_in(2).then(|| (day, date(dice)))).collect()
+            let mut days: Vec<(i64, Vec<(i64, i64)>)> = Vec::new();
+            for day in today - 1..=today + 1 {
+                if dice.one_in(2) {
+                    days.push((day, date(dice)));
+                }
+            }
+            days
         };
         let absence = |dice: &mut Dice| {
             let from = dice.near(arrived);
