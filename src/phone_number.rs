@@ -43,6 +43,12 @@ pub fn parse_phone_number(text: &str) -> Result<PhoneNumber, NotAPhoneNumber> {
 }
 
 impl PhoneNumber {
+    /// The same number in memory of its own.
+    #[must_use]
+    pub fn copy_apart(&self) -> Self {
+        Self(Arc::from(&*self.0))
+    }
+
     /// The whole number, `+…`. Not for logs.
     #[must_use]
     pub fn as_e164(&self) -> &str {

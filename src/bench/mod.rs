@@ -14,13 +14,23 @@
 //! - `idle_memory`: what that process holds (`VmRSS`) after it has taken some calls, between both stand-ins.
 //! - `simulated_calls`: whole calls a second on one core in the simulation of the tests: five agents rung one by one,
 //!   models of both platforms, faults, every invariant checked.
+//! - `shortlist_50`: microseconds to say who of 50 agents rings, on one core; all are eligible, on shift and have a turn,
+//!   open conversations and a skill that is asked for. At most 20.
+//! - `shortlist_growth_all`: that for 10,000 agents over that for 100, all eligible; at most 220. Brands with 10,000 agents
+//!   in all are asked one after the other, so that a small roster is found in memory as a call finds it, and not in the
+//!   nearest cache; sizes take turns, medians count. What a single roster asked again and again takes is told besides.
+//! - `shortlist_growth_one_percent`: the same with one eligible in a hundred, the others away for five reasons. At most 110.
+//! - `rules_memory`: what `offhook serve` holds (`VmRSS`) with rules of 10,000 agents and 500 brands in force and nothing
+//!   stored, after it has taken some calls: the whole process, not the rules alone. At most 60 MB.
 
 mod ceiling;
+mod company;
 mod line;
 mod load;
 mod past;
 mod process;
 mod service;
+mod shortlist;
 mod simulated;
 pub mod surge;
 mod surge_chance;
@@ -47,6 +57,10 @@ const WARM_UP: u32 = 640;
 const ROUNDS: u32 = 9;
 /// Webhooks, or saves, in a round.
 const ROUND: u32 = 1_280;
+/// Brands and agents of the large company, and brands that an agent takes calls of.
+const COMPANY_BRANDS: usize = 500;
+const COMPANY_AGENTS: usize = 10_000;
+const BRANDS_EACH: usize = 3;
 /// Those who called in the past, each several times.
 const PAST_CALLERS: u32 = 20_000;
 
@@ -95,6 +109,19 @@ pub async fn run(options: &BenchOptions, folder: &Path) -> anyhow::Result<()> {
         let value = tokio::task::spawn_blocking(simulated::calls_per_second).await??;
         say(format_args!("{}", Figure { name: "simulated_calls", value, unit: "1/s" }))?;
     }
+    if ["shortlist_50", "shortlist_growth_all", "shortlist_growth_one_percent"].into_iter().any(wants) {
+        let (figures, besides) = tokio::task::spawn_blocking(shortlist::figures).await??;
+        for figure in figures {
+            say(format_args!("{figure}"))?;
+        }
+        say(format_args!("# {besides}"))?;
+    }
+    if wants("rules_memory") {
+        let large = folder.join("large.sqlite");
+        remove(&large).await?;
+        service::publish(&large, &company::routing(COMPANY_BRANDS, 0..COMPANY_AGENTS, BRANDS_EACH)?).await?;
+        say_memory("rules_memory", process::watch_memory(&large).await?)?;
+    }
     if wants("surge") {
         let rows = tokio::task::spawn_blocking(|| surge::compare(surge::SURGES)).await?;
         for line in surge::table(&rows).lines() {
@@ -112,10 +139,7 @@ pub async fn run(options: &BenchOptions, folder: &Path) -> anyhow::Result<()> {
             copy_closed(&past, &served).await?;
             let seen = process::watch(&served).await?;
             say(format_args!("{}", Figure { name: "cold_start", value: seen.cold_start, unit: "ms" }))?;
-            match seen.idle_memory {
-                Some(value) => say(format_args!("{}", Figure { name: "idle_memory", value, unit: "MB" }))?,
-                None => say(format_args!("# idle_memory: this system does not tell"))?,
-            }
+            say_memory("idle_memory", seen.idle_memory)?;
         }
         if wants("webhook_growth") {
             let (none, grown) = (folder.join("none.sqlite"), folder.join("grown.sqlite"));
@@ -131,6 +155,13 @@ pub async fn run(options: &BenchOptions, folder: &Path) -> anyhow::Result<()> {
 
 fn say(line: fmt::Arguments<'_>) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{line}").context("could not print")
+}
+
+fn say_memory(name: &'static str, held: Option<f64>) -> anyhow::Result<()> {
+    match held {
+        Some(value) => say(format_args!("{}", Figure { name, value, unit: "MB" })),
+        None => say(format_args!("# {name}: this system does not tell")),
+    }
 }
 
 /// Cores and load, since both decide what the figures mean.

@@ -39,18 +39,29 @@ struct Neighbours {
     chatwoot: ChatwootStandIn,
 }
 
+impl Neighbours {
+    async fn start() -> anyhow::Result<Self> {
+        Ok(Self {
+            twilio: TwilioStandIn::start(twilio::Options {
+                account_sid: ACCOUNT_SID.to_owned(),
+                auth_token: AUTH_TOKEN.to_owned(),
+                numbers: vec![NUMBER.to_owned()],
+                ..twilio::Options::default()
+            })
+            .await?,
+            chatwoot: ChatwootStandIn::start(chatwoot::Options::default()).await?,
+        })
+    }
+
+    async fn stop(self) {
+        self.twilio.stop().await;
+        self.chatwoot.stop().await;
+    }
+}
+
 /// Starts the service over the database at `path` some times; the last time it also takes a few calls.
 pub(super) async fn watch(path: &Path) -> anyhow::Result<Seen> {
-    let neighbours = Neighbours {
-        twilio: TwilioStandIn::start(twilio::Options {
-            account_sid: ACCOUNT_SID.to_owned(),
-            auth_token: AUTH_TOKEN.to_owned(),
-            numbers: vec![NUMBER.to_owned()],
-            ..twilio::Options::default()
-        })
-        .await?,
-        chatwoot: ChatwootStandIn::start(chatwoot::Options::default()).await?,
-    };
+    let neighbours = Neighbours::start().await?;
     let mut starts = Vec::new();
     let mut idle_memory = None;
     for start in 1..=STARTS {
@@ -61,9 +72,19 @@ pub(super) async fn watch(path: &Path) -> anyhow::Result<Seen> {
         }
         process.kill().await?;
     }
-    neighbours.twilio.stop().await;
-    neighbours.chatwoot.stop().await;
+    neighbours.stop().await;
     Ok(Seen { cold_start: median(starts), idle_memory })
+}
+
+/// Resident megabytes of the service over the database at `path` once it has taken a few calls; none if this system does
+/// not say.
+pub(super) async fn watch_memory(path: &Path) -> anyhow::Result<Option<f64>> {
+    let neighbours = Neighbours::start().await?;
+    let (mut process, address, _) = begin(path, &neighbours).await?;
+    let held = look_at_memory(&process, address).await?;
+    process.kill().await?;
+    neighbours.stop().await;
+    Ok(held)
 }
 
 async fn begin(path: &Path, neighbours: &Neighbours) -> anyhow::Result<(Child, SocketAddr, Duration)> {

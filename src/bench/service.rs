@@ -114,6 +114,13 @@ impl Service {
     }
 }
 
+/// Makes a file at `path` with these rules published in it.
+pub(super) async fn publish(path: &Path, routing: &str) -> anyhow::Result<()> {
+    let store = open(&format!("sqlite://{}", path.display()), OpenOptions { migrate: true, connections: 1 }).await?;
+    store.publish_rules(routing, "bench", SystemClock.now()).await?;
+    Ok(())
+}
+
 /// Opens the file with the rules published and five agents online.
 pub(super) async fn open_store(path: &Path, readers: u32) -> anyhow::Result<Arc<dyn Store>> {
     let options = OpenOptions { migrate: true, connections: readers };

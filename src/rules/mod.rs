@@ -18,6 +18,7 @@ use chrono_tz::Tz;
 use crate::ids::{AgentId, BrandId, IntentId};
 use crate::phone_number::PhoneNumber;
 
+mod apart;
 mod brand;
 pub mod calendar;
 mod calendar_status;

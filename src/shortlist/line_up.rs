@@ -33,7 +33,11 @@ fn take(question: &Question<'_>, earlier: impl Fn(&AgentId) -> Earlier, listed_m
         let (candidate, rank) = roster.candidate(place, id);
         let found = match earlier(id) {
             Earlier::Offered => Some(Place::AlreadyOffered),
-            Earlier::StillHeld => Some(Place::No { reason: NotEligible::RingingOtherCall }),
+            // Held is one reason of the list: one that stands before it is given, and does not pass when the leg ends.
+            Earlier::StillHeld => {
+                let held = NotEligible::RingingOtherCall;
+                Some(Place::No { reason: find_reason(question, &candidate).map_or(held, |first| first.min(held)) })
+            }
             Earlier::Nothing => find_reason(question, &candidate).map(|reason| Place::No { reason }),
         };
         match (found, candidate.facts) {

@@ -43,7 +43,8 @@ impl<'a> Roster<'a> {
         let ids = members(question.brand, question.in_force);
         let since = question.in_force.map(|now| Since {
             now,
-            roster: now.rules.brand(&question.brand.id).into_iter().flat_map(|brand| &brand.roster).collect(),
+            // At once as large as the roster: a table that grows asks for memory again and again.
+            roster: now.rules.brand(&question.brand.id).map(|brand| brand.roster.iter().collect()).unwrap_or_default(),
             ranks: ranks(&ids),
         });
         let lines = question.rules.members(question.brand);

@@ -98,6 +98,8 @@ pub struct Shortlist {
 }
 
 #[cfg(test)]
+mod generated;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod sharing_tests;

@@ -189,6 +189,23 @@ fn whoever_was_asked_before_is_not_asked_again() {
 }
 
 #[test]
+fn a_caller_does_not_wait_for_a_phone_whose_agent_went_offline_while_it_was_held() {
+    let rules = write_rules(1, "phone_verified = true");
+    let policy = DestinationPolicy::new(["US"], [], []);
+    let gone = AgentFacts {
+        presence: Presence::Offline,
+        presence_at: Some(noon()),
+        live_leg: held(false),
+        ..AgentFacts::unknown(AgentId::new("a0"))
+    };
+    let take = |facts: AgentFacts| take_with(&rules, &[facts], noon(), 10, 0, &policy, |_| Earlier::StillHeld);
+    let list = take(gone.clone());
+    assert_eq!(list.record.agents[0].place, Place::No { reason: NotEligible::Unavailable });
+    assert!(!list.is_hopeful);
+    assert!(take(AgentFacts { presence: Presence::Online, ..gone }).is_hopeful);
+}
+
+#[test]
 fn turns_go_round() {
     let rules = write_rules(4, "phone_verified = true");
     let mut facts = facts_of(&rules);

@@ -11,9 +11,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Mutex;
 
 use super::SwitchboardError;
+use super::reading::read_apart;
 use crate::clock::Clock;
 use crate::rules::Rules;
-use crate::rules::file::{RoutingFileError, parse};
+use crate::rules::file::RoutingFileError;
 use crate::store::{PublishedRules, Store, StoreError};
 use crate::telemetry::metric;
 
@@ -263,7 +264,7 @@ impl Rulebook {
         if let Some(kept) = kept {
             return Ok(kept);
         }
-        let rules = parse(&format!("version {version}"), &published.body).map_err(|error| told(&error))?;
+        let rules = read_apart(&format!("version {version}"), &published.body).map_err(|error| told(&error))?;
         let rules = Arc::new(Rules { version, ..rules });
         if let Ok(mut known) = self.known.write() {
             known.keep(version, Kept { digest, rules: Arc::clone(&rules) });
