@@ -123,6 +123,8 @@ fn count(agents: usize, is_published_since: bool, are_facts_in_order: bool) -> (
         at: noon(),
         width: 2,
         ringing: 0,
+        call: None,
+        waiting: &[],
     };
     let earlier = |agent: &AgentId| {
         let number: usize = agent.as_str().rsplit('-').next().unwrap().parse().unwrap();

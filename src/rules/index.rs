@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicU32;
 
-use super::{Agent, Brand, Number, Rules};
+use super::{Agent, Brand, DestinationPolicy, Number, Rules};
 use crate::ids::{AgentId, BrandId};
 use crate::phone_number::PhoneNumber;
 
@@ -18,6 +19,8 @@ struct Places {
     phones: HashMap<PhoneNumber, u32>,
     numbers: HashMap<PhoneNumber, u32>,
     rosters: Vec<Box<[Member]>>,
+    /// Whether each agent's phone may be dialled, once a policy was asked.
+    verdicts: Box<[AtomicU32]>,
     /// How long the lists were, by which rules that were changed since are known.
     counted: [usize; 3],
 }
@@ -59,6 +62,7 @@ impl Places {
             brands: places(rules.brands.iter().map(|brand| brand.id.clone())),
             phones: places(rules.agents.iter().map(|agent| agent.phone.clone())),
             numbers: places(rules.numbers.iter().map(|number| number.number.clone())),
+            verdicts: rules.agents.iter().map(|_| AtomicU32::new(0)).collect(),
             agents,
             rosters,
             counted: count(rules),
@@ -147,6 +151,13 @@ impl Rules {
         let places = self.places();
         let place = places.brands.get(&brand.id).and_then(|place| usize::try_from(*place).ok());
         place.and_then(|place| places.rosters.get(place)).map_or(&[], |members| members)
+    }
+
+    /// Whether the policy allows to dial the agent of a line of a roster.
+    #[must_use]
+    pub fn may_dial(&self, member: Member, agent: &Agent, policy: &DestinationPolicy) -> bool {
+        let verdict = usize::try_from(member.agent).ok().and_then(|place| self.places().verdicts.get(place));
+        verdict.map_or_else(|| policy.allows(&agent.phone), |verdict| policy.allows_kept(&agent.phone, verdict))
     }
 
     /// The agent of a line of a roster, if it is the one named `id`.

@@ -4,6 +4,7 @@
 //! whatever Saturday is. The wall clock decides: a time that it skips begins at the first real instant after the gap,
 //! and one that it passes twice counts both times.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -40,8 +41,29 @@ pub(super) trait Timetable {
 
 /// What the wall clock shows: the date, and the whole minutes since its midnight.
 pub(super) fn wall(zone: Tz, at: DateTime<Utc>) -> Option<(NaiveDate, u16)> {
-    let wall = zone::wall(zone, at)?;
-    Some((wall.date(), u16::try_from(wall.hour() * 60 + wall.minute()).ok()?))
+    let known =
+        WALLS.with(|walls| walls.borrow().iter().flatten().find(|known| (known.0, known.1) == (zone, at)).copied());
+    if let Some((.., wall)) = known {
+        return wall;
+    }
+    let wall = zone::wall(zone, at)
+        .and_then(|wall| Some((wall.date(), u16::try_from(wall.hour() * 60 + wall.minute()).ok()?)));
+    WALLS.with(|walls| {
+        let mut walls = walls.borrow_mut();
+        walls.rotate_right(1);
+        if let Some(first) = walls.first_mut() {
+            *first = Some((zone, at, wall));
+        }
+    });
+    wall
+}
+
+/// What the wall clock of a zone showed at an instant.
+type Wall = (Tz, DateTime<Utc>, Option<(NaiveDate, u16)>);
+
+thread_local! {
+    /// The last ones asked for: a whole roster is looked at at one instant, and its agents live in a few zones.
+    static WALLS: RefCell<[Option<Wall>; 8]> = const { RefCell::new([None; 8]) };
 }
 
 /// The date whose hours cover this minute of `date`: itself, or the day before if that reaches past midnight.

@@ -20,6 +20,8 @@ pub struct Candidate<'a> {
     pub agent: Option<&'a Agent>,
     /// What the rules in force say of them: phone and what their availability follows.
     pub now: Option<&'a Agent>,
+    /// Whether the phone that rings may be dialled.
+    pub may_be_dialled: bool,
     /// What is known of them; nothing counts as not available.
     pub facts: Option<&'a AgentFacts>,
 }
@@ -58,7 +60,7 @@ fn find_lasting_reason(question: &Question<'_>, candidate: &Candidate<'_>) -> Op
     }
     let (Some(agent), Some(now)) = (candidate.agent, candidate.now) else { return Some(NotEligible::NoPhone) };
     let is_unreachable = candidate.facts.is_some_and(|facts| facts.phone_unreachable);
-    if is_unreachable || !question.destinations.allows(&now.phone) {
+    if is_unreachable || !candidate.may_be_dialled {
         return Some(NotEligible::NoPhone);
     }
     if !now.phone_verified {

@@ -346,6 +346,8 @@ impl World {
             at: instant(self.at),
             width: self.width,
             ringing: self.ringing,
+            call: None,
+            waiting: &[],
         }
     }
 

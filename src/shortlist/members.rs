@@ -55,18 +55,25 @@ impl<'a> Roster<'a> {
     pub(super) fn candidate(&self, place: usize, id: &AgentId) -> (Candidate<'a>, u32) {
         let line = self.lines.get(place).copied();
         let rules = self.question.rules;
-        let own = line.and_then(|line| rules.agent_of_member(line, id)).or_else(|| rules.agent(id));
+        let member = line.and_then(|line| Some((line, rules.agent_of_member(line, id)?)));
+        let own = member.map(|(_, agent)| agent).or_else(|| rules.agent(id));
         let facts = self.facts_of(place, id);
+        let policy = self.question.destinations;
         match &self.since {
             None => {
                 let rank = line.map_or(u32::MAX, |line| line.rank);
-                (Candidate { is_on_roster: true, agent: own, now: own, facts }, rank)
+                let may_be_dialled = match member {
+                    Some((line, agent)) => rules.may_dial(line, agent, policy),
+                    None => own.is_some_and(|agent| policy.allows(&agent.phone)),
+                };
+                (Candidate { is_on_roster: true, agent: own, now: own, may_be_dialled, facts }, rank)
             }
             Some(since) => {
                 let now = since.now.rules.agent(id);
                 let is_on_roster = since.roster.contains(id);
                 let rank = since.ranks.get(place).copied().unwrap_or(u32::MAX);
-                (Candidate { is_on_roster, agent: own.or(now), now, facts }, rank)
+                let may_be_dialled = now.is_some_and(|agent| policy.allows(&agent.phone));
+                (Candidate { is_on_roster, agent: own.or(now), now, may_be_dialled, facts }, rank)
             }
         }
     }
