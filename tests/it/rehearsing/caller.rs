@@ -39,11 +39,17 @@ pub struct Caller<'a, P: Post> {
     left_url: Option<String>,
     /// Legs that the carrier rings: name, phone, and where their status goes.
     legs: Vec<(String, String, String)>,
+    /// The same of legs that ring within the caller's dial.
+    dialled: Vec<(String, String, String)>,
     /// What the caller heard, with the time since the arrival.
     pub heard: Vec<(TimeDelta, String)>,
     /// Phones that rang, in order, with the time since the arrival.
     pub rang: Vec<(TimeDelta, String)>,
     is_over: bool,
+    /// Where the carrier tells of the recording.
+    recording_url: Option<String>,
+    /// The service's name for the call, once an address told it.
+    call: Option<String>,
 }
 
 impl<'a, P: Post> Caller<'a, P> {
@@ -61,9 +67,12 @@ impl<'a, P: Post> Caller<'a, P> {
             wait_url: None,
             left_url: None,
             legs: Vec::new(),
+            dialled: Vec::new(),
             heard: Vec::new(),
             rang: Vec::new(),
             is_over: false,
+            recording_url: None,
+            call: None,
         }
     }
 
@@ -90,9 +99,23 @@ impl<'a, P: Post> Caller<'a, P> {
 
     /// The caller hangs up, and everything of the call comes to its end.
     pub async fn hang_up(mut self) {
+        // What it was asked for while another call was played.
+        let others = std::mem::take(&mut *self.service.others.lock().unwrap());
+        for asked in others {
+            self.take_request(asked);
+        }
         let url = self.service.url("/twilio/call-status");
         self.request(&url, &[("CallStatus", "completed".to_owned())]).await;
+        if let Some(url) = self.recording_url.take() {
+            let sid = format!("RE{:032x}", self.service.count());
+            let absent = [("RecordingSid", sid), ("RecordingStatus", "absent".to_owned())];
+            self.request(&url, &absent).await;
+        }
         self.settle().await;
+        for (sid, to, status_url) in std::mem::take(&mut self.dialled) {
+            // The dial ends with the caller.
+            self.tell_of_leg(&status_url, &sid, &to, "no-answer").await;
+        }
         for _ in 0..20 {
             let pending = self.service.rings_pending().await;
             let before = self.planned.len();
@@ -143,6 +166,14 @@ impl<'a, P: Post> Caller<'a, P> {
     }
 
     fn take_request(&mut self, asked: Asked) {
+        let is_of_other = match &asked {
+            Asked::Ring { status_url, .. } => call_in(status_url) != self.call,
+            Asked::End { sid } => !self.legs.iter().any(|(known, ..)| known == sid),
+            Asked::Fetch { sid, .. } => *sid != self.sid,
+        };
+        if is_of_other {
+            return self.service.others.lock().unwrap().push(asked);
+        }
         match asked {
             Asked::Ring { sid, to, status_url, ring_s, .. } => {
                 self.legs.push((sid.clone(), to.clone(), status_url.clone()));
@@ -164,8 +195,7 @@ impl<'a, P: Post> Caller<'a, P> {
                     self.plan(TimeDelta::zero(), 1, Planned::Ends { to, status_url, sid, status: "canceled" });
                 }
             }
-            Asked::Fetch { sid, url } => {
-                assert_eq!(sid, self.sid, "somebody else's caller was fetched");
+            Asked::Fetch { url, .. } => {
                 self.planned.retain(|one| !matches!(one.3, Planned::Caller { .. }));
                 self.plan(TimeDelta::zero(), 2, Planned::Caller { url, fields: Vec::new() });
             }
@@ -216,6 +246,11 @@ impl<'a, P: Post> Caller<'a, P> {
     /// Follows a document from verb to verb, up to the caller's next request.
     fn follow(&mut self, document: &str, url: &str) {
         let parsed = roxmltree::Document::parse(document).unwrap_or_else(|error| panic!("{error}: {document}"));
+        if let Some(call) = parsed.descendants().find_map(|node| {
+            [node.attribute("action"), node.attribute("waitUrl"), node.text()].into_iter().flatten().find_map(call_in)
+        }) {
+            self.call = Some(call);
+        }
         let mut after = TimeDelta::zero();
         for verb in parsed.root_element().children().filter(Node::is_element) {
             let attribute = |name: &str| verb.attribute(name).map(str::to_owned);
@@ -263,6 +298,7 @@ impl<'a, P: Post> Caller<'a, P> {
                 }
                 "Dial" => return self.dial(&verb, after),
                 "Record" => {
+                    self.recording_url = attribute("recordingStatusCallback");
                     self.heard_at(after, "(tone)");
                     self.is_over = true;
                     return;
@@ -298,6 +334,7 @@ impl<'a, P: Post> Caller<'a, P> {
             let status_url = number.attribute("statusCallback").unwrap().to_owned();
             self.entries += 1;
             let sid = format!("CA{:032x}", 0xB000_0000_0000_u64 + self.service.count());
+            self.dialled.push((sid.clone(), to.clone(), status_url.clone()));
             self.plan(after + SETUP, 1, Planned::Rings { to, status_url, sid });
         }
         let fields = vec![("DialCallStatus", "no-answer".to_owned())];
@@ -326,4 +363,10 @@ impl<'a, P: Post> Caller<'a, P> {
     fn heard_at(&mut self, after: TimeDelta, what: &str) {
         self.heard.push((self.service.clock.now() + after - self.arrived_at, what.to_owned()));
     }
+}
+
+/// The call that an address is about.
+fn call_in(url: &str) -> Option<String> {
+    let (_, after) = url.split_once("call=")?;
+    Some(after.split('&').next().unwrap_or(after).to_owned())
 }

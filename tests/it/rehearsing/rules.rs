@@ -79,7 +79,7 @@ fn write_brand(text: &mut String, dice: &mut Dice, brand: u32, agents: u32) {
             }
         }
     }
-    if dice.below(6) == 0 {
+    if dice.below(12) == 0 {
         let _ =
             writeln!(text, "[brand.calendar]\nclosed_until = {{ until = 2026-12-10T00:00:00Z, reason = \"Move\" }}");
     }

@@ -21,6 +21,7 @@ mod passing;
 mod paths;
 mod phone_notes;
 mod plays;
+mod replaying;
 mod ringing;
 mod stage;
 mod supervised;

@@ -1,1 +1,0 @@
-//! Stored calls under other rules.
