@@ -5,7 +5,7 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -91,18 +91,16 @@ pub struct MetricsUnavailable(#[source] metrics_exporter_prometheus::BuildError)
 /// # Errors
 /// The process already counts with another recorder.
 pub fn start_metrics() -> Result<PrometheusHandle, MetricsUnavailable> {
-    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
-    if let Some(handle) = HANDLE.get() {
+    static HANDLE: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
+    let mut started = HANDLE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handle) = started.as_ref() {
         return Ok(handle.clone());
     }
     let builder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS_BUCKETS)
         .map_err(MetricsUnavailable)?;
-    match builder.install_recorder() {
-        Ok(handle) => Ok(HANDLE.get_or_init(|| handle).clone()),
-        // Another thread was faster; its handle is there or about to be.
-        Err(err) => HANDLE.get().cloned().ok_or(MetricsUnavailable(err)),
-    }
+    let handle = builder.install_recorder().map_err(MetricsUnavailable)?;
+    Ok(started.insert(handle).clone())
 }
 
 /// Prints an error and all its causes in one line, each once.

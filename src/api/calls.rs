@@ -9,10 +9,10 @@ use super::openapi::Refusals;
 use super::{Operator, Problem};
 use crate::app::App;
 use crate::call::event::Ending;
-use crate::call::explain::explain;
 use crate::call::state::Call;
 use crate::ids::CallId;
 use crate::phone_number::Caller;
+use crate::rehearsal::{ExplainError, explain_stored};
 use crate::store::HistoryEntry;
 
 /// Calls in one answer, unless asked for fewer.
@@ -217,14 +217,12 @@ pub(super) async fn explain_call(
     app: web::Data<App>,
     id: web::Path<String>,
 ) -> Result<web::Json<CallExplanation>, Problem> {
-    let unavailable = |error: &dyn std::fmt::Display| Problem::unavailable(error.to_string());
     let id: CallId = id.parse().map_err(|_| Problem::not_found("There is no such call."))?;
-    let call = app.store.find_call(id).await.map_err(|error| unavailable(&error))?;
-    let call = call.ok_or_else(|| Problem::not_found("There is no such call."))?;
-    let history = app.store.load_history(id).await.map_err(|error| unavailable(&error))?;
-    let rules = app.switchboard.rulebook().load(call.rules_version).await.map_err(|error| unavailable(&error))?;
-    let rules = rules.ok_or_else(|| Problem::not_found("The rules that the call arrived under are gone."))?;
-    let told = explain(&call, &rules, history.iter().flat_map(|entry| &entry.events));
+    let told = explain_stored(app.store.as_ref(), id).await.map_err(|error| match error {
+        ExplainError::UnknownCall(_) => Problem::not_found("There is no such call."),
+        ExplainError::NoRules(_) => Problem::not_found("The rules that the call arrived under are gone."),
+        ExplainError::Store(error) => Problem::unavailable(error.to_string()),
+    })?;
     let agents = told
         .agents
         .into_iter()

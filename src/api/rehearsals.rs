@@ -234,7 +234,7 @@ pub(super) async fn replay_calls(
     let report = replay_since(app.store.as_ref(), &rules, destinations, carrier, input.since)
         .await
         .map_err(|error| Problem::unavailable(error.to_string()))?;
-    Ok(web::Json(ReplayAnswer::of(report, input.since)))
+    Ok(web::Json(ReplayAnswer::of(&report, input.since)))
 }
 
 fn field(pointer: &str, detail: String) -> Problem {
@@ -345,7 +345,7 @@ impl From<Step> for SimulatedStep {
 }
 
 impl ReplayAnswer {
-    fn of(report: ReplayReport, since: DateTime<Utc>) -> Self {
+    fn of(report: &ReplayReport, since: DateTime<Utc>) -> Self {
         let calls = report.calls.len();
         let is_worth_telling = |one: &&CallReplayed| {
             let replayed = &one.replayed;

@@ -295,4 +295,10 @@ impl Event {
     pub fn is_history(&self) -> bool {
         !matches!(self, Self::CallerPolled { .. } | Self::CallerChecked | Self::LegChecked { .. })
     }
+
+    /// What a shortlist of a large roster was taken from, to be kept beside the history.
+    #[must_use]
+    pub fn kept_facts(&self) -> Option<&std::sync::Arc<[u8]>> {
+        if let Self::ShortlistTaken { record } = self { record.snapshot.as_ref() } else { None }
+    }
 }

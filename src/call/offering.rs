@@ -11,7 +11,7 @@ use super::mark::AgentMark;
 use super::state::{Leg, LegProgress, Stage};
 use super::turn::Turn;
 use crate::ids::AgentId;
-use crate::shortlist::{Earlier, Question, Shortlist, ShortlistRecord, take_shortlist};
+use crate::shortlist::{Earlier, Question, Shortlist, ShortlistRecord, snapshot, take_shortlist};
 
 impl<'a> Turn<'a> {
     /// What a shortlist is taken from at this instant.
@@ -128,7 +128,12 @@ impl<'a> Turn<'a> {
     }
 
     /// Keeps a decision record; of a large roster also what it was taken from.
-    pub(super) fn record_shortlist(&mut self, record: ShortlistRecord) {
+    pub(super) fn record_shortlist(&mut self, mut record: ShortlistRecord) {
+        if !record.counted.is_empty() {
+            let earlier = self.earlier();
+            let past = |agent: &AgentId| earlier.get(agent).copied().unwrap_or(Earlier::Nothing);
+            record.snapshot = snapshot::keep(&self.question(), past);
+        }
         self.record(Event::ShortlistTaken { record });
     }
 

@@ -1,8 +1,10 @@
-//! What would happen: a call that nobody has made yet, and stored calls under rules that nobody has published yet.
+//! What happened and why, and what would happen: stored calls explained, a call that nobody has made yet, and stored calls
+//! under rules that nobody has published yet.
 //!
 //! It brings facts of the store to the simulator, and refuses to decide anything itself. Nothing is written, and no phone
 //! rings. Example: what a caller gets at Acme next Saturday evening, with everybody as their shift says.
 
+mod explaining;
 mod replaying;
 
 use std::collections::{HashMap, HashSet};
@@ -10,6 +12,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
+pub use explaining::{ExplainError, explain_stored};
 pub use replaying::{CALLS_MAX, CallReplayed, ReplayReport, Totals, replay_since};
 
 use crate::call::CarrierFacts;

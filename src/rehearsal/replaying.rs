@@ -1,17 +1,14 @@
 //! Rules that nobody has published against the calls that were.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::sync::Arc;
-
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::RehearsalError;
+use super::explaining::Versions;
 use crate::call::CarrierFacts;
 use crate::call::state::Call;
 use crate::ids::{BrandId, CallId};
 use crate::phone_number::Caller;
-use crate::rules::{DestinationPolicy, Rules, file};
+use crate::rules::{DestinationPolicy, Rules};
 use crate::simulator::{Line, ReplayOutcome, Replayed, known_of, outcome_of, replay};
 use crate::store::Store;
 
@@ -89,9 +86,9 @@ pub async fn replay_since(
 ) -> Result<ReplayReport, RehearsalError> {
     let (calls, is_cut) = list_since(store, since).await?;
     let mut report = ReplayReport { since: Some(since), is_cut, ..ReplayReport::default() };
-    let mut versions: HashMap<u32, Option<Arc<Rules>>> = HashMap::new();
+    let mut versions = Versions::over(store);
     for (place, call) in calls.iter().enumerate() {
-        let Some(was) = load_rules(store, call.rules_version, &mut versions).await? else {
+        let Some(was) = versions.load(call.rules_version).await? else {
             report.add(call, unknown(call, "the rules it arrived under cannot be read"));
             continue;
         };
@@ -143,21 +140,6 @@ async fn list_since(store: &dyn Store, since: DateTime<Utc>) -> Result<(Vec<Call
         }
         if is_last {
             return Ok((calls, false));
-        }
-    }
-}
-
-async fn load_rules(
-    store: &dyn Store,
-    version: u32,
-    versions: &mut HashMap<u32, Option<Arc<Rules>>>,
-) -> Result<Option<Arc<Rules>>, RehearsalError> {
-    match versions.entry(version) {
-        Entry::Occupied(known) => Ok(known.get().clone()),
-        Entry::Vacant(place) => {
-            let published = store.find_rules(version).await?;
-            let rules = published.and_then(|published| file::parse("rules", &published.body).ok()).map(Arc::new);
-            Ok(place.insert(rules).clone())
         }
     }
 }

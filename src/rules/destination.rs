@@ -4,7 +4,7 @@
 //! no protection: +1 covers Caribbean states with high tariffs. So a destination is judged by the region of its
 //! numbering plan and by its kind. Source: THREATS.md T-01, DESIGN.md section 4.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -37,6 +37,8 @@ pub struct DestinationPolicy {
     judged: Arc<Mutex<HashMap<PhoneNumber, Option<RefusalReason>>>>,
     /// Tells policies apart; copies are the same policy.
     number: u32,
+    /// Of a policy about the past: what was refused. It approves nothing.
+    refused_then: Option<HashSet<PhoneNumber>>,
 }
 
 /// Counts policies.
@@ -97,7 +99,15 @@ impl DestinationPolicy {
             deny_prefixes: deny_prefixes.into_iter().map(str::to_owned).collect(),
             judged: Arc::default(),
             number: POLICIES.fetch_add(1, Ordering::Relaxed),
+            refused_then: None,
         }
+    }
+
+    /// What was allowed when a shortlist was taken, for whoever takes it again: everything but these numbers. Nothing can be
+    /// dialled by it.
+    #[must_use]
+    pub fn of_the_past(refused: HashSet<PhoneNumber>) -> Self {
+        Self { refused_then: Some(refused), ..Self::new([], [], []) }
     }
 
     /// Approves a number, or says why not.
@@ -106,6 +116,9 @@ impl DestinationPolicy {
     /// The first rule that refuses it. An allowed prefix opens a region and a range that no plan lists, never a
     /// premium, shared-cost, personal, satellite or service number.
     pub fn approve(&self, number: &PhoneNumber) -> Result<DialTarget, DestinationRefused> {
+        if self.refused_then.is_some() {
+            return Err(DestinationRefused { reason: RefusalReason::Unlisted });
+        }
         match self.judge(number) {
             None => Ok(DialTarget { number: number.clone() }),
             Some(reason) => Err(DestinationRefused { reason }),
@@ -115,7 +128,10 @@ impl DestinationPolicy {
     /// Whether [`Self::approve`] would approve it.
     #[must_use]
     pub fn allows(&self, number: &PhoneNumber) -> bool {
-        self.judge(number).is_none()
+        match &self.refused_then {
+            Some(refused) => !refused.contains(number),
+            None => self.judge(number).is_none(),
+        }
     }
 
     /// The same, with the answer kept in `verdict`, which starts at 0 and is for this one number: a look at it is all that a

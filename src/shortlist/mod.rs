@@ -15,6 +15,7 @@ mod order;
 mod pausing;
 mod record;
 mod sharing;
+pub mod snapshot;
 
 use chrono::{DateTime, Utc};
 

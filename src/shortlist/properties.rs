@@ -10,10 +10,11 @@ use chrono::TimeDelta;
 use super::facts::{AgentFacts, Presence};
 use super::generated::{Dice, World, agent_id, held, instant};
 use super::{
-    Earlier, LISTED_MAX, NotEligible, Place, Question, Shortlist, Standing, sort_by_turn, take_full_shortlist,
-    take_shortlist,
+    Earlier, LISTED_MAX, NotEligible, Place, Question, Shortlist, Standing, members, snapshot, sort_by_turn,
+    take_full_shortlist, take_shortlist,
 };
 use crate::ids::AgentId;
+use crate::rules::Brand;
 
 /// Worlds of at most five agents, and shortlists in each.
 const WORLDS: u64 = 8_000;
@@ -150,10 +151,23 @@ fn play_world(world: &mut World, dice: &mut Dice, shortlists: u64, seen: &mut Se
         let list = take_shortlist(&question, earlier);
         judge(world, &facts, &numbers, &list, seen);
         if step % 8 == 0 {
-            agree(&list, &take_full_shortlist(&question, earlier), members);
+            let full = take_full_shortlist(&question, earlier);
+            agree(&list, &full, members);
+            taken_again(&question, &list, &full, earlier);
             let stored = serde_json::to_string(&list.record).unwrap();
             assert!(stored.len() < RECORD_BYTES_MAX, "{} bytes", stored.len());
         }
+    }
+}
+
+/// From the facts that are kept of a large roster the full list is taken again; small ones keep none.
+fn taken_again(question: &Question<'_>, list: &Shortlist, full: &Shortlist, earlier: impl Fn(&AgentId) -> Earlier) {
+    let kept = snapshot::keep(question, earlier);
+    assert_eq!(kept.is_some(), members(question.brand, question.in_force).len() > LISTED_MAX);
+    if let Some(kept) = kept {
+        let brand = Brand { intents: question.intent.into_iter().cloned().collect(), ..question.brand.clone() };
+        let again = snapshot::take_again(&list.record, &kept, question.rules, &brand, question.in_force);
+        assert_eq!(again.unwrap(), full.record);
     }
 }
 

@@ -37,7 +37,7 @@ fn noon() -> DateTime<Utc> {
 }
 
 fn call(number: usize) -> CallId {
-    CallId(uuid::Uuid::from_u128(number as u128 + 1))
+    CallId(uuid::Uuid::from_u128(u128::try_from(number).unwrap() + 1))
 }
 
 fn waiting(number: usize, brand: &str, intent: Option<&str>) -> WaitingCall {

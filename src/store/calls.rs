@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use sea_orm::Value;
 
-use super::entity::{CallRow, HistoryRow, WaitingRow};
+use super::entity::{CallRow, FactsRow, HistoryRow, WaitingRow};
 use super::session::{Session, corrupt, count, instant, instant_or_none, micros, parse, print, values};
 use super::{Conflict, HistoryEntry, Save, StoreError, WaitingCall};
+use crate::call::event::Event;
 use crate::call::state::{Call, Stage};
 use crate::ids::{AgentId, BrandId, CallId, CarrierRef, IntentId};
 use crate::phone_number::{Caller, PhoneNumber};
@@ -94,7 +95,28 @@ pub(super) async fn write_history(session: &Session<'_>, save: &Save) -> Result<
             values,
         )
         .await?;
+    write_shortlist_facts(session, save).await
+}
+
+/// Beside the history, since it is read for itself alone.
+async fn write_shortlist_facts(session: &Session<'_>, save: &Save) -> Result<(), StoreError> {
+    if let Some(facts) = save.events.iter().find_map(Event::kept_facts) {
+        let sql = "INSERT INTO shortlist_facts (call_id, version, facts) VALUES ($1, $2, $3)";
+        let values = values![save.call.id.to_string(), i64::from(save.call.version) + 1, facts.to_vec()];
+        session.run("save the facts of a shortlist", sql, values).await?;
+    }
     Ok(())
+}
+
+pub(super) async fn find_shortlist_facts(
+    session: &Session<'_>,
+    id: CallId,
+    version: u32,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let sql = "SELECT facts FROM shortlist_facts WHERE call_id = $1 AND version = $2";
+    let values = values![id.to_string(), i64::from(version)];
+    let row: Option<FactsRow> = session.row("read the facts of a shortlist", sql, values).await?;
+    Ok(row.map(|row| row.facts))
 }
 
 pub(super) async fn find(session: &Session<'_>, id: CallId) -> Result<Option<Call>, StoreError> {

@@ -338,6 +338,8 @@ pub trait Store:
     async fn find_call_by_caller_ref(&self, caller: &CarrierRef) -> Result<Option<Call>, StoreError>;
     /// The history of a call, oldest first.
     async fn load_history(&self, id: CallId) -> Result<Vec<HistoryEntry>, StoreError>;
+    /// What the shortlist of that version of the call was taken from; none unless its roster was a large one.
+    async fn find_shortlist_facts(&self, id: CallId, version: u32) -> Result<Option<Vec<u8>>, StoreError>;
     /// Calls whose `wake_at` is not after `now`, the longest due first, at most `limit`.
     async fn find_calls_to_wake(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<CallId>, StoreError>;
     /// The earliest `wake_at` of all calls.

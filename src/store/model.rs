@@ -112,6 +112,10 @@ impl Store for ModelStore {
     async fn load_history(&self, id: CallId) -> Result<Vec<HistoryEntry>, StoreError> {
         self.load_history_sync(id)
     }
+    async fn find_shortlist_facts(&self, id: CallId, version: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        self.find_shortlist_facts_sync(id, version)
+    }
+
     async fn find_calls_to_wake(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<CallId>, StoreError> {
         self.find_calls_to_wake_sync(now, limit)
     }

@@ -30,6 +30,7 @@ pub(super) struct CallTables {
     withheld: BTreeSet<(BrandId, DateTime<Utc>, CallId)>,
     talking: BTreeSet<(PhoneNumber, BrandId, CallId)>,
     history: HashMap<CallId, Vec<HistoryEntry>>,
+    shortlist_facts: HashMap<(CallId, u32), std::sync::Arc<[u8]>>,
     legs: HashMap<CallId, Vec<ModelLeg>>,
     live_agents: BTreeMap<AgentId, LegId>,
     live_phones: HashMap<PhoneNumber, LegId>,
@@ -235,6 +236,14 @@ impl ModelStore {
         let mut next = save.call;
         next.version += 1;
         let mut events = save.events;
+        if let Some(facts) = events.iter().find_map(Event::kept_facts) {
+            tables.calls.shortlist_facts.insert((id, next.version), std::sync::Arc::clone(facts));
+        }
+        for event in &mut events {
+            if let Event::ShortlistTaken { record } = event {
+                record.snapshot = None;
+            }
+        }
         events.retain(Event::is_history);
         if !events.is_empty() {
             let entry = HistoryEntry { version: next.version, at: save.at, signal: save.signal, events };
@@ -273,6 +282,14 @@ impl ModelStore {
         let tables = self.tables()?;
         let id = tables.calls.caller_refs.get(caller);
         Ok(id.and_then(|id| tables.calls.calls.get(id)).cloned())
+    }
+
+    /// As [`Store::find_shortlist_facts`](super::Store::find_shortlist_facts).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn find_shortlist_facts_sync(&self, id: CallId, version: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.tables()?.calls.shortlist_facts.get(&(id, version)).map(|facts| facts.to_vec()))
     }
 
     /// As [`Store::load_history`](super::Store::load_history).

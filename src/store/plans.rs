@@ -103,12 +103,7 @@ async fn ask_everything(store: &Arc<dyn Store>) {
     store.ping().await.unwrap();
     store.find_call(id).await.unwrap();
     store.find_call_by_caller_ref(&reference).await.unwrap();
-    store.load_history(id).await.unwrap();
-    store.find_calls_to_wake(now(), 5).await.unwrap();
-    store.find_next_wake().await.unwrap();
-    store.find_waiting_calls(5).await.unwrap();
-    store.find_calls_ringing(&agent).await.unwrap();
-    store.list_calls(Some(now()), 5).await.unwrap();
+    ask_about_calls(store, id, &agent).await;
     store.find_answer("key").await.unwrap();
     ask_about_arrivals(store, &brand).await;
     ask_about_switches(store, &brand).await;
@@ -147,6 +142,16 @@ async fn ask_everything(store: &Arc<dyn Store>) {
     store.find_rules(1).await.unwrap();
     ask_about_rules(store).await;
     store.note_delivery("one", now()).await.unwrap();
+}
+
+async fn ask_about_calls(store: &Arc<dyn Store>, id: CallId, agent: &AgentId) {
+    store.load_history(id).await.unwrap();
+    store.find_shortlist_facts(id, 1).await.unwrap();
+    store.find_calls_to_wake(now(), 5).await.unwrap();
+    store.find_next_wake().await.unwrap();
+    store.find_waiting_calls(5).await.unwrap();
+    store.find_calls_ringing(agent).await.unwrap();
+    store.list_calls(Some(now()), 5).await.unwrap();
 }
 
 async fn ask_about_arrivals(store: &Arc<dyn Store>, brand: &BrandId) {

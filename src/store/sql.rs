@@ -111,6 +111,10 @@ impl Store for SqlStore {
         self.read(ask!(session => calls::load_history(session, id))).await
     }
 
+    async fn find_shortlist_facts(&self, id: CallId, version: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(ask!(session => calls::find_shortlist_facts(session, id, version))).await
+    }
+
     async fn find_calls_to_wake(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<CallId>, StoreError> {
         self.read(ask!(session => calls::find_to_wake(session, now, limit))).await
     }

@@ -17,6 +17,12 @@ pub(super) struct WaitingRow {
     pub intent: Option<String>,
 }
 
+/// What a shortlist was taken from.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct FactsRow {
+    pub facts: Vec<u8>,
+}
+
 /// A line of a call's history.
 #[derive(Debug, FromQueryResult)]
 pub(super) struct HistoryRow {

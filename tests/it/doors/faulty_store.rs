@@ -101,6 +101,7 @@ through! {
     Store:
     fn ping(&self) -> ();
     fn save(&self, save: Save) -> ();
+    fn find_shortlist_facts(&self, id: CallId, version: u32) -> Option<Vec<u8>>;
     fn find_call(&self, id: CallId) -> Option<Call>;
     fn find_call_by_caller_ref(&self, caller: &CarrierRef) -> Option<Call>;
     fn load_history(&self, id: CallId) -> Vec<HistoryEntry>;

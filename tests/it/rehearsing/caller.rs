@@ -246,11 +246,7 @@ impl<'a, P: Post> Caller<'a, P> {
     /// Follows a document from verb to verb, up to the caller's next request.
     fn follow(&mut self, document: &str, url: &str) {
         let parsed = roxmltree::Document::parse(document).unwrap_or_else(|error| panic!("{error}: {document}"));
-        if let Some(call) = parsed.descendants().find_map(|node| {
-            [node.attribute("action"), node.attribute("waitUrl"), node.text()].into_iter().flatten().find_map(call_in)
-        }) {
-            self.call = Some(call);
-        }
+        self.call = find_call(&parsed).or(self.call.take());
         let mut after = TimeDelta::zero();
         for verb in parsed.root_element().children().filter(Node::is_element) {
             let attribute = |name: &str| verb.attribute(name).map(str::to_owned);
@@ -363,6 +359,14 @@ impl<'a, P: Post> Caller<'a, P> {
     fn heard_at(&mut self, after: TimeDelta, what: &str) {
         self.heard.push((self.service.clock.now() + after - self.arrived_at, what.to_owned()));
     }
+}
+
+/// The call that a document is about.
+fn find_call(document: &roxmltree::Document<'_>) -> Option<String> {
+    let addresses = |node: Node<'_, '_>| {
+        [node.attribute("action"), node.attribute("waitUrl"), node.text()].into_iter().flatten().find_map(call_in)
+    };
+    document.descendants().find_map(addresses)
 }
 
 /// The call that an address is about.

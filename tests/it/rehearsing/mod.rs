@@ -6,6 +6,7 @@
 
 mod caller;
 mod carrier;
+mod large;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -68,7 +69,7 @@ pub trait Post {
 }
 
 impl Service {
-    pub async fn start(store: Arc<dyn Store>) -> Self {
+    pub fn start(store: Arc<dyn Store>) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
         let carrier = Carrier::start();
         let mut settings = Settings::default();
@@ -167,8 +168,13 @@ macro_rules! wire {
     }};
 }
 
+use wire;
+
+/// Things that happen, each with the milliseconds since the arrival.
+type Told = Vec<(i64, String)>;
+
 /// What the API foretells of a caller's ears, with times.
-fn foretold(simulation: &Value, until: TimeDelta) -> (Vec<(i64, String)>, Vec<(i64, String)>) {
+fn foretold(simulation: &Value, until: TimeDelta) -> (Told, Told) {
     let (mut heard, mut rang) = (Vec::new(), Vec::new());
     for step in simulation["steps"].as_array().unwrap() {
         let after = step["after_ms"].as_i64().unwrap();
@@ -323,7 +329,7 @@ async fn try_call<'a, P: Post>(
 
 /// Foretells and makes the calls of these worlds.
 async fn try_worlds(store: Arc<dyn Store>, worlds: Range<u32>) {
-    let service = Service::start(store).await;
+    let service = Service::start(store);
     let post = wire!(service);
     let mut counts =
         Counts { calls: 0, whole: 0, rang: 0, heard: 0, outcomes: BTreeMap::new(), reasons: BTreeMap::new() };
