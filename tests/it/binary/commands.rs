@@ -136,3 +136,51 @@ fn check_looks_at_settings_and_routing_file() {
     let good = run(folder.path(), &["check", "routing.toml"]);
     assert!(good.status.success(), "{}", told(&good));
 }
+
+#[test]
+fn simulate_tells_what_a_caller_gets_and_why_each_phone_rings_or_not() {
+    let folder = folder();
+    let nothing = run(folder.path(), &["simulate", "--brand", "acme-movers"]);
+    assert_eq!(nothing.status.code(), Some(1));
+    assert!(told(&nothing).contains("offhook import"), "{}", told(&nothing));
+    assert!(run(folder.path(), &["import", "routing.toml"]).status.success());
+    let open = ["simulate", "--brand", "acme-movers", "--at", "2026-11-27T09:30", "--from", "+15550100001"];
+    let output = run(folder.path(), &open);
+    let said = told(&output);
+    assert!(output.status.success(), "{said}");
+    for words in [
+        "Friday 27 November 2026, 09:30:00 in America/New_York",
+        "the caller hears: Thank you for calling Acme Movers.",
+        "Priya Nair is rung",
+        "Priya Nair was rung, number 3 in line",
+        "the caller comes to the recorder",
+    ] {
+        assert!(said.contains(words), "{words:?} is not in {said}");
+    }
+    let closed = run(folder.path(), &["simulate", "--brand", "acme-movers", "--at", "2026-11-29T09:30"]);
+    assert!(told(&closed).contains("The brand was closed") && !told(&closed).contains("is rung"), "{}", told(&closed));
+    for (arguments, words) in [
+        (["--brand", "nobody", "--at", "2026-11-29T09:30"], "acme-movers"),
+        (["--brand", "acme-movers", "--at", "soon"], "2026-11-28T18:30"),
+        (["--brand", "acme-movers", "--press", "one"], "0 to 9"),
+    ] {
+        let bad = run(folder.path(), &["simulate"].into_iter().chain(arguments).collect::<Vec<_>>());
+        assert!(!bad.status.success() && told(&bad).contains(words), "{}", told(&bad));
+    }
+}
+
+#[test]
+fn replay_and_explain_say_what_they_cannot_find() {
+    let folder = folder();
+    assert!(run(folder.path(), &["import", "routing.toml"]).status.success());
+    let none = run(folder.path(), &["replay", "--draft", "routing.toml", "--since", "7d"]);
+    assert!(none.status.success() && told(&none).contains("0 calls"), "{}", told(&none));
+    let span = run(folder.path(), &["replay", "--draft", "routing.toml", "--since", "long"]);
+    assert!(!span.status.success() && told(&span).contains("7d"), "{}", told(&span));
+    let bad = run(folder.path(), &["replay", "--draft", "nowhere.toml"]);
+    assert_eq!(bad.status.code(), Some(2));
+    assert!(told(&bad).contains("nowhere.toml"), "{}", told(&bad));
+    let unknown = run(folder.path(), &["explain", "00000000000000000000000000000007"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(told(&unknown).contains("there is no call 00000000000000000000000000000007"), "{}", told(&unknown));
+}
