@@ -289,20 +289,7 @@ impl Turn<'_> {
 
     /// The leg that claimed or owns the call.
     pub(super) fn holder(&self) -> Option<u32> {
-        match self.call.stage {
-            Stage::Claimed { leg, .. } | Stage::Talking { leg, .. } => Some(leg),
-            Stage::New
-            | Stage::Hold
-            | Stage::Challenge { .. }
-            | Stage::Supervisor
-            | Stage::Menu { .. }
-            | Stage::Notice { .. }
-            | Stage::Waiting
-            | Stage::Line
-            | Stage::Message
-            | Stage::Voicemail
-            | Stage::Ended => None,
-        }
+        self.call.stage.holder()
     }
 
     /// One phone less: others may join, or nobody is left to wait for.

@@ -35,6 +35,27 @@ pub enum Stage {
     Ended,
 }
 
+impl Stage {
+    /// The leg that claimed or owns the call.
+    #[must_use]
+    pub fn holder(self) -> Option<u32> {
+        match self {
+            Self::Claimed { leg, .. } | Self::Talking { leg, .. } => Some(leg),
+            Self::New
+            | Self::Hold
+            | Self::Challenge { .. }
+            | Self::Supervisor
+            | Self::Menu { .. }
+            | Self::Notice { .. }
+            | Self::Waiting
+            | Self::Line
+            | Self::Message
+            | Self::Voicemail
+            | Self::Ended => None,
+        }
+    }
+}
+
 /// Where the caller is, as far as the documents we handed out tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "at", rename_all = "snake_case")]

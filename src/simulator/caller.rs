@@ -81,7 +81,7 @@ impl World<'_> {
             Reply::JoinRoom { who: RoomSeat::Caller } => {
                 self.place += 1;
                 self.plan(self.now, Happening::Told(Signal::RoomEntered { who: Party::Caller }));
-                if let Some(leg) = self.claimed_leg() {
+                if let Some(leg) = self.call.stage.holder() {
                     self.plan(self.now, Happening::Told(Signal::RoomStarted { leg }));
                 }
             }

@@ -8,7 +8,6 @@ use crate::call::event::RingMethod;
 use crate::call::leg::Leg;
 use crate::call::reply::{PhoneToRing, Reply, RoomSeat};
 use crate::call::signal::{LegOutcome, Party, Signal};
-use crate::call::state::Stage;
 
 /// A phone begins to ring so long after it was dialled.
 const SETUP_TAKES: TimeDelta = TimeDelta::seconds(2);
@@ -117,24 +116,6 @@ impl World<'_> {
         // A dial tells the end of its legs by its own.
         if rings && self.call.method == RingMethod::Legs {
             self.tell(&Signal::LegFinished { leg: number, outcome: LegOutcome::NoAnswer });
-        }
-    }
-
-    /// The leg whose claim the caller is led into the room for.
-    pub(super) fn claimed_leg(&self) -> Option<u32> {
-        match self.call.stage {
-            Stage::Claimed { leg, .. } | Stage::Talking { leg, .. } => Some(leg),
-            Stage::New
-            | Stage::Hold
-            | Stage::Challenge { .. }
-            | Stage::Supervisor
-            | Stage::Menu { .. }
-            | Stage::Notice { .. }
-            | Stage::Waiting
-            | Stage::Line
-            | Stage::Message
-            | Stage::Voicemail
-            | Stage::Ended => None,
         }
     }
 }
