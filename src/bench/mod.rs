@@ -16,9 +16,9 @@
 //!   models of both platforms, faults, every invariant checked.
 //! - `shortlist_50`: microseconds to say who of 50 agents rings, on one core; all are eligible, on shift and have a turn,
 //!   open conversations and a skill that is asked for. At most 20.
-//! - `shortlist_growth_all`: that for 10,000 agents over that for 100, all eligible; at most 220. Brands with 10,000 agents
-//!   in all are asked one after the other, so that a small roster is found in memory as a call finds it, and not in the
-//!   nearest cache; sizes take turns, medians count. What a single roster asked again and again takes is told besides.
+//! - `shortlist_growth_all`: that for 10,000 agents over that for 100, all eligible; at most 220. Every turn
+//!   asks each roster once, in another order, as calls do between which there is other work; medians count. What a roster of
+//!   100 that is asked again and again, and so never leaves the nearest cache, makes of it is told besides.
 //! - `shortlist_growth_one_percent`: the same with one eligible in a hundred, the others away for five reasons. At most 110.
 //! - `rules_memory`: what `offhook serve` holds (`VmRSS`) with rules of 10,000 agents and 500 brands in force and nothing
 //!   stored, after it has taken some calls: the whole process, not the rules alone. At most 60 MB.
