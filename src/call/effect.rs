@@ -33,6 +33,8 @@ pub enum Effect {
     FindRecordings { attempt: u32 },
     /// Bring the audio here.
     FetchRecording { recording: CarrierRef },
+    /// Send the caller the path's text.
+    TextCaller,
 
     /// Contact, conversation and the note on arrival.
     NoteArrival,
@@ -46,6 +48,8 @@ pub enum Effect {
     PostVoicemail { recording: CarrierRef },
     /// What was said, after the voicemail.
     PostTranscript { recording: CarrierRef },
+    /// The text to the caller, and what became of it.
+    NoteText,
     /// Tell an agent that the system put them aside, and how to come back.
     NotePaused { agent: AgentId, until: DateTime<Utc>, misses: u32 },
     /// Tell the supervisors of an agent who would have been put aside and is one of the last.
@@ -77,7 +81,8 @@ impl Effect {
             | Self::CheckCaller { .. }
             | Self::CheckRoom { .. }
             | Self::FindRecordings { .. }
-            | Self::FetchRecording { .. } => Neighbour::Carrier,
+            | Self::FetchRecording { .. }
+            | Self::TextCaller => Neighbour::Carrier,
             Self::NoteArrival
             | Self::AssignOwner
             | Self::NoteEnd
@@ -85,6 +90,7 @@ impl Effect {
             | Self::PostVoicemail { .. }
             | Self::PostTranscript { .. }
             | Self::NotePaused { .. }
+            | Self::NoteText
             | Self::NoteSpared { .. } => Neighbour::Inbox,
         }
     }
@@ -102,6 +108,7 @@ impl Effect {
                 format!("caller:{}", call.id)
             }
             Self::FindRecordings { .. } | Self::FetchRecording { .. } => format!("recording:{}", call.id),
+            Self::TextCaller => format!("text:{}", call.id),
             Self::NoteArrival
             | Self::AssignOwner
             | Self::NoteEnd
@@ -109,6 +116,7 @@ impl Effect {
             | Self::PostVoicemail { .. }
             | Self::PostTranscript { .. }
             | Self::NotePaused { .. }
+            | Self::NoteText
             | Self::NoteSpared { .. } => match &call.caller {
                 Caller::Known(phone) => format!("inbox:{}:{}", call.brand, phone.as_e164()),
                 Caller::Withheld | Caller::Other(_) => format!("inbox:{}:{}", call.brand, call.id),
@@ -137,6 +145,8 @@ impl Effect {
             Self::NoteMissed => "note_missed",
             Self::PostVoicemail { .. } => "post_voicemail",
             Self::PostTranscript { .. } => "post_transcript",
+            Self::TextCaller => "text_caller",
+            Self::NoteText => "note_text",
             Self::NotePaused { .. } => "note_paused",
             Self::NoteSpared { .. } => "note_spared",
         }
@@ -164,7 +174,13 @@ impl Effect {
                 format!("{call}:{kind}:{}", recording.as_str())
             }
             Self::NotePaused { agent, .. } | Self::NoteSpared { agent, .. } => format!("{call}:{kind}:{agent}"),
-            Self::DropCaller | Self::NoteArrival | Self::AssignOwner | Self::NoteEnd | Self::NoteMissed => {
+            Self::DropCaller
+            | Self::TextCaller
+            | Self::NoteText
+            | Self::NoteArrival
+            | Self::AssignOwner
+            | Self::NoteEnd
+            | Self::NoteMissed => {
                 format!("{call}:{kind}")
             }
         }

@@ -245,6 +245,10 @@ pub enum Event {
     LineOver,
     /// The path's words were handed out.
     MessageSaid,
+    /// The caller is sent the path's text.
+    TextAsked { words: String },
+    /// The carrier took the text, or did not.
+    TextTold { sent: bool, why: Option<String> },
     /// A caller whom nobody answered is to be called back until then, as the brand promises.
     CallbackDue { due_at: DateTime<Utc> },
 

@@ -117,6 +117,10 @@ fn say(event: &Event, rules: &Rules) -> Option<String> {
         Event::AgentPaused { agent, misses, .. } => {
             format!("{} was paused after {misses} misses in a row.", name_of(agent))
         }
+        Event::TextTold { sent: true, .. } => "A text was sent to the caller.".to_owned(),
+        Event::TextTold { sent: false, why } => {
+            format!("No text was sent to the caller: {}.", why.as_deref().unwrap_or("the carrier said no"))
+        }
         Event::CallEnded { ending } => format!("It ended as {}.", ending.as_str()),
         _ => return None,
     })

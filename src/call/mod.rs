@@ -39,6 +39,7 @@ pub mod supervisor;
 pub mod switch;
 mod talking;
 pub mod task;
+pub mod text_back;
 mod turn;
 mod voicemail;
 mod waking;
@@ -223,6 +224,7 @@ fn answer(turn: &mut Turn<'_>, signal: &Signal) -> Reply {
         | Signal::RecordingAbsent { .. }
         | Signal::RecordingStored { .. }
         | Signal::Transcribed { .. }
+        | Signal::TextTold { .. }
         | Signal::CallerChecked { .. }
         | Signal::Woken
         | Signal::Restarted
@@ -255,6 +257,7 @@ fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
         Signal::RecordingAbsent { recording } => turn.on_recording_absent(recording.as_ref()),
         Signal::RecordingStored { recording } => turn.on_recording_stored(recording),
         Signal::Transcribed { recording, text } => turn.on_transcribed(recording, text.as_deref()),
+        Signal::TextTold { sent, why } => turn.on_text_told(*sent, why.as_deref()),
         Signal::CallerChecked { connected } => turn.on_caller_checked(*connected),
         Signal::Woken => turn.on_woken(),
         Signal::Restarted => turn.on_restarted(),

@@ -42,6 +42,11 @@ impl Turn<'_> {
         }
     }
 
+    /// The path that the caller is on.
+    pub(super) fn path_now(&self) -> Option<&Path> {
+        self.path_of(self.call.fallback?)
+    }
+
     /// When nobody takes it: the intent's own path, else the brand's.
     pub(super) fn fallback_path(&self) -> &Path {
         let own = self.find_intent().and_then(|intent| intent.fallback.as_ref());
@@ -108,6 +113,7 @@ impl Turn<'_> {
     /// The words of the path, and the end of the call.
     fn say_message(&mut self) -> Reply {
         self.record(Event::MessageSaid);
+        self.text_back();
         self.end_on_path();
         self.message()
     }

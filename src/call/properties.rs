@@ -152,6 +152,7 @@ fn signals() -> impl Strategy<Value = Signal> {
         1 => any::<bool>().prop_map(|connected| Signal::CallerChecked { connected }),
         4 => Just(Signal::Woken),
         2 => Just(Signal::PhonesFreed),
+        1 => any::<bool>().prop_map(|sent| Signal::TextTold { sent, why: None }),
         1 => Just(Signal::AgentWithdrawn { agent: AgentId::new("ana") }),
     ];
     let of_leg = prop_oneof![

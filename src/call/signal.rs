@@ -92,6 +92,9 @@ pub enum Signal {
     /// What was said, or nothing when the transcription failed.
     Transcribed { recording: CarrierRef, text: Option<String> },
 
+    /// The carrier took the text to the caller, or did not; `why` not, or why that is not known.
+    TextTold { sent: bool, why: Option<String> },
+
     /// The carrier, asked, says whether the caller is still connected.
     CallerChecked { connected: bool },
     /// A deadline of this call may have passed.
@@ -189,7 +192,8 @@ impl Signal {
             | Self::RecordingReady { .. }
             | Self::RecordingAbsent { .. }
             | Self::RecordingStored { .. }
-            | Self::Transcribed { .. } => false,
+            | Self::Transcribed { .. }
+            | Self::TextTold { .. } => false,
         }
     }
 }

@@ -8,6 +8,7 @@ use super::floods::FloodStand;
 pub use super::leg::{Leg, LegProgress};
 pub use super::stage::{CallerAt, Stage};
 use super::supervisor::Codes;
+use super::text_back::TextBack;
 use super::way_in::{NoticeSaid, OutsideLine, Way};
 use crate::ids::{AgentId, BrandId, CallId, CarrierRef, IntentId};
 use crate::phone_number::{Caller, PhoneNumber};
@@ -93,6 +94,9 @@ pub struct Call {
     pub checked_at: Option<DateTime<Utc>>,
     /// Why the caller is on the fallback path.
     pub fallback: Option<FallbackReason>,
+    /// The text to a caller who heard a message.
+    #[serde(default)]
+    pub text_back: Option<TextBack>,
     /// The voicemail.
     pub voicemail: Voicemail,
     /// How it ended.
@@ -198,6 +202,7 @@ impl Call {
             step: 0,
             checked_at: None,
             fallback: None,
+            text_back: None,
             voicemail: Voicemail::default(),
             ending: None,
             ended_at: None,
@@ -282,7 +287,9 @@ impl Call {
             | Event::LineAnswered
             | Event::LineTaken
             | Event::LineOver
-            | Event::MessageSaid => self.apply_way_in(event, now),
+            | Event::MessageSaid
+            | Event::TextAsked { .. }
+            | Event::TextTold { .. } => self.apply_way_in(event, now),
             Event::WaitBegan { method, deadline_at } => {
                 self.stage = Stage::Waiting;
                 self.method = *method;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::Event;
 use super::state::{Call, CallerAt, Stage};
+use super::text_back::TextBack;
 use crate::phone_number::PhoneNumber;
 
 /// The recording notice as this caller heard it. Source: DESIGN.md section 2.5.
@@ -137,6 +138,15 @@ impl Call {
                     Some(LinePurpose::Override) | None => Stage::New,
                     Some(LinePurpose::Path) => Stage::Voicemail,
                 };
+            }
+            Event::TextAsked { words } => {
+                self.text_back = Some(TextBack { words: words.clone(), sent: None, why: None });
+            }
+            Event::TextTold { sent, why } => {
+                if let Some(text) = &mut self.text_back {
+                    text.sent = Some(*sent);
+                    text.why.clone_from(why);
+                }
             }
             Event::MessageSaid => {
                 self.caller_heard_at = now;

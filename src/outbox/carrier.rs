@@ -142,10 +142,12 @@ impl CarrierDesk {
             Effect::CheckRoom { .. } => self.check_room(&call).await,
             Effect::FindRecordings { .. } => self.find_recordings(&call).await,
             Effect::FetchRecording { recording } => self.fetch_recording(&call, recording).await,
+            Effect::TextCaller => self.text_caller(&call, leased).await,
             Effect::NoteArrival
             | Effect::AssignOwner
             | Effect::NoteEnd
             | Effect::NoteMissed
+            | Effect::NoteText
             | Effect::NotePaused { .. }
             | Effect::NoteSpared { .. }
             | Effect::PostVoicemail { .. }

@@ -118,6 +118,10 @@ impl InboxDesk {
             Effect::PostVoicemail { recording } => self.post_voicemail(&hand, link, recording).await,
             Effect::NotePaused { agent, until, misses } => self.note_paused(&hand, link, agent, *until, *misses).await,
             Effect::NoteSpared { agent, misses } => self.note_spared(&hand, link, agent, *misses).await,
+            Effect::NoteText => {
+                let Some(text) = &hand.call.text_back else { return Ok(()) };
+                self.post_note(&hand.call, link, phrases::on_text(text), "text").await
+            }
             Effect::PostTranscript { .. } => {
                 let Some(transcript) = &hand.call.voicemail.transcript else { return Ok(()) };
                 let words = phrases::on_transcript(transcript);
@@ -133,7 +137,8 @@ impl InboxDesk {
             | Effect::CheckCaller { .. }
             | Effect::CheckRoom { .. }
             | Effect::FindRecordings { .. }
-            | Effect::FetchRecording { .. } => Ok(()),
+            | Effect::FetchRecording { .. }
+            | Effect::TextCaller => Ok(()),
         }
     }
 

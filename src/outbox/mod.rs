@@ -11,6 +11,7 @@ mod phone_replies;
 mod phrases;
 mod recordings;
 mod schedule;
+mod texts;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 
 use crate::call::event::{Ending, LegEnd};
 use crate::call::state::Call;
+use crate::call::text_back::TextBack;
 use crate::call::way_in::OutsideLine;
 use crate::chatwoot::ChatwootText;
 use crate::chatwoot::escape::{Note, note};
@@ -97,6 +98,16 @@ pub(super) fn on_nobody(call: &Call, rules: &Rules) -> Option<ChatwootText> {
 /// What was said.
 pub(super) fn on_transcript(transcript: &str) -> ChatwootText {
     note().bold("Transcript").paragraph().quote(transcript).finish()
+}
+
+/// The text to a caller who heard a message.
+pub(super) fn on_text(text: &TextBack) -> ChatwootText {
+    let note = match (text.sent, &text.why) {
+        (Some(true), _) => note().bold("Text sent to the caller"),
+        (_, Some(why)) => note().bold("No text sent to the caller").plain(": ").text(why),
+        (_, None) => note().bold("No text sent to the caller"),
+    };
+    note.paragraph().quote(&text.words).finish()
 }
 
 /// To an agent whom the system put aside; in the conversation of the call that was the last they missed.

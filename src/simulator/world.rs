@@ -305,6 +305,8 @@ impl World<'_> {
             | Effect::NoteMissed
             | Effect::PostVoicemail { .. }
             | Effect::PostTranscript { .. }
+            | Effect::TextCaller
+            | Effect::NoteText
             | Effect::NotePaused { .. }
             | Effect::NoteSpared { .. } => {}
         }

@@ -12,8 +12,8 @@ use super::error::TwilioError;
 use super::known_params::is_sid;
 use super::rest_forms::{self, Fields};
 use super::rest_replies::{
-    AccountResource, CallResource, NumberResource, ParticipantResource, RecordingResource, RoomResource,
-    TranscriptionResource,
+    AccountResource, CallResource, MessageResource, NumberResource, ParticipantResource, RecordingResource,
+    RoomResource, TranscriptionResource,
 };
 use super::transport::{accept, lost, read_body, read_json};
 use crate::ids::CarrierRef;
@@ -128,6 +128,19 @@ impl TwilioClient {
         } else {
             Err(TwilioError::Malformed { attempt: "place a call" })
         }
+    }
+
+    /// Sends a text of at most 1600 characters, and names it. Never to be repeated after `may_have_happened()`. Source: contract 5.5.
+    ///
+    /// # Errors
+    ///
+    /// [`TwilioError`].
+    pub async fn send_text(&self, to: &DialTarget, from: &PhoneNumber, words: &str) -> Result<CarrierRef, TwilioError> {
+        const ATTEMPT: &str = "send a text";
+        let made: MessageResource =
+            self.post(ATTEMPT, "Messages.json", &rest_forms::send_text(to, from, words)).await?;
+        let is_named = is_sid("SM", &made.sid) || is_sid("MM", &made.sid);
+        if is_named { Ok(CarrierRef::new(&made.sid)) } else { Err(TwilioError::Malformed { attempt: ATTEMPT }) }
     }
 
     /// Ends a leg.

@@ -1,6 +1,11 @@
 //! The forms we send: the only place that spells Twilio's parameters. Source: contract section 5.
 
 use super::rest::{EndAs, NewLeg, NumberSettings};
+use crate::phone_number::PhoneNumber;
+use crate::rules::DialTarget;
+
+/// The longest text. Source: contract 5.5.
+const TEXT_CHARS_MAX: usize = 1_600;
 
 /// Names and values; a list is a repeated name.
 pub(super) type Fields = Vec<(&'static str, String)>;
@@ -20,6 +25,14 @@ pub(super) fn place_call(leg: &NewLeg<'_>) -> Fields {
         fields.push(("StatusCallbackEvent", event.to_owned()));
     }
     fields
+}
+
+pub(super) fn send_text(to: &DialTarget, from: &PhoneNumber, words: &str) -> Fields {
+    vec![
+        ("To", to.number().as_e164().to_owned()),
+        ("From", from.as_e164().to_owned()),
+        ("Body", words.chars().take(TEXT_CHARS_MAX).collect()),
+    ]
 }
 
 pub(super) fn end_call(how: EndAs) -> Fields {

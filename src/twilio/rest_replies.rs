@@ -35,6 +35,13 @@ impl CallResource {
     }
 }
 
+/// A text that was made.
+#[derive(Debug, Clone, Deserialize)]
+pub struct MessageResource {
+    /// Its identifier.
+    pub sid: String,
+}
+
 /// A room.
 #[derive(Debug, Clone, Deserialize)]
 pub struct RoomResource {

@@ -167,6 +167,8 @@ impl World {
             | Effect::AssignOwner
             | Effect::NoteEnd
             | Effect::NoteMissed
+            | Effect::TextCaller
+            | Effect::NoteText
             | Effect::NotePaused { .. }
             | Effect::NoteSpared { .. }
             | Effect::PostVoicemail { .. }

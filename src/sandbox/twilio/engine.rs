@@ -17,6 +17,7 @@ use super::numbers::Number;
 use super::phone::{Heard, Phone};
 use super::queue::Queue;
 use super::recording::{RecordingFile, Transcription};
+use super::rest_messages::Text;
 use super::schema::Context;
 use super::switches::Switches;
 use super::wire::{Exchange, Purpose, Sent, Target};
@@ -81,6 +82,7 @@ pub(super) struct Engine {
     pub(super) journal: Journal,
     pub(super) switches: Switches,
     pub(super) refusals: BTreeMap<String, u32>,
+    pub(super) texts: Vec<Text>,
     pub(super) starting: VecDeque<String>,
     pub(super) last_start: Option<Instant>,
     chance: StdRng,
@@ -107,6 +109,7 @@ impl Engine {
             journal: Journal::default(),
             switches: Switches::default(),
             refusals: BTreeMap::new(),
+            texts: Vec::new(),
             starting: VecDeque::new(),
             last_start: None,
             chance: StdRng::seed_from_u64(seed),

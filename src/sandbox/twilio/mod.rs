@@ -36,6 +36,7 @@ mod queue;
 mod recording;
 mod rest;
 mod rest_calls;
+mod rest_messages;
 mod rest_numbers;
 mod rest_recordings;
 mod rest_rooms;
@@ -58,6 +59,7 @@ pub use call::Status;
 pub use journal::{Bridge, Document, Entry, Ring, Violation, What};
 pub use phone::{Behaviour, PhoneAction, PhoneKind};
 pub use recording::RecordingFile;
+pub use rest_messages::Text;
 pub use schema::{Context, Fault};
 pub use signature::sign;
 pub use switches::{
@@ -236,7 +238,8 @@ impl TwilioStandIn {
         Ok(())
     }
 
-    /// Calls to `number` are refused with this error code: 21211, 21214 to 21217 at once, 13223 to 13227 as failed calls.
+    /// Calls to `number` are refused with this error code: 21211, 21214 to 21217 at once, 13223 to 13227 as failed calls; texts with
+    /// 21408, 21610 and 21614.
     pub fn refuse_number(&self, number: &str, code: Option<u32>) {
         let mut engine = self.driver.lock();
         match code {
@@ -375,6 +378,12 @@ impl TwilioStandIn {
     #[must_use]
     pub fn recordings(&self) -> Vec<RecordingFile> {
         self.driver.lock().recordings.clone()
+    }
+
+    /// The texts that were taken, oldest first.
+    #[must_use]
+    pub fn texts(&self) -> Vec<Text> {
+        self.driver.lock().texts.clone()
     }
 
     /// What a phone heard, words and sounds, oldest first.

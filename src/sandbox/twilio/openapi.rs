@@ -61,6 +61,19 @@ impl Form {
         self.0.get(name)?.first().map(String::as_str)
     }
 
+    /// A form that no description judges.
+    pub(super) fn plain(body: &[u8]) -> Self {
+        let mut form = Self::default();
+        for (name, value) in url::form_urlencoded::parse(body) {
+            form.0.entry(name.into_owned()).or_default().push(value.into_owned());
+        }
+        form
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     pub(super) fn all(&self, name: &str) -> Vec<String> {
         self.0.get(name).cloned().unwrap_or_default()
     }

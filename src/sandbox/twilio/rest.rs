@@ -64,6 +64,9 @@ impl Engine {
         }
         let rest = rest.strip_suffix(".json").ok_or_else(missing)?;
         let parts: Vec<&str> = rest.split('/').filter(|part| !part.is_empty()).collect();
+        if parts == ["Messages"] {
+            return self.send_text(asked);
+        }
         let Some(template) = template(&parts) else {
             return Err(missing());
         };

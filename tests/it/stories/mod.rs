@@ -26,6 +26,7 @@ mod ringing;
 mod stage;
 mod supervised;
 mod supervisor;
+mod texting;
 mod vanishing;
 mod voicemail;
 mod waiting;
