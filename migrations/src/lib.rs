@@ -28,6 +28,7 @@ mod m0021_callback_tasks;
 mod m0022_phone_words;
 mod m0024_shortlists;
 mod m0025_sharing;
+mod m0026_legs_by_name;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -63,6 +64,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_phone_words::Change),
             Box::new(m0024_shortlists::Change),
             Box::new(m0025_sharing::Change),
+            Box::new(m0026_legs_by_name::Change),
         ]
     }
 }

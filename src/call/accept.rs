@@ -79,7 +79,7 @@ impl Turn<'_> {
     }
 
     /// What an agent hears who comes too late.
-    fn why_too_late(&self, number: u32) -> String {
+    pub(super) fn why_too_late(&self, number: u32) -> String {
         if self.call.caller_left_at.is_some() && self.call.owner.is_none() {
             return words::CALLER_GONE.to_owned();
         }
@@ -142,7 +142,7 @@ impl Turn<'_> {
     }
 
     /// The deadline and its grace are over, though nothing has looked at them yet.
-    fn is_past_grace(&self) -> bool {
+    pub(super) fn is_past_grace(&self) -> bool {
         let until = self.call.grace_until.or(self.call.deadline_at.map(|at| at + GRACE));
         until.is_some_and(|until| self.now >= until)
     }

@@ -18,6 +18,7 @@
 
 mod accept;
 mod arrival;
+mod calling_in;
 mod dialling;
 pub mod effect;
 pub mod event;
@@ -206,6 +207,7 @@ fn answer(turn: &mut Turn<'_>, signal: &Signal) -> Reply {
         Signal::LegPressed { leg, key } => turn.on_leg_pressed(*leg, *key, signal),
         Signal::LegLeftRoom { leg } => turn.on_leg_left_room(*leg),
         Signal::VoicemailTaken { recording, seconds } => turn.on_voicemail_taken(recording.as_ref(), *seconds),
+        Signal::AgentCalledIn { agent, carrier_ref } => turn.on_agent_called_in(agent, carrier_ref),
         Signal::CallerGone
         | Signal::Adopted
         | Signal::FetchBegins
@@ -280,6 +282,7 @@ fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
         | Signal::LegAsks { .. }
         | Signal::LegPressed { .. }
         | Signal::LegLeftRoom { .. }
+        | Signal::AgentCalledIn { .. }
         | Signal::VoicemailTaken { .. } => turn.ignore(signal),
     }
 }

@@ -121,6 +121,12 @@ impl Desk {
     }
 }
 
+/// One of three agents, or somebody whom nobody knows, calls in.
+fn called_in(number: usize) -> Signal {
+    let agent = AgentId::new(["ana", "ben", "cyd", "zoe"][number]);
+    Signal::AgentCalledIn { agent, carrier_ref: CarrierRef::new(&format!("CI{number}")) }
+}
+
 fn signals() -> impl Strategy<Value = Signal> {
     let leg = 1..6_u32;
     let recording = || (0..2_u8).prop_map(|number| CarrierRef::new(&format!("RE{number}")));
@@ -152,6 +158,7 @@ fn signals() -> impl Strategy<Value = Signal> {
         1 => any::<bool>().prop_map(|connected| Signal::CallerChecked { connected }),
         4 => Just(Signal::Woken),
         2 => Just(Signal::PhonesFreed),
+        2 => (0..4_usize).prop_map(called_in),
         1 => any::<bool>().prop_map(|sent| Signal::TextTold { sent, why: None }),
         1 => Just(Signal::AgentWithdrawn { agent: AgentId::new("ana") }),
     ];
@@ -317,6 +324,10 @@ proptest! {
                     );
                     prop_assert!(is_for_agents, "{:?}", reply);
                 }
+                Signal::AgentCalledIn { .. } => {
+                    let is_for_agents = matches!(reply, Reply::AskToAccept { .. } | Reply::SayAndHangUp { .. } | Reply::OneMoment);
+                    prop_assert!(is_for_agents, "{:?}", reply);
+                }
                 _ => prop_assert_eq!(reply, Reply::Nothing),
             }
         }
@@ -379,6 +390,7 @@ fn name_of(reply: &Reply) -> &'static str {
         Reply::LeaveQueue => "leave",
         Reply::RingTogether { .. } => "dial",
         Reply::AskToAccept { .. } => "ask",
+        Reply::OneMoment => "moment",
         Reply::Bridge => "bridge",
         Reply::JoinRoom { .. } => "room",
         Reply::TakeVoicemail { .. } => "record",

@@ -40,6 +40,8 @@ pub enum Reply {
     RingTogether { round: u32, ring_s: u32, phones: Vec<PhoneToRing> },
     /// Ask the agent to press 1. `listen_s`: how long after the words.
     AskToAccept { leg: u32, words: String, listen_s: u32, screening: bool },
+    /// Wait two seconds and come in again by the door of the number.
+    OneMoment,
     /// Let the one who picked up and the caller meet now; under `dial`, and on the outside line.
     Bridge,
     /// Enter the room.

@@ -60,6 +60,9 @@ pub enum Signal {
     /// The carrier says the leg ended.
     LegFinished { leg: u32, outcome: LegOutcome },
 
+    /// An agent whose phone rang for this call dials the brand by themselves, on this leg, and asks what they hear.
+    AgentCalledIn { agent: crate::ids::AgentId, carrier_ref: CarrierRef },
+
     /// Somebody entered the room.
     RoomEntered { who: Party },
     /// Both are in the room of this leg's claim and can hear each other. Told late, it may be of an earlier claim.
@@ -160,6 +163,7 @@ impl Signal {
             | Self::LegPressed { .. }
             | Self::LegFinished { .. }
             | Self::LegLeftRoom { .. }
+            | Self::AgentCalledIn { .. }
             | Self::RoomLeft { .. }
             | Self::RoomChecked { .. }
             | Self::DialEnded { .. }

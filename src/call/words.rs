@@ -8,6 +8,14 @@ pub const THANKS: &str = "Thank you. Goodbye.";
 pub const CALLER_GONE: &str = "The caller has hung up.";
 /// Said to an agent who presses too late.
 pub const CALLER_AT_RECORDER: &str = "The caller is leaving a message.";
+/// Said to an agent who calls in while the caller waits.
+pub const STILL_WAITING: &str = "The caller is still waiting. Press 1.";
+/// The same, where a key cannot bring the two together.
+pub const STILL_RINGING: &str = "The caller is still waiting, and phones are ringing.";
+/// Said to an agent who calls in after a message was left.
+pub const LEFT_MESSAGE: &str = "The caller left a message.";
+/// Said to an agent who calls in about a call of their own.
+pub const YOU_TOOK_IT: &str = "You took this call.";
 /// Said to an agent when nothing better is known.
 pub const NO_LONGER: &str = "This call is no longer waiting.";
 

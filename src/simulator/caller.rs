@@ -94,6 +94,7 @@ impl World<'_> {
             | Reply::AskSwitch { .. }
             | Reply::AskLine { .. }
             | Reply::AskToAccept { .. }
+            | Reply::OneMoment
             | Reply::Bridge
             | Reply::JoinRoom { who: RoomSeat::Leg(_) } => {}
         }

@@ -157,6 +157,7 @@ pub fn heard_in(reply: &Reply) -> Vec<Heard> {
         | Reply::RingTogether { .. }
         | Reply::AskLine { .. }
         | Reply::AskToAccept { .. }
+        | Reply::OneMoment
         | Reply::Bridge
         | Reply::JoinRoom { .. }
         | Reply::HangUp => Vec::new(),

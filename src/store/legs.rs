@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::session::{Session, micros, tuples, values};
+use chrono::{DateTime, Utc};
+
+use super::calls::call_id;
+use super::entity::LegRow;
+use super::session::{Session, count, micros, tuples, values};
 use super::{Conflict, Save, StoreError};
 use crate::call::event::Event;
-use crate::ids::{AgentId, CarrierRef};
+use crate::ids::{AgentId, BrandId, CallId, CarrierRef, LegId};
 use crate::phone_number::PhoneNumber;
 
 /// What the events of one decision mean for legs, taken together: only the state after the last of them counts.
@@ -92,6 +96,25 @@ impl LegChanges {
         }
         .unwrap_or_else(|| self.changed.entry(number).or_default())
     }
+}
+
+pub(super) async fn find_call_offered_to(
+    session: &Session<'_>,
+    agent: &AgentId,
+    brand: &BrandId,
+    since: DateTime<Utc>,
+) -> Result<Option<CallId>, StoreError> {
+    let sql = "SELECT legs.call_id FROM legs JOIN calls ON calls.id = legs.call_id \
+        WHERE legs.offered_at > $1 AND legs.agent = $2 AND calls.brand = $3 ORDER BY legs.offered_at DESC LIMIT 1";
+    let values = values![micros(since), agent.as_str(), brand.as_str()];
+    let found = session.texts("find the call that rang", sql, values).await?;
+    found.first().map(|text| call_id(text)).transpose()
+}
+
+pub(super) async fn find_live(session: &Session<'_>, carrier_ref: &CarrierRef) -> Result<Option<LegId>, StoreError> {
+    let sql = "SELECT call_id, number FROM legs WHERE live = 1 AND carrier_ref = $1";
+    let row: Option<LegRow> = session.row("find the leg", sql, values![carrier_ref.as_str()]).await?;
+    row.map(|row| Ok(LegId { call: call_id(&row.call_id)?, number: count(row.number)? })).transpose()
 }
 
 /// Frees, names and takes phones, in this order.

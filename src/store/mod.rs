@@ -49,7 +49,7 @@ use crate::call::effect::{Effect, Neighbour};
 use crate::call::event::Event;
 use crate::call::signal::Signal;
 use crate::call::state::Call;
-use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
+use crate::ids::{AgentId, BrandId, CallId, CarrierRef, LegId};
 use crate::phone_number::PhoneNumber;
 
 /// Why the store did not do what it was asked.
@@ -338,6 +338,15 @@ pub trait Store:
     async fn find_call_by_caller_ref(&self, caller: &CarrierRef) -> Result<Option<Call>, StoreError>;
     /// The history of a call, oldest first.
     async fn load_history(&self, id: CallId) -> Result<Vec<HistoryEntry>, StoreError>;
+    /// The newest call of the brand that was offered to the agent's phone after `since`.
+    async fn find_call_offered_to(
+        &self,
+        agent: &AgentId,
+        brand: &BrandId,
+        since: DateTime<Utc>,
+    ) -> Result<Option<CallId>, StoreError>;
+    /// The leg that the carrier still holds under this name.
+    async fn find_live_leg(&self, carrier_ref: &CarrierRef) -> Result<Option<LegId>, StoreError>;
     /// What the shortlist of that version of the call was taken from; none unless its roster was a large one.
     async fn find_shortlist_facts(&self, id: CallId, version: u32) -> Result<Option<Vec<u8>>, StoreError>;
     /// Calls whose `wake_at` is not after `now`, the longest due first, at most `limit`.

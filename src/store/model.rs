@@ -19,7 +19,7 @@ use super::{
 };
 use crate::call::effect::Neighbour;
 use crate::call::state::Call;
-use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
+use crate::ids::{AgentId, BrandId, CallId, CarrierRef, LegId};
 use crate::phone_number::PhoneNumber;
 
 /// A store in memory. Nothing is serialised; a call comes back as it was saved, with the next version.
@@ -112,6 +112,19 @@ impl Store for ModelStore {
     async fn load_history(&self, id: CallId) -> Result<Vec<HistoryEntry>, StoreError> {
         self.load_history_sync(id)
     }
+    async fn find_call_offered_to(
+        &self,
+        agent: &AgentId,
+        brand: &BrandId,
+        since: DateTime<Utc>,
+    ) -> Result<Option<CallId>, StoreError> {
+        self.find_call_offered_to_sync(agent, brand, since)
+    }
+
+    async fn find_live_leg(&self, carrier_ref: &CarrierRef) -> Result<Option<LegId>, StoreError> {
+        self.find_live_leg_sync(carrier_ref)
+    }
+
     async fn find_shortlist_facts(&self, id: CallId, version: u32) -> Result<Option<Vec<u8>>, StoreError> {
         self.find_shortlist_facts_sync(id, version)
     }

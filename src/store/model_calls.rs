@@ -284,6 +284,41 @@ impl ModelStore {
         Ok(id.and_then(|id| tables.calls.calls.get(id)).cloned())
     }
 
+    /// As [`Store::find_call_offered_to`](super::Store::find_call_offered_to).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn find_call_offered_to_sync(
+        &self,
+        agent: &AgentId,
+        brand: &BrandId,
+        since: DateTime<Utc>,
+    ) -> Result<Option<CallId>, StoreError> {
+        let tables = self.tables()?;
+        let calls = &tables.calls;
+        let is_of_agent = |id: &LegId| {
+            let mut legs = calls.legs.get(&id.call).into_iter().flatten();
+            legs.any(|leg| leg.id == *id && leg.agent == *agent)
+        };
+        let is_of_brand = |id: &LegId| calls.calls.get(&id.call).is_some_and(|call| call.brand == *brand);
+        let recent = calls.offered.iter().rev().take_while(|(at, _)| *at > since);
+        Ok(recent.map(|(_, id)| id).find(|id| is_of_agent(id) && is_of_brand(id)).map(|id| id.call))
+    }
+
+    /// As [`Store::find_live_leg`](super::Store::find_live_leg).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn find_live_leg_sync(&self, carrier_ref: &CarrierRef) -> Result<Option<LegId>, StoreError> {
+        let tables = self.tables()?;
+        let live = |id: &LegId| {
+            let call = tables.calls.calls.get(&id.call);
+            let leg = call.and_then(|call| call.find_leg(id.number));
+            leg.is_some_and(|leg| leg.carrier_ref.as_ref() == Some(carrier_ref))
+        };
+        Ok(tables.calls.live_agents.values().find(|id| live(id)).copied())
+    }
+
     /// As [`Store::find_shortlist_facts`](super::Store::find_shortlist_facts).
     ///
     /// # Errors

@@ -147,6 +147,8 @@ async fn ask_everything(store: &Arc<dyn Store>) {
 async fn ask_about_calls(store: &Arc<dyn Store>, id: CallId, agent: &AgentId) {
     store.load_history(id).await.unwrap();
     store.find_shortlist_facts(id, 1).await.unwrap();
+    store.find_call_offered_to(agent, &BrandId::new("acme"), now()).await.unwrap();
+    store.find_live_leg(&CarrierRef::new("CA1")).await.unwrap();
     store.find_calls_to_wake(now(), 5).await.unwrap();
     store.find_next_wake().await.unwrap();
     store.find_waiting_calls(5).await.unwrap();

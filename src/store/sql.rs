@@ -15,7 +15,7 @@ use super::{
 };
 use crate::call::effect::Neighbour;
 use crate::call::state::Call;
-use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
+use crate::ids::{AgentId, BrandId, CallId, CarrierRef, LegId};
 use crate::phone_number::PhoneNumber;
 
 /// A store over SQL. Made by [`open`](super::open::open).
@@ -109,6 +109,22 @@ impl Store for SqlStore {
 
     async fn load_history(&self, id: CallId) -> Result<Vec<HistoryEntry>, StoreError> {
         self.read(ask!(session => calls::load_history(session, id))).await
+    }
+
+    async fn find_call_offered_to(
+        &self,
+        agent: &AgentId,
+        brand: &BrandId,
+        since: DateTime<Utc>,
+    ) -> Result<Option<CallId>, StoreError> {
+        self.read(ask!(session, agent = agent.clone(), brand = brand.clone() => {
+            legs::find_call_offered_to(session, &agent, &brand, since)
+        }))
+        .await
+    }
+
+    async fn find_live_leg(&self, carrier_ref: &CarrierRef) -> Result<Option<LegId>, StoreError> {
+        self.read(ask!(session, name = carrier_ref.clone() => legs::find_live(session, &name))).await
     }
 
     async fn find_shortlist_facts(&self, id: CallId, version: u32) -> Result<Option<Vec<u8>>, StoreError> {

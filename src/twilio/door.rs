@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
 use secrecy::SecretString;
 
@@ -22,7 +22,7 @@ use super::urls::{Addresses, BadAddress, Door, DoorKind, Minted};
 use super::verb::BARE_HANGUP;
 use super::webhook::{self, BadWebhook, Incoming, TypedCode, VoiceCall, What};
 use crate::call::reply::Reply;
-use crate::call::signal::{CallerDoor, Signal};
+use crate::call::signal::{CallerDoor, LegOutcome, Signal};
 use crate::call::state::{Call, NewCall};
 use crate::call::words;
 use crate::clock::{Clock, IdSource};
@@ -39,6 +39,9 @@ const ANSWER_WITHIN: Duration = Duration::from_millis(1_500);
 
 /// Callers whose wait fails are remembered for the third failure; more than these at once is an outage anyhow.
 const FAILING_WAITS_MAX: usize = 10_000;
+
+/// An agent who calls the brand within so long after their phone rang saw a missed call.
+const MISSED_LATELY: TimeDelta = TimeDelta::minutes(10);
 
 /// Said by the safe reply, when not even the brand is known.
 const SAFE_GREETING: &str = "Thank you for calling. Please leave a message after the tone.";
@@ -248,6 +251,9 @@ impl TwilioDoor {
     }
 
     async fn answer_voice(&self, voice: &VoiceCall, key: Option<&str>) -> Result<String, Trouble> {
+        if let Some(document) = self.answer_agent(voice).await? {
+            return Ok(document);
+        }
         let Some(new) = self.new_call(voice).await? else {
             tracing::error!("a call came in on a number that belongs to no brand");
             metrics::counter!("offhook_unknown_number_total").increment(1);
@@ -255,6 +261,24 @@ impl TwilioDoor {
         };
         let write = |call: &Call, brand: &Brand, reply: &Reply| self.write(call, brand, reply);
         Ok(self.switchboard.arrive(new, Listener { key, write: &write }).await?.body)
+    }
+
+    /// An agent who calls the brand from the phone that rang is told of that call, and may have it if the caller still
+    /// waits. None for anybody else: also for an agent whose phone did not ring lately.
+    async fn answer_agent(&self, voice: &VoiceCall) -> Result<Option<String>, Trouble> {
+        let Some(number) = voice.from.number().filter(|_| !voice.is_over) else { return Ok(None) };
+        let Some((_, rules)) = self.switchboard.rulebook().load_current().await? else { return Ok(None) };
+        let Some(agent) = rules.agent_of_phone(number) else { return Ok(None) };
+        let Some(brand) = rules.brand_of(&voice.to).filter(|brand| brand.roster.contains(&agent.id)) else {
+            return Ok(None);
+        };
+        let since = self.clock.now() - MISSED_LATELY;
+        let Some(call) = self.store.find_call_offered_to(&agent.id, &brand.id, since).await? else { return Ok(None) };
+        let write = |call: &Call, brand: &Brand, reply: &Reply| self.write(call, brand, reply);
+        let signal = Signal::AgentCalledIn { agent: agent.id.clone(), carrier_ref: voice.caller_ref.clone() };
+        // Answered from the state each time: there is no answer that may be repeated while the caller waits.
+        let handled = self.switchboard.answer(call, &signal, Listener { key: None, write: &write }).await?;
+        Ok(Some(handled.body))
     }
 
     async fn new_call(&self, voice: &VoiceCall) -> Result<Option<NewCall>, Trouble> {
@@ -303,7 +327,16 @@ impl TwilioDoor {
                 Some(call) => (call, true),
                 None => return Ok(String::new()),
             },
-            None if door == Door::CallStatus => return Ok(String::new()),
+            None if door == Door::CallStatus => {
+                // An agent who called in by themselves: a leg of the call they called about.
+                if let Some(leg) = self.store.find_live_leg(caller_ref).await?
+                    && signals.contains(&Signal::CallerGone)
+                {
+                    let over = Signal::LegFinished { leg: leg.number, outcome: LegOutcome::Completed };
+                    self.switchboard.take_note(leg.call, &over).await?;
+                }
+                return Ok(String::new());
+            }
             None => return Err(SwitchboardError::UnknownCall.into()),
         };
         let Some((last, before)) = signals.split_last() else { return Ok(String::new()) };

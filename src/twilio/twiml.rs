@@ -52,6 +52,7 @@ pub fn render(reply: &Reply, context: &RenderContext<'_>, now: DateTime<Utc>) ->
         Reply::Wait { words, listens } => page.wait(words.as_deref(), *listens),
         Reply::KeepWaiting { seconds, listens, step } => vec![page.keep_waiting(*seconds, *listens, *step)],
         Reply::LeaveQueue => vec![Verb::new("Leave")],
+        Reply::OneMoment => page.come_in_again(),
         Reply::RingTogether { round, ring_s, phones } => vec![page.ring_together(*round, *ring_s, phones)],
         Reply::AskToAccept { leg, words, listen_s, screening } => {
             page.ask_to_accept(*leg, words, *listen_s, *screening)
@@ -135,6 +136,12 @@ impl Page<'_> {
             .text(&queue);
         let said = words.and_then(|words| if listens { Some(self.say_and_listen(words)) } else { self.say(words) });
         said.into_iter().chain([enqueue]).collect()
+    }
+
+    fn come_in_again(&self) -> Vec<Verb> {
+        let pause = Verb::new("Pause").with("length", 2);
+        let again = Verb::new("Redirect").with("method", "POST").text(&self.context.addresses.plain(Door::Voice));
+        vec![pause, again]
     }
 
     fn keep_waiting(&self, seconds: u32, listens: bool, step: u32) -> Verb {

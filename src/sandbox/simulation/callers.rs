@@ -210,6 +210,7 @@ impl World {
             | Reply::AskLine { .. }
             | Reply::KeepWaiting { .. }
             | Reply::LeaveQueue
+            | Reply::OneMoment
             | Reply::AskToAccept { .. }
             | Reply::Bridge
             | Reply::JoinRoom { .. } => {

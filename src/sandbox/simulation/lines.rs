@@ -263,6 +263,7 @@ impl World {
             | Reply::Wait { .. }
             | Reply::KeepWaiting { .. }
             | Reply::LeaveQueue
+            | Reply::OneMoment
             | Reply::RingTogether { .. }
             | Reply::Bridge
             | Reply::JoinRoom { .. }

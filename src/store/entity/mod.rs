@@ -17,6 +17,13 @@ pub(super) struct WaitingRow {
     pub intent: Option<String>,
 }
 
+/// A leg.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct LegRow {
+    pub call_id: String,
+    pub number: i64,
+}
+
 /// What a shortlist was taken from.
 #[derive(Debug, FromQueryResult)]
 pub(super) struct FactsRow {

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use offhook::call::effect::Neighbour;
 use offhook::call::state::Call;
 use offhook::call::switch::{NewSwitch, SwitchKind, SwitchedBy};
-use offhook::ids::{AgentId, BrandId, CallId, CarrierRef, DraftId, SupervisorId};
+use offhook::ids::{AgentId, BrandId, CallId, CarrierRef, DraftId, LegId, SupervisorId};
 use offhook::phone_number::{Caller, PhoneNumber};
 use offhook::store::model::ModelStore;
 use offhook::store::{
@@ -101,6 +101,8 @@ through! {
     Store:
     fn ping(&self) -> ();
     fn save(&self, save: Save) -> ();
+    fn find_call_offered_to(&self, agent: &AgentId, brand: &BrandId, since: DateTime<Utc>) -> Option<CallId>;
+    fn find_live_leg(&self, carrier_ref: &CarrierRef) -> Option<LegId>;
     fn find_shortlist_facts(&self, id: CallId, version: u32) -> Option<Vec<u8>>;
     fn find_call(&self, id: CallId) -> Option<Call>;
     fn find_call_by_caller_ref(&self, caller: &CarrierRef) -> Option<Call>;

@@ -126,7 +126,10 @@ impl Session {
                 if let Some(found) = &found {
                     self.held.insert(*call, found.clone());
                 }
-                format!("{found:?} {}", show(store.load_history(call_id(*call)).await))
+                // Which, is a matter of chance when two rang at one instant.
+                let since = now - TimeDelta::seconds(3);
+                let rang = store.find_call_offered_to(&agent(*call % 4), &brand(1), since).await.unwrap().is_some();
+                format!("{found:?} {} {rang}", show(store.load_history(call_id(*call)).await))
             }
             Op::Lease { neighbour, limit, seconds } => {
                 let leased = store.lease_effects(*neighbour, now, TimeDelta::seconds(*seconds), *limit).await.unwrap();

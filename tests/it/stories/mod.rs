@@ -6,6 +6,7 @@
 mod active_queue;
 mod arriving;
 mod callback_tasks;
+mod calling_in;
 mod carrier_faults;
 mod chatwoot_people;
 mod closed;

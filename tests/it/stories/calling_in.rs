@@ -1,0 +1,154 @@
+//! An agent who saw a missed call dials the brand: nobody is rung for it, and they hear what became of the caller, or take
+//! the call by a key.
+
+use offhook::rules::RingMethod;
+use offhook::sandbox::stories::{AGENTS, Scene};
+use offhook::sandbox::twilio::PhoneAction;
+
+use super::paths::is_over;
+use super::stage::{
+    ACME, JANE, PRIYA, SAM, Setting, accept, all_ring, hang_up, leave_message, meet, reach_recorder, watch,
+};
+
+async fn call_in(scene: &Scene, agent: &str) -> anyhow::Result<()> {
+    scene.act(agent, PhoneAction::Dial { to: ACME.to_owned() }).await
+}
+
+/// Sam declines, and every other phone goes on ringing.
+async fn ring_and_decline(scene: &Scene) -> anyhow::Result<()> {
+    scene.dial(JANE).await?;
+    all_ring(scene).await?;
+    scene.act(SAM, PhoneAction::Decline).await?;
+    scene.wait_for("Sam's phone is free", 5, |scene| !scene.is_ringing(SAM)).await?;
+    scene.wait(1.0).await
+}
+
+#[actix_web::test]
+async fn whoever_calls_in_while_the_caller_waits_takes_the_call_with_a_key() {
+    for setting in [Setting::sqlite(), Setting::postgres()] {
+        setting
+            .play(async |scene| {
+                ring_and_decline(scene).await?;
+                call_in(scene, SAM).await?;
+                scene.wait_for("the question", 5, |scene| scene.heard(SAM, "The caller is still waiting")).await?;
+                scene.press(SAM, "1").await?;
+                meet(scene, SAM, JANE).await?;
+                watch(scene, 5).await?;
+                anyhow::ensure!(!AGENTS.iter().any(|agent| scene.is_ringing(agent)), "a phone still rings");
+                anyhow::ensure!(AGENTS.iter().all(|agent| scene.rings(agent) == 1), "the call in rang somebody");
+                anyhow::ensure!(scene.assignee(JANE).as_deref() == Some("Sam Carter"), "{:?}", scene.assignee(JANE));
+                anyhow::ensure!(scene.exchange.chatwoot.conversations().len() == 1, "the call in made a conversation");
+                hang_up(scene, JANE).await?;
+                scene.wait(8.0).await?;
+                is_over(scene)
+            })
+            .await;
+    }
+}
+
+#[actix_web::test]
+async fn whoever_calls_in_afterwards_hears_what_became_of_the_caller() {
+    Setting::sqlite()
+        .play(async |scene| {
+            scene.dial(JANE).await?;
+            all_ring(scene).await?;
+            accept(scene, PRIYA, JANE).await?;
+            scene.wait(2.0).await?;
+            call_in(scene, SAM).await?;
+            scene.wait_for("who took it", 5, |scene| scene.heard(SAM, "Priya Nair took this call")).await?;
+            hang_up(scene, JANE).await?;
+            scene.wait(20.0).await?;
+            call_in(scene, PRIYA).await?;
+            scene.wait_for("their own", 5, |scene| scene.heard(PRIYA, "You took this call")).await?;
+            scene.wait(5.0).await?;
+            anyhow::ensure!(AGENTS.iter().all(|agent| scene.rings(agent) == 1), "the calls in rang somebody");
+            is_over(scene)
+        })
+        .await;
+    Setting::sqlite()
+        .play(async |scene| {
+            scene.dial(JANE).await?;
+            reach_recorder(scene, JANE, 45).await?;
+            call_in(scene, SAM).await?;
+            scene.wait_for("the recorder", 5, |scene| scene.heard(SAM, "The caller is leaving a message")).await?;
+            scene.wait(3.0).await?;
+            leave_message(scene, JANE, "It is Jane.").await?;
+            call_in(scene, PRIYA).await?;
+            scene.wait_for("the message", 5, |scene| scene.heard(PRIYA, "The caller left a message")).await?;
+            scene.wait(5.0).await?;
+            anyhow::ensure!(scene.exchange.chatwoot.conversations().len() == 1, "a call in made a conversation");
+            is_over(scene)
+        })
+        .await;
+}
+
+#[actix_web::test]
+async fn of_one_who_calls_in_and_one_who_picks_up_the_first_has_the_call() {
+    Setting::sqlite()
+        .play(async |scene| {
+            ring_and_decline(scene).await?;
+            call_in(scene, SAM).await?;
+            scene.wait_for("the question", 5, |scene| scene.heard(SAM, "The caller is still waiting")).await?;
+            accept(scene, PRIYA, JANE).await?;
+            scene.press(SAM, "1").await?;
+            scene.wait_for("who took it", 5, |scene| scene.heard(SAM, "Priya Nair took this call")).await?;
+            watch(scene, 5).await?;
+            anyhow::ensure!(scene.talk(PRIYA, JANE), "Priya lost the caller");
+            hang_up(scene, JANE).await?;
+            scene.wait(10.0).await?;
+            is_over(scene)
+        })
+        .await;
+}
+
+#[actix_web::test]
+async fn a_caller_who_leaves_or_an_agent_who_says_nothing_changes_nothing() {
+    Setting::sqlite()
+        .play(async |scene| {
+            ring_and_decline(scene).await?;
+            call_in(scene, SAM).await?;
+            scene.wait_for("the question", 5, |scene| scene.heard(SAM, "The caller is still waiting")).await?;
+            hang_up(scene, JANE).await?;
+            scene.wait(1.0).await?;
+            scene.press(SAM, "1").await?;
+            scene.wait_for("that they have gone", 5, |scene| scene.heard(SAM, "The caller has hung up")).await?;
+            scene.wait(10.0).await?;
+            is_over(scene)
+        })
+        .await;
+    Setting::sqlite()
+        .play(async |scene| {
+            ring_and_decline(scene).await?;
+            call_in(scene, SAM).await?;
+            scene.wait_for("the question", 5, |scene| scene.heard(SAM, "The caller is still waiting")).await?;
+            hang_up(scene, SAM).await?;
+            scene.wait(2.0).await?;
+            // Their phone is free again, and somebody else takes the call.
+            accept(scene, PRIYA, JANE).await?;
+            hang_up(scene, JANE).await?;
+            scene.wait(20.0).await?;
+            scene.dial(super::stage::OMAR).await?;
+            scene.wait_for("Sam's phone rings", 8, |scene| scene.is_ringing(SAM)).await?;
+            hang_up(scene, super::stage::OMAR).await?;
+            scene.wait(10.0).await?;
+            is_over(scene)
+        })
+        .await;
+}
+
+#[actix_web::test]
+async fn under_a_simultaneous_dial_whoever_calls_in_is_told_that_the_caller_waits() {
+    Setting::sqlite()
+        .method(RingMethod::Dial)
+        .play(async |scene| {
+            ring_and_decline(scene).await?;
+            call_in(scene, SAM).await?;
+            scene.wait_for("that they wait", 5, |scene| scene.heard(SAM, "The caller is still waiting")).await?;
+            accept(scene, PRIYA, JANE).await?;
+            scene.wait(5.0).await?;
+            hang_up(scene, JANE).await?;
+            scene.wait(10.0).await?;
+            is_over(scene)
+        })
+        .await;
+}
