@@ -424,3 +424,24 @@ fn no_file_knows_the_machine_it_was_written_on() {
     }
     none_of(&faults);
 }
+
+/// What the container's build context leaves out cannot be compiled in. Its image has no stand-ins.
+#[test]
+fn the_container_gets_every_file_that_is_compiled_in() {
+    let ignored = std::fs::read_to_string(root().join(".dockerignore")).unwrap();
+    let let_in: Vec<&str> = ignored.lines().filter_map(|line| line.strip_prefix('!')).collect();
+    let (mut faults, mut seen) = (Vec::new(), 0);
+    for source in sources().iter().filter(|source| !source.path.starts_with("sandbox/")) {
+        let folder = root().join("src").join(&source.path).parent().unwrap().to_owned();
+        for named in source.code.split("include_str!(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let file = folder.join(named).canonicalize().unwrap();
+            let file = file.strip_prefix(root()).unwrap();
+            seen += 1;
+            if !let_in.iter().any(|part| file.starts_with(part)) {
+                faults.push(format!("{}: {} is not let in by .dockerignore", source.path, file.display()));
+            }
+        }
+    }
+    assert!(seen > 0, "no file is compiled in");
+    none_of(&faults);
+}
