@@ -3,6 +3,7 @@
 # the tests' Python packages, from PyPI, into target/.
 # Usage: scripts/install-needs.sh [build|all]     build: only what compiling needs; all (default): the tests' needs too.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
 # One line a need: the commands or files that show it is there, and the package that brings it.
 missing=()
@@ -24,6 +25,8 @@ if [ "${1:-all}" = all ]; then
   # Debian's Python cannot make environments of its own without this.
   python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
   need chromium chromium chromium-browser google-chrome
+  # `kill`, which the tests call as a program.
+  need procps kill
   need fonts-dejavu-core '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' '/usr/share/fonts/truetype/*/*.ttf'
   need postgresql '/usr/lib/postgresql/*/bin/initdb'
 fi
@@ -35,10 +38,21 @@ for tool in cargo node npm; do
   fi
 done
 
+# The oldest versions that the sources are written for: rust-version in Cargo.toml, engines in dashboard-app/package.json.
+require() {
+  local tool=$1 least=$2 found=$3
+  if [ "$(printf '%s\n%s\n' "$least" "$found" | sort -V | head -n 1)" != "$least" ]; then
+    echo "install-needs: $tool is $found, and $least or newer is needed" >&2
+    exit 1
+  fi
+}
+require Rust "$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)" "$(rustc --version | cut -d ' ' -f 2)"
+require Node 20.19.0 "$(node --version | tr -d v)"
+
 # What comes last, once the packages are there.
 finish() {
   if [ "${1:-all}" = all ]; then
-    "$(dirname "$0")/test-python.sh"
+    scripts/test-python.sh
   fi
 }
 

@@ -7,22 +7,30 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
 
-# Runs one kind: shows it, keeps what it printed, and remembers a failure.
+# Runs one kind: shows it, keeps what it printed, and remembers a failure. What hangs is ended after the given time, with
+# all that it started, and counts as failed; the log then ends with the tests that went on for longer than a minute.
 run() {
+  local limit=$1
+  shift
   echo "== $*"
-  "$@" 2>&1 </dev/null | tee -a "$log"
-  if [ "${PIPESTATUS[0]}" -ne 0 ]; then
+  timeout --kill-after=30 "$limit" "$@" 2>&1 </dev/null | tee -a "$log"
+  local ended=${PIPESTATUS[0]}
+  if [ "$ended" -eq 124 ] || [ "$ended" -eq 137 ]; then
+    echo "== not finished within $limit: $*"
+    echo "0 passed, 1 failed" >>"$log"
+  fi
+  if [ "$ended" -ne 0 ]; then
     echo "== failed: $*"
     status=1
   fi
 }
 
-run cargo test --locked --workspace --features test-seams --no-fail-fast
-run cargo build --locked --bin offhook
+run 40m cargo test --locked --workspace --features test-seams --no-fail-fast
+run 20m cargo build --locked --bin offhook
 export OFFHOOK_TEST_BINARY=$PWD/target/debug/offhook
-run npm --prefix dashboard-app run --silent test
-run npm --prefix dashboard-app run --silent e2e
-run scripts/e2e-demo.sh
+run 5m npm --prefix dashboard-app run --silent test
+run 5m npm --prefix dashboard-app run --silent e2e
+run 8m scripts/e2e-demo.sh
 
 scripts/count-tests.sh "$log" || status=1
 exit "$status"

@@ -1,9 +1,14 @@
 /** The browser and the bookkeeping both runs share. */
+import { existsSync } from 'node:fs';
+
 import { chromium } from 'playwright-core';
+
+/** Where Linux distributions put a Chromium, in the order of preference. */
+const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
 export function startBrowser() {
   return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    executablePath: process.env.CHROMIUM ?? BROWSERS.find(existsSync) ?? BROWSERS[0],
     args: [
       '--headless',
       '--no-sandbox',
