@@ -22,11 +22,17 @@ const VOICEMAIL_WITHIN_MS = 90_000;
 const SPOKEN_WITHIN_MS = 45_000;
 /** The recording is fetched, filed and posted. */
 const FILED_WITHIN_MS = 45_000;
+/** What an agent chooses in Chatwoot is heard over its websocket. */
+const OBEYED_WITHIN_MS = 6_000;
 
 const browser = await startBrowser();
 const { check, finish } = checks();
 const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
 page.setDefaultTimeout(10_000);
+/** What the browser complains about, such as a frame that may not be shown. */
+const complaints = [];
+page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+page.on('pageerror', (error) => complaints.push(String(error)));
 
 const customer = page.locator('[data-part=customer]');
 const customerState = () => customer.locator('[data-part=state-word]').innerText();
@@ -160,6 +166,28 @@ await check('the voicemail is in the inbox and can be played', async () => {
     await one.play();
   });
   await until('it plays', () => audio.evaluate((one) => one.currentTime > 0));
+});
+
+await check('the panel is shown in the tab "Phone"', async () => {
+  await pane.getByRole('tab', { name: 'Phone' }).click();
+  const panel = page.frameLocator('iframe');
+  await panel.getByRole('heading', { name: 'Phone' }).first().waitFor();
+});
+await check('an agent who is busy in Chatwoot is not rung', async () => {
+  const first = page.locator('[data-part=agent]').first();
+  const availability = first.getByRole('combobox');
+  await availability.selectOption('busy');
+  // An explicit change is obeyed within 5 s.
+  await page.waitForTimeout(OBEYED_WITHIN_MS);
+  await dial();
+  await untilAgentsRing();
+  assert.equal(await first.getAttribute('data-state'), 'idle');
+  await customer.getByRole('button', { name: 'Hang up' }).click();
+  await idle();
+  await availability.selectOption('online');
+});
+await check('the browser has nothing to complain about', async () => {
+  assert.deepEqual(complaints, []);
 });
 
 await browser.close();

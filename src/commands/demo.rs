@@ -1,7 +1,8 @@
 //! `offhook demo`: the real service between both stand-ins; a page to click, or a named story.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -41,11 +42,24 @@ pub async fn run(args: Args, _: Settings) -> anyhow::Result<ExitCode> {
 }
 
 async fn show_page(args: &Args) -> anyhow::Result<ExitCode> {
+    // First of all: nothing is left behind when the port is taken.
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).with_context(|| {
+        format!("could not listen on port {} for the page; give --port another, or none for a free one", args.port)
+    })?;
     let folder = match &args.data {
         Some(folder) => folder.clone(),
         None => std::env::temp_dir().join(format!("offhook-demo-{}", std::process::id())),
     };
     std::fs::create_dir_all(&folder).with_context(|| format!("could not make the folder {}", folder.display()))?;
+    let shown = show_until_the_end(&folder, listener).await;
+    if args.data.is_none() {
+        // A fresh folder was ours alone.
+        let _ = std::fs::remove_dir_all(&folder);
+    }
+    shown
+}
+
+async fn show_until_the_end(folder: &Path, listener: TcpListener) -> anyhow::Result<ExitCode> {
     let exchange = Exchange::start(ExchangeOptions {
         database_url: format!("sqlite://{}", folder.join("offhook.sqlite").display()),
         manual: false,
@@ -56,6 +70,9 @@ async fn show_page(args: &Args) -> anyhow::Result<ExitCode> {
         method: RingMethod::Auto,
         dial_stops_at: DialStopsAt::Accept,
         ports: (0, 0, 0),
+        // The page shows the panel as Chatwoot would.
+        frame_origins: vec![format!("http://{}", listener.local_addr()?)],
+        caller_names: true,
     })
     .await?;
     let brands = exchange.rules.brands.iter().filter_map(|brand| {
@@ -68,15 +85,11 @@ async fn show_page(args: &Args) -> anyhow::Result<ExitCode> {
         brands: brands.collect(),
         panel_url: format!("http://{}/app/", exchange.address),
     };
-    let page = page::serve(stage.into_stage(), args.port).context("could not listen for the page")?;
+    let page = page::serve_on(stage.into_stage(), listener).context("could not serve the page")?;
     writeln!(std::io::stdout(), "{}", page.url)?;
     super::serve::wait_for_the_end().await?;
     page.stop().await;
     exchange.stop().await;
-    if args.data.is_none() {
-        // A fresh folder was ours alone.
-        let _ = std::fs::remove_dir_all(&folder);
-    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,14 +1,18 @@
 //! `offhook sandbox`: the stand-ins alone, so that other programs can judge them.
 
 use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use serde_json::json;
 
 use crate::config::Settings;
+use crate::rules::Rules;
 use crate::sandbox::chatwoot::{self, ChatwootStandIn};
 use crate::sandbox::exchange::{CUSTOMERS, ROUTING};
+use crate::sandbox::page::{self, Brand, PageServer};
+use crate::sandbox::stage::StandIns;
 use crate::sandbox::twilio::{self, Behaviour, PhoneKind, TwilioStandIn};
 
 /// On which ports.
@@ -20,6 +24,10 @@ pub struct Args {
     /// Chatwoot's port on the loopback address; 0 takes a free one.
     #[arg(long, default_value_t = 0)]
     pub chatwoot_port: u16,
+    /// Also serves the page of the demonstration on this port, and its API, by which other programs dial, answer, press
+    /// keys and turn switches; 0 takes a free one. The line then has `"page":{"base_url"}` as well.
+    #[arg(long)]
+    pub page_port: Option<u16>,
 }
 
 /// Starts both, prints one JSON line, and runs until interrupted.
@@ -27,6 +35,13 @@ pub struct Args {
 /// # Errors
 /// A port is in use; it is named.
 pub async fn run(args: Args, _: Settings) -> anyhow::Result<ExitCode> {
+    let listener = args
+        .page_port
+        .map(|port| {
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+                .with_context(|| format!("could not listen on port {port} for the page"))
+        })
+        .transpose()?;
     let rules = crate::rules::file::parse("routing.toml", ROUTING)?;
     let twilio = TwilioStandIn::start(twilio::Options {
         port: args.twilio_port,
@@ -45,7 +60,8 @@ pub async fn run(args: Args, _: Settings) -> anyhow::Result<ExitCode> {
         ChatwootStandIn::start(chatwoot::Options { port: args.chatwoot_port, ..chatwoot::Options::default() })
             .await
             .with_context(|| format!("could not listen on port {} for Chatwoot", args.chatwoot_port))?;
-    let line = json!({
+    let page = listener.map(|listener| show_page(&twilio, &chatwoot, &rules, listener)).transpose()?;
+    let mut line = json!({
         "twilio": {
             "base_url": twilio.base_url(),
             "account_sid": twilio.account_sid(),
@@ -61,9 +77,35 @@ pub async fn run(args: Args, _: Settings) -> anyhow::Result<ExitCode> {
             "admin_password": chatwoot.admin_password(),
         },
     });
+    if let Some(page) = &page {
+        line["page"] = json!({ "base_url": page.url.trim_end_matches('/') });
+    }
     writeln!(std::io::stdout(), "{line}")?;
     super::serve::wait_for_the_end().await?;
+    if let Some(page) = page {
+        page.stop().await;
+    }
     twilio.stop().await;
     chatwoot.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+fn show_page(
+    twilio: &TwilioStandIn,
+    chatwoot: &ChatwootStandIn,
+    rules: &Rules,
+    listener: TcpListener,
+) -> anyhow::Result<PageServer> {
+    let brands = rules.brands.iter().filter_map(|brand| {
+        let number = rules.number_of(&brand.id)?;
+        Some(Brand { brand: brand.id.to_string(), name: brand.name.clone(), number: number.as_e164().to_owned() })
+    });
+    let stage = StandIns {
+        twilio: twilio.clone(),
+        chatwoot: chatwoot.clone(),
+        brands: brands.collect(),
+        // The service is somebody else's here.
+        panel_url: String::new(),
+    };
+    page::serve_on(stage.into_stage(), listener).context("could not serve the page")
 }

@@ -43,6 +43,12 @@ pub const MANUAL_START: &str = "2026-11-24T16:00:00Z";
 /// The service is moved on at least so often on manual time, since its deadlines are looked at, not waited for.
 const STRIDE: TimeDelta = TimeDelta::milliseconds(500);
 
+/// The same while nobody is on the line: what is due then stands in the database, with its instant.
+const QUIET_STRIDE: TimeDelta = TimeDelta::seconds(30);
+
+/// So often service and carrier have something for each other at one instant; more, and they lead each other in circles.
+const ROUNDS_AN_INSTANT_MAX: u32 = 1_000;
+
 /// How an exchange is set up.
 #[derive(Debug, Clone)]
 pub struct ExchangeOptions {
@@ -62,6 +68,10 @@ pub struct ExchangeOptions {
     pub dial_stops_at: rules::DialStopsAt,
     /// Ports of service, Twilio and Chatwoot; 0 takes free ones.
     pub ports: (u16, u16, u16),
+    /// Pages that may show the panel in a frame, beside Chatwoot's: `http://host:port`.
+    pub frame_origins: Vec<String>,
+    /// Whether the carrier looks up callers' names.
+    pub caller_names: bool,
 }
 
 impl ExchangeOptions {
@@ -77,6 +87,8 @@ impl ExchangeOptions {
             method: rules::RingMethod::Auto,
             dial_stops_at: rules::DialStopsAt::Unknown,
             ports: (0, 0, 0),
+            frame_origins: Vec::new(),
+            caller_names: false,
         }
     }
 }
@@ -115,6 +127,12 @@ impl Exchange {
         let rules = rules::file::parse("routing.toml", &options.routing)?;
         let (twilio, clock) = start_twilio(&options, &rules).await?;
         let chatwoot = start_chatwoot(&options, clock.as_ref(), &rules).await?;
+        let users: HashMap<String, i64> = chatwoot.agents().into_iter().map(|agent| (agent.name, agent.id)).collect();
+        for agent in &rules.agents {
+            if let Some(user) = users.get(&agent.name) {
+                twilio.set_agent_id(agent.phone.as_e164(), *user);
+            }
+        }
         let listener = TcpListener::bind(("127.0.0.1", options.ports.0))
             .with_context(|| format!("could not listen on port {}", options.ports.0))?;
         let address = listener.local_addr()?;
@@ -129,6 +147,9 @@ impl Exchange {
                     &url(Door::CallStatus),
                 )
                 .map_err(anyhow::Error::msg)?;
+        }
+        if options.caller_names {
+            twilio.look_up_caller_names();
         }
         let mut exchange = Self { twilio, chatwoot, rules, settings, address, clock, listener, service: None };
         let store = exchange.open_store().await?;
@@ -220,7 +241,8 @@ impl Exchange {
             }
             let events = [self.twilio.next_event_at(), self.next_of_service().await?];
             let next = events.into_iter().flatten().filter(|at| *at > now).min().unwrap_or(until);
-            let next = next.min(until).min(now + STRIDE);
+            let stride = if self.twilio.live_calls().is_empty() { QUIET_STRIDE } else { STRIDE };
+            let next = next.min(until).min(now + stride);
             self.twilio.advance_to(next).await;
             if let Some(clock) = &self.clock {
                 clock.set(next);
@@ -240,7 +262,7 @@ impl Exchange {
     /// # Errors
     /// As [`Self::advance`].
     pub async fn settle(&self) -> anyhow::Result<()> {
-        loop {
+        for _ in 0..ROUNDS_AN_INSTANT_MAX {
             self.twilio.settle().await;
             let done = match &self.service {
                 Some(service) => service.app.tick().await?,
@@ -251,6 +273,7 @@ impl Exchange {
                 return Ok(());
             }
         }
+        anyhow::bail!("service and carrier do not settle: {:?}", self.twilio.violations())
     }
 }
 
@@ -347,5 +370,6 @@ async fn settings_for(
     let secret = chatwoot.webhook_secret(webhook.url.as_str()).context("the webhook has no secret")?;
     settings.chatwoot.webhook_secrets = vec![SecretString::from(secret)];
     settings.chatwoot.frame_origins = vec![chatwoot.base_url()];
+    settings.chatwoot.frame_origins.extend(options.frame_origins.iter().cloned());
     Ok(settings)
 }

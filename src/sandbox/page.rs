@@ -6,7 +6,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -181,12 +181,20 @@ pub fn serve(stage: Arc<dyn Stage>, port: u16) -> io::Result<PageServer> {
 /// # Errors
 /// When the address cannot be bound.
 pub fn serve_at(stage: Arc<dyn Stage>, address: SocketAddr) -> io::Result<PageServer> {
-    let server = HttpServer::new(move || App::new().configure(routes(Arc::clone(&stage))))
+    serve_on(stage, TcpListener::bind(address)?)
+}
+
+/// Serves the page on a socket that listens already, for whoever has to know its address before there is a stage.
+///
+/// # Errors
+/// When the socket cannot be used.
+pub fn serve_on(stage: Arc<dyn Stage>, listener: TcpListener) -> io::Result<PageServer> {
+    let bound = listener.local_addr()?;
+    let running = HttpServer::new(move || App::new().configure(routes(Arc::clone(&stage))))
         .workers(1)
         .disable_signals()
-        .bind(address)?;
-    let bound = server.addrs().first().copied().unwrap_or(address);
-    let running = server.run();
+        .listen(listener)?
+        .run();
     let handle = running.handle();
     tokio::spawn(running);
     Ok(PageServer { url: format!("http://{bound}/"), handle })

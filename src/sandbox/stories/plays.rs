@@ -233,6 +233,11 @@ fn restart_while_three_wait(scene: &mut Scene) -> Played<'_> {
                 scene.talk(SAM, OMAR) || scene.talk(SAM, RUTH)
             })
             .await?;
+        let third = if scene.talk(SAM, OMAR) { RUTH } else { OMAR };
+        let rings = |scene: &Scene| AGENTS.into_iter().find(|agent| scene.is_ringing(agent));
+        scene.wait_for("a phone rings for the third", 14, |scene| rings(scene).is_some()).await?;
+        accept(scene, rings(scene).unwrap_or(SAM), third).await?;
+        ensure!(scene.talk(PRIYA, JANE) && !scene.talk(SAM, third), "somebody lost whom they talked with");
         for customer in [JANE, OMAR, RUTH] {
             scene.act(customer, PhoneAction::HangUp).await?;
         }

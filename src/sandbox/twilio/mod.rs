@@ -238,6 +238,13 @@ impl TwilioStandIn {
         Ok(())
     }
 
+    /// Switches the look-up of callers' names on for every number of the account.
+    pub fn look_up_caller_names(&self) {
+        for owned in &mut self.driver.lock().numbers {
+            owned.caller_id_lookup = true;
+        }
+    }
+
     /// Calls to `number` are refused with this error code: 21211, 21214 to 21217 at once, 13223 to 13227 as failed calls; texts with
     /// 21408, 21610 and 21614.
     pub fn refuse_number(&self, number: &str, code: Option<u32>) {

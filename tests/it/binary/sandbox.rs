@@ -1,6 +1,8 @@
 //! `offhook sandbox` and `offhook demo`.
 
-use serde_json::Value;
+use std::time::Duration;
+
+use serde_json::{Value, json};
 
 use crate::exchange::process::{Running, offhook};
 
@@ -19,7 +21,7 @@ async fn the_stand_ins_alone_print_where_they_are_and_answer() {
         ["account_id", "admin_email", "admin_password", "admin_token", "agent2_token", "agent_token", "base_url"];
     assert_eq!(keys(&line["chatwoot"]), chatwoot);
     let text = |room: &str, key: &str| line[room][key].as_str().expect("text").to_owned();
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
     let calls =
         format!("{}/2010-04-01/Accounts/{}/Calls.json", text("twilio", "base_url"), text("twilio", "account_sid"));
     let asked = http.get(&calls).basic_auth(text("twilio", "account_sid"), Some(text("twilio", "auth_token")));
@@ -34,14 +36,39 @@ async fn the_stand_ins_alone_print_where_they_are_and_answer() {
     assert!(sandbox.wait().success());
 }
 
+/// Other programs drive the telephones as the page does.
+#[tokio::test]
+async fn with_a_page_the_stand_ins_can_be_played_from_outside() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sandbox = Running::start(offhook(folder.path(), &["sandbox", "--page-port", "0"]));
+    let page = sandbox.line["page"]["base_url"].as_str().expect("text").to_owned();
+    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap();
+    let post = async |path: &str, body: Value| {
+        let answer = http.post(format!("{page}/sandbox/api{path}")).json(&body).send().await.unwrap();
+        answer.status().as_u16()
+    };
+    assert_eq!(post("/switches", json!({ "twilio": { "dial_stops_at": "answer" } })).await, 204);
+    assert_eq!(post("/switches", json!({ "twilio": { "nonsense": 1 } })).await, 409);
+    assert_eq!(post("/phones/+15550100001/answer", json!({})).await, 409, "it does not ring");
+    assert_eq!(post("/phones/+15550100001/dial", json!({ "to": "+15550100002" })).await, 204);
+    sandbox.terminate();
+    assert!(sandbox.wait().success());
+}
+
 #[test]
 fn a_port_in_use_is_named() {
-    let folder = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let output = offhook(folder.path(), &["sandbox", "--twilio-port", &port]).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains(&port));
+    for arguments in [["sandbox", "--twilio-port", &port], ["sandbox", "--page-port", &port], ["demo", "--port", &port]]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = offhook(folder.path(), &arguments);
+        let output = command.env("TMPDIR", folder.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.contains(&format!("port {port}")), "{arguments:?}: {told}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{arguments:?} left something behind");
+    }
 }
 
 #[test]
