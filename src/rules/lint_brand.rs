@@ -8,7 +8,7 @@ use super::lint::{BrandPlace, Code, Findings};
 use super::menu::Prompt;
 use super::path::PathKind;
 use super::people::PromiseDue;
-use super::{Brand, Recording, promise};
+use super::{Brand, Recording, promise, zone};
 
 /// Personal voicemail answers after 20 to 30 s: up to this long a phone may ring. Source: DESIGN.md section 9.
 const RING_MAX: Duration = Duration::from_secs(25);
@@ -203,8 +203,8 @@ pub(super) fn look_at_promise(findings: &mut Findings, place: &BrandPlace<'_>, a
         );
     }
     if let Some(due_at) = promise::due_at(brand, rules, at).filter(|due_at| *due_at - at > PROMISE_FAR) {
-        let message =
-            format!("who calls now would be called back on {}", due_at.with_timezone(&brand.time_zone).date_naive());
+        let due_on = zone::wall(brand.time_zone, due_at).unwrap_or_else(|| due_at.naive_utc()).date();
+        let message = format!("who calls now would be called back on {due_on}");
         findings.add(Code::PromiseImpossible, place.at("promise"), message);
     }
     let PromiseDue::NextBusinessDay { minute } = promise.due else {

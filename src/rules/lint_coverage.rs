@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 
 use super::coverage::{self, Gap, LINT_DAYS};
 use super::lint::{BrandPlace, Code, Findings};
+use super::zone;
 
 pub(super) fn look_at_coverage(findings: &mut Findings, place: &BrandPlace<'_>, at: DateTime<Utc>) {
     let BrandPlace { rules, brand, .. } = place;
@@ -35,7 +36,9 @@ fn told(gaps: &[Gap], zone: Tz) -> String {
     let total = gaps.iter().fold(TimeDelta::zero(), |total, gap| total + (gap.until - gap.from));
     let hours = total.num_minutes().div_euclid(60);
     let minutes = total.num_minutes().rem_euclid(60);
-    let wall = |at: DateTime<Utc>| at.with_timezone(&zone).format("%a %-d %b %H:%M").to_string();
+    let wall = |at: DateTime<Utc>| {
+        zone::wall(zone, at).unwrap_or_else(|| at.naive_utc()).format("%a %-d %b %H:%M").to_string()
+    };
     let first = gaps.first().map(|gap| format!("{} to {}", wall(gap.from), wall(gap.until))).unwrap_or_default();
     let more = match gaps.len().saturating_sub(1) {
         0 => String::new(),

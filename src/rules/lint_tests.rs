@@ -211,6 +211,12 @@ const CASES: &[Case] = &[
         "roster = []",
         &[(Code::NoCoverage, "/brand/1/roster", "nobody is on the roster: Tue 24 Nov 10:00 to Tue 8 Dec 10:00, 336 h")],
     ),
+    // British Columbia keeps its summer time from 2026 on: seven hours from UTC, also in November.
+    (
+        "time_zone = \"UTC\"\nroster = [\"ana\"]",
+        "time_zone = \"America/Vancouver\"\nroster = []",
+        &[(Code::NoCoverage, "/brand/1/roster", "Tue 24 Nov 03:00 to Tue 8 Dec 03:00, 336 h")],
+    ),
     (
         "skills = [\"sales\"]",
         "skills = [\"sales\"]\ntime_zone = \"America/New_York\"\nshift = { mon = [\"08:00-18:00\"] }\n",
