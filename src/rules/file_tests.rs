@@ -105,6 +105,17 @@ const FAULTS: &[(&str, &str, &[&str])] = &[
         &["routing.toml:4: `9-5` is no interval", "routing.toml:5: `monday` is unknown in a hours"],
     ),
     (
+        "id = \"acme\"",
+        "id = \"acme\"\nhours = { mon = [], tue = [] }",
+        &["routing.toml:4: this `hours` has no interval; leave it out (in JSON null) if the brand is always open; one"],
+    ),
+    ("id = \"acme\"", "id = \"acme\"\nhours = {}", &["routing.toml:4: this `hours` has no interval"]),
+    (
+        "phone = ",
+        "time_zone = \"UTC\"\nshift = { mon = [] }\nphone = ",
+        &["routing.toml:16: this `shift` has no interval; leave it out if the agent always works"],
+    ),
+    (
         "phone = ",
         "shift.mon = [\"09:00-17:00\"]\nphone = ",
         &["routing.toml:11: this agent has a `shift` but no `time_zone`"],
