@@ -167,12 +167,17 @@ impl Desk {
     }
 }
 
-/// Whoever publishes vouches for verified phones that name nobody else; whoever did so before stays named.
+/// Whoever publishes vouches for each phone that was not verified in the rules in force, whatever the document says; whoever
+/// vouched for one that was stays named. For a phone that is not verified nobody does.
 fn vouch(rules: &mut Rules, before: Option<&Arc<Rules>>, by: &str) {
-    for agent in rules.agents.iter_mut().filter(|agent| agent.phone_verified && agent.vouched_by.is_none()) {
+    for agent in &mut rules.agents {
+        if !agent.phone_verified {
+            agent.vouched_by = None;
+            continue;
+        }
         let known = before.and_then(|before| before.agent(&agent.id));
         let known = known.filter(|known| known.phone_verified && known.phone == agent.phone);
-        agent.vouched_by = known.and_then(|known| known.vouched_by.clone()).or_else(|| Some(by.to_owned()));
+        agent.vouched_by = Some(known.and_then(|known| known.vouched_by.clone()).unwrap_or_else(|| by.to_owned()));
     }
 }
 
