@@ -9,7 +9,7 @@ use super::openapi::{Refusals, Told};
 use super::problem::FieldError;
 use super::rules::{DiffQuery, Difference, PublishedVersion, in_force_number, load};
 use super::rules_document::{
-    PublishInput, RuleFinding, Sent, changes_of, document_schema, entity_tag, expected_revision, field_errors,
+    PublishInput, RuleFindings, Sent, changes_of, document_schema, entity_tag, expected_revision, field_errors,
     findings_of, problem_of, read_body, read_json, read_sent, toml_answer, wants_toml,
 };
 use super::{Operator, Problem};
@@ -57,8 +57,9 @@ pub struct DraftDetail {
     document: Option<Value>,
     /// Why the document is null; empty if it is there.
     errors: Vec<FieldError>,
-    /// What is allowed and probably not meant, the gravest first.
-    findings: Vec<RuleFinding>,
+    /// Of rules that cannot be read there are none.
+    #[serde(flatten)]
+    findings: RuleFindings,
 }
 
 /// What is saved. As a routing file, `name` and `base` go into the query.
@@ -403,7 +404,7 @@ async fn answer(
 ) -> Result<HttpResponse, Problem> {
     let (document, errors, findings) = match rules {
         Ok(rules) => (Some(json::to_json(&rules)), Vec::new(), findings_of(&rules, app.clock.now())),
-        Err(error) => (None, field_errors(&error, "/document"), Vec::new()),
+        Err(error) => (None, field_errors(&error, "/document"), RuleFindings::default()),
     };
     let tag = entity_tag(draft.head.revision);
     let summary = DraftSummary::of(draft.head, in_force_number(app).await?);

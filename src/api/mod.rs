@@ -12,6 +12,7 @@ pub mod authorise;
 pub mod banners;
 pub mod callback_tasks;
 pub mod calls;
+pub mod coverage;
 pub mod drafts;
 pub mod openapi;
 pub mod problem;
@@ -60,6 +61,8 @@ fn resources(config: &mut ServiceConfig<'_>) {
         .service(rules::show_rules_version)
         .service(rules::diff_rules_version)
         .service(rules::roll_back_rules)
+        .service(coverage::show_rules_coverage)
+        .service(coverage::show_draft_coverage)
         .service(drafts::list_rules_drafts)
         .service(drafts::create_rules_draft)
         .service(drafts::show_rules_draft)

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::openapi::{Refusals, Told};
 use super::problem::FieldError;
 use super::rules_document::{
-    RuleChange, RuleFinding, changes_of, document_schema, field_errors, findings_of, problem_of, read_body, read_json,
+    RuleChange, RuleFindings, changes_of, document_schema, field_errors, findings_of, problem_of, read_body, read_json,
     toml_answer, wants_toml,
 };
 use super::{Operator, Problem};
@@ -87,6 +87,9 @@ pub struct VersionDetail {
     document: Option<Value>,
     /// Why the document is null; empty if it is there.
     errors: Vec<FieldError>,
+    /// Of rules that cannot be read there are none.
+    #[serde(flatten)]
+    findings: RuleFindings,
 }
 
 /// What differs.
@@ -113,8 +116,8 @@ pub struct PublishedVersion {
     base: u32,
     /// What changed.
     changes: Vec<RuleChange>,
-    /// What is allowed and probably not meant, the gravest first.
-    findings: Vec<RuleFinding>,
+    #[serde(flatten)]
+    findings: RuleFindings,
 }
 
 /// Which version is to be replaced, and why.
@@ -289,12 +292,15 @@ async fn show(app: &App, request: &HttpRequest, version: u32) -> Result<HttpResp
         // In today's form, where it can be read: what an older release wrote may lack fields.
         return Ok(toml_answer(read.map_or(body, |rules| export(&Rules { version, ..rules }))));
     }
-    let (document, errors) = match read {
-        Ok(rules) => (Some(json::to_json(&Rules { version, ..rules })), Vec::new()),
-        Err(error) => (None, field_errors(&error, "/document")),
+    let (document, errors, findings) = match read {
+        Ok(rules) => {
+            let findings = findings_of(&rules, app.clock.now());
+            (Some(json::to_json(&Rules { version, ..rules })), Vec::new(), findings)
+        }
+        Err(error) => (None, field_errors(&error, "/document"), RuleFindings::default()),
     };
     let summary = VersionSummary::of(head, in_force_number(app).await?);
-    Ok(HttpResponse::Ok().json(VersionDetail { summary, document, errors }))
+    Ok(HttpResponse::Ok().json(VersionDetail { summary, document, errors, findings }))
 }
 
 fn parse_version(text: &str) -> Result<u32, Problem> {

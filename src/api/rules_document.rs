@@ -48,15 +48,25 @@ pub struct RuleFinding {
     message: String,
 }
 
-/// What lint finds in rules as they would work from `at` on, the gravest first.
-pub(super) fn findings_of(rules: &Rules, at: DateTime<Utc>) -> Vec<RuleFinding> {
+/// What is allowed and probably not meant.
+#[derive(Debug, Default, Serialize, utoipa::ToSchema)]
+pub struct RuleFindings {
+    /// The gravest first, at most 500.
+    findings: Vec<RuleFinding>,
+    /// How many there are, told or not.
+    findings_total: usize,
+}
+
+/// What lint finds in rules as they would work from `at` on.
+pub(super) fn findings_of(rules: &Rules, at: DateTime<Utc>) -> RuleFindings {
     let told = |finding: Finding| RuleFinding {
         code: finding.code.as_str(),
         severity: finding.severity.into(),
         pointer: finding.pointer,
         message: finding.message,
     };
-    lint(rules, at).into_iter().map(told).collect()
+    let report = lint(rules, at);
+    RuleFindings { findings: report.findings.into_iter().map(told).collect(), findings_total: report.total }
 }
 
 /// How grave a finding is.

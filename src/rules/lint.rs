@@ -190,9 +190,18 @@ pub struct Finding {
     pub message: String,
 }
 
+/// What was found in rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The gravest first; at most [`FINDINGS_MAX`].
+    pub findings: Vec<Finding>,
+    /// How many there are, told or not.
+    pub total: usize,
+}
+
 /// Looks at rules as they would work from `at` on.
 #[must_use]
-pub fn lint(rules: &Rules, at: DateTime<Utc>) -> Vec<Finding> {
+pub fn lint(rules: &Rules, at: DateTime<Utc>) -> Report {
     let mut findings = Findings(Vec::new());
     for (index, brand) in rules.brands.iter().enumerate() {
         let place = BrandPlace { rules, brand, pointer: format!("/brand/{index}") };
@@ -214,8 +223,9 @@ pub fn lint(rules: &Rules, at: DateTime<Utc>) -> Vec<Finding> {
     look_at_supervisors(&mut findings, rules);
     let mut findings = findings.0;
     findings.sort_by_key(|finding| finding.severity);
+    let total = findings.len();
     findings.truncate(FINDINGS_MAX);
-    findings
+    Report { findings, total }
 }
 
 /// A brand with its place in the document.

@@ -1,11 +1,11 @@
 //! Lint of what nobody can reach: menus, intents, numbers, closures and lists.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, Utc};
 
-use super::Rules;
 use super::lint::{BrandPlace, Code, Findings};
+use super::{Brand, Rules};
 use crate::ids::IntentId;
 
 pub(super) fn look_at_numbers(findings: &mut Findings, place: &BrandPlace<'_>) {
@@ -35,8 +35,7 @@ pub(super) fn look_at_intents(findings: &mut Findings, place: &BrandPlace<'_>) {
         reached.extend(menu.options.iter().map(|option| &option.intent));
         reached.insert(&menu.default);
     }
-    let agents = rules.agents.iter().filter(|agent| brand.roster.contains(&agent.id));
-    let skills: BTreeSet<&str> = agents.flat_map(|agent| agent.skills.iter().map(String::as_str)).collect();
+    let skills = skills_of(rules, brand);
     for (index, intent) in brand.intents.iter().enumerate() {
         if !reached.contains(&intent.id) {
             findings.add(
@@ -55,6 +54,12 @@ pub(super) fn look_at_intents(findings: &mut Findings, place: &BrandPlace<'_>) {
             );
         }
     }
+}
+
+/// Every skill that somebody on the roster has.
+pub(super) fn skills_of<'r>(rules: &'r Rules, brand: &'r Brand) -> HashSet<&'r str> {
+    let agents = brand.roster.iter().filter_map(|id| rules.agent(id));
+    agents.flat_map(|agent| agent.skills.iter().map(String::as_str)).collect()
 }
 
 pub(super) fn look_at_calendar(findings: &mut Findings, place: &BrandPlace<'_>, at: DateTime<Utc>) {

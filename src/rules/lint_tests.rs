@@ -229,7 +229,9 @@ const CASES: &[Case] = &[
 
 fn found(text: &str) -> Vec<Finding> {
     let rules = file::parse("routing.toml", text).unwrap_or_else(|err| panic!("{err}\n{text}"));
-    lint(&rules, "2026-11-24T10:00:00Z".parse().unwrap())
+    let report = lint(&rules, "2026-11-24T10:00:00Z".parse().unwrap());
+    assert_eq!(report.total, report.findings.len());
+    report.findings
 }
 
 #[test]
@@ -286,6 +288,17 @@ fn every_code_is_in_the_manual() {
 }
 
 #[test]
+fn findings_that_are_cut_are_counted() {
+    let mut text = GOOD.to_owned();
+    for number in 0..600 {
+        text.push_str(&format!("[[agent]]\nid = \"x{number}\"\nname = \"X {number}\"\nemail = \"x{number}@example.com\"\nphone = \"+1555011{number:04}\"\n"));
+    }
+    let rules = file::parse("routing.toml", &text).unwrap();
+    let report = lint(&rules, "2026-11-24T10:00:00Z".parse().unwrap());
+    assert_eq!((report.findings.len(), report.total), (FINDINGS_MAX, 600));
+}
+
+#[test]
 fn the_example_has_no_errors() {
     let found = found(include_str!("../../examples/routing.toml"));
     assert!(found.iter().all(|one| one.severity == Severity::Hint), "{found:#?}");
@@ -298,7 +311,7 @@ proptest! {
     fn every_finding_points_into_the_document(rules in generated::rules(), second in 0_i64..4_000_000_000) {
         let at = DateTime::from_timestamp(second, 0).unwrap();
         let document = super::super::json::to_json(&rules);
-        for finding in lint(&rules, at) {
+        for finding in lint(&rules, at).findings {
             prop_assert!(document.pointer(&finding.pointer).is_some(), "{finding:?}");
         }
     }

@@ -1,6 +1,7 @@
 //! The API through the real routes, over a database that several services may share.
 
 mod broken;
+mod coverage;
 mod propagation;
 mod publishing;
 mod refusals;
