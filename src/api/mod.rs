@@ -14,6 +14,7 @@ pub mod callback_tasks;
 pub mod calls;
 pub mod coverage;
 pub mod drafts;
+pub mod holiday_regions;
 pub mod openapi;
 pub mod problem;
 pub mod rehearsals;
@@ -61,6 +62,7 @@ fn resources(config: &mut ServiceConfig<'_>) {
         .service(rules::show_rules_version)
         .service(rules::diff_rules_version)
         .service(rules::roll_back_rules)
+        .service(holiday_regions::list_holiday_regions)
         .service(coverage::show_rules_coverage)
         .service(coverage::show_draft_coverage)
         .service(drafts::list_rules_drafts)

@@ -209,6 +209,26 @@ pub(super) fn field_errors(error: &RoutingFileError, below: &str) -> Vec<FieldEr
     error.faults.iter().map(told).collect()
 }
 
+/// Bad fields of a copy, in what was sent: fields of `new`, or else `parts`, with the place in the document told in words.
+fn errors_of_copy(new: Option<usize>, error: &RoutingFileError) -> Vec<FieldError> {
+    let below = |pointer: &str, detail: String| FieldError { pointer: pointer.to_owned(), detail };
+    let elsewhere = |pointer: &str| {
+        let told = |fault: &Fault| below(pointer, format!("{} ({})", fault.message, fault.pointer));
+        error.faults.iter().map(told).collect::<Vec<_>>()
+    };
+    let Some(place) = new else {
+        return elsewhere("/parts");
+    };
+    let sent = |fault: &Fault| {
+        let field = fault.pointer.strip_prefix(&format!("/brand/{place}/"))?;
+        let is_sent = ["id", "name", "inbox"].contains(&field);
+        is_sent.then(|| below(&format!("/new/{field}"), fault.message.clone()))
+    };
+    let told: Vec<_> = error.faults.iter().filter_map(sent).collect();
+    // A bad id makes more of them, within the brand; they say nothing new.
+    if told.is_empty() { elsewhere("/new") } else { told }
+}
+
 /// What was published since the version that a change was made from.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct Since {
@@ -222,6 +242,7 @@ struct Since {
 pub(super) fn problem_of(refused: Refused, below: &str) -> Problem {
     match refused {
         Refused::Faults(error) => Problem::bad_fields(field_errors(&error, below)),
+        Refused::Copy { new, faults } => Problem::bad_fields(errors_of_copy(new, &faults)),
         Refused::Absent { what, name } => Problem::not_found(format!("There is no {what} {name}.")),
         Refused::Meanwhile(meanwhile) => {
             let in_force = meanwhile.in_force;

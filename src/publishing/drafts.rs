@@ -179,7 +179,8 @@ impl Refused {
     fn of_copy(refused: CopyRefused) -> Self {
         match refused {
             CopyRefused::NoSuchBrand(brand) => Self::absent("brand", brand),
-            CopyRefused::WouldBreak(error) => Self::Faults(error),
+            CopyRefused::WouldBreak(faults) => Self::Copy { new: None, faults },
+            CopyRefused::NewWouldBreak { place, faults } => Self::Copy { new: Some(place), faults },
         }
     }
 }

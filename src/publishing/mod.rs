@@ -47,6 +47,15 @@ pub enum Refused {
     /// The document has faults.
     #[error("the rules cannot be used")]
     Faults(#[source] RoutingFileError),
+    /// A copy would break the rules.
+    #[error("the copy cannot be used")]
+    Copy {
+        /// The place of the new brand in the document; none for parts of a brand copied to another.
+        new: Option<usize>,
+        /// Every fault, with its place in the document as it would be.
+        #[source]
+        faults: RoutingFileError,
+    },
     /// There is no such version, draft or brand.
     #[error("there is no {what} {name}")]
     Absent {

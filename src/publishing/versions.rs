@@ -122,6 +122,11 @@ impl Desk {
             let changes = diff(before.map_or(&nothing(), |before| before), &rules);
             // While the newest version is broken, the last good one is worth publishing again.
             if changes.is_empty() && newest == base && base > 0 {
+                // Whoever published a draft is done with it, whether or not it changed anything.
+                if let Some((id, revision)) = edition.draft {
+                    let gone = self.store.delete_draft(id, revision, edition.by, self.clock.now()).await;
+                    gone.map_err(|error| Refused::of_draft(error, id))?;
+                }
                 return Ok(Published { version: base, is_new: false, base, changes, rules });
             }
             let new = NewVersion {

@@ -123,3 +123,20 @@ async fn the_rules_in_force_tell_what_is_found_in_them_and_how_much_is_not_told(
     let saved = office.change(Method::PUT, &format!("/rules/drafts/{id}"), "\"1\"", &json!({})).await.expect(200);
     assert_eq!(saved.json()["findings_total"], draft["findings_total"]);
 }
+
+#[actix_web::test]
+async fn every_region_that_is_offered_is_one_that_a_list_may_name() {
+    let office = Office::with_example(&Database::sqlite(), &clock()).await;
+    let told = office.get("/rules/holiday-regions").await.expect(200).json();
+    assert_eq!((&told["first_year"], &told["last_year"]), (&json!(2020), &json!(2040)));
+    let regions = told["regions"].as_array().unwrap();
+    assert!(regions.contains(&json!({ "code": "US", "country": "US", "region": null })), "{told}");
+    assert!(regions.contains(&json!({ "code": "CA-ON", "country": "CA", "region": "ON" })), "{told}");
+    let mut document = office.get("/rules").await.json()["document"].take();
+    let list = |(place, one): (usize, &Value)| json!({ "id": format!("l{place}"), "name": "List", "public": one["code"] });
+    document["holidays"] = regions.iter().enumerate().map(list).collect();
+    for brand in document["brand"].as_array_mut().unwrap() {
+        brand["calendar"] = json!({ "holidays": ["l0"] });
+    }
+    office.post("/rules/drafts", &json!({ "document": document })).await.expect(201);
+}

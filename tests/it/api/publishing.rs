@@ -68,6 +68,9 @@ async fn rules_come_and_go_as_a_routing_file_and_as_json() {
     let again = office.create_toml(&exported).await.expect(201);
     let unchanged = office.publish(&again, &json!({})).await.expect(200).json();
     assert_eq!((&unchanged["version"], &unchanged["is_new"]), (&json!(1), &json!(false)));
+    office.get(&path_of(&again)).await.expect(404);
+    assert_eq!(office.get("/rules/drafts").await.json(), json!([]), "a draft that changed nothing is gone all the same");
+    assert_eq!(office.audit().await[0].0, "rules_draft_deleted");
 
     let longer = exported.replacen("max_wait_s = 25", "max_wait_s = 45", 1);
     let draft = office.create_toml(&longer).await.expect(201);
@@ -265,7 +268,23 @@ async fn a_brand_is_copied_into_a_draft() {
     office.post(path, &json!({ "to": "harbour-storage", "parts": ["everything"] })).await.expect(400);
     let taken = json!({ "new": { "id": "acme-movers", "name": "Again", "inbox": "Again" } });
     let refused = office.post(path, &taken).await.expect(422).json();
-    assert_eq!(refused["errors"][0]["pointer"], "/document/brand/2/id");
+    assert_eq!(refused["errors"].as_array().unwrap().len(), 1, "{refused}");
+    assert_eq!(refused["errors"][0]["pointer"], "/new/id");
+    let wrong = json!({ "new": { "id": "Wrong Id", "name": "", "inbox": "Harbour Storage" } });
+    let refused = office.post(path, &wrong).await.expect(422).json();
+    let pointers: Vec<_> = refused["errors"].as_array().unwrap().iter().map(|error| &error["pointer"]).collect();
+    assert_eq!(pointers, ["/new/id", "/new/name", "/new/inbox"]);
+    // A path to an operator line that the other brand does not have.
+    let mut document = office.get("/rules").await.json()["document"].take();
+    document["brand"][0]["fallback"] = json!({ "path": "operator" });
+    document["brand"][0]["operator"] = json!({ "number": "+15550100077" });
+    document["brand"][1]["operator"] = Value::Null;
+    let draft = office.post("/rules/drafts", &json!({ "document": document })).await.expect(201).json();
+    let draft = json!({ "id": draft["id"], "revision": 1 });
+    let parts = json!({ "to": "harbour-storage", "parts": ["fallback"], "draft": draft });
+    let refused = office.post(path, &parts).await.expect(422).json();
+    assert_eq!(refused["errors"][0]["pointer"], "/parts");
+    assert!(refused["errors"][0]["detail"].as_str().unwrap().contains("/brand/1/fallback/path"), "{refused}");
 }
 
 #[actix_web::test]
