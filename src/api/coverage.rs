@@ -1,5 +1,7 @@
 //! Hours in which nobody would ring: of the rules in force, and of a draft.
 
+use std::sync::Arc;
+
 use actix_web::{get, web};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,7 @@ use crate::ids::{BrandId, DraftId};
 use crate::publishing::Refused;
 use crate::rules::Rules;
 use crate::rules::coverage::{Gap, LINT_DAYS, Uncovered, total, uncovered};
+use crate::switchboard::reading::aside;
 
 /// Most gaps told of one brand or intent: fourteen days have no more, unless shifts are made of minutes.
 const GAPS_MAX: usize = 500;
@@ -145,7 +148,7 @@ pub(super) async fn show_rules_coverage(
 ) -> Result<web::Json<Coverage>, Problem> {
     let in_force = app.desk.load_in_force().await.map_err(|refused| problem_of(refused, ""))?;
     let (_, rules) = in_force.ok_or_else(|| Problem::not_found("No rules have been published yet."))?;
-    answer(&app, &rules, query.into_inner())
+    answer(&app, rules, query.into_inner()).await
 }
 
 /// Open hours of the next 14 days in which nobody would ring under a draft, by brand and intent.
@@ -170,11 +173,12 @@ pub(super) async fn show_draft_coverage(
     let id: DraftId = id.parse().map_err(|_| Problem::not_found("There is no such draft."))?;
     let (_, rules) = app.desk.load_draft(id).await.map_err(|refused| problem_of(refused, ""))?;
     let rules = rules.map_err(|error| problem_of(Refused::Faults(error), "/document"))?;
-    answer(&app, &rules, query.into_inner())
+    answer(&app, Arc::new(rules), query.into_inner()).await
 }
 
-fn answer(app: &App, rules: &Rules, query: CoverageQuery) -> Result<web::Json<Coverage>, Problem> {
+async fn answer(app: &App, rules: Arc<Rules>, query: CoverageQuery) -> Result<web::Json<Coverage>, Problem> {
     let brand = query.brand.map(|brand| BrandId::new(&brand));
-    let coverage = Coverage::of(rules, brand.as_ref(), app.clock.now());
+    let at = app.clock.now();
+    let coverage = aside(move || Coverage::of(&rules, brand.as_ref(), at)).await;
     coverage.map(web::Json).map_err(|refused| problem_of(refused, ""))
 }

@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE, ETAG, IF_MATCH};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use crate::rules::Rules;
 use crate::rules::diff::Change;
 use crate::rules::file::{Fault, RoutingFileError};
 use crate::rules::lint::{self, Finding, lint};
+use crate::switchboard::reading::aside;
 use crate::telemetry::Chain;
 
 /// Media type of a routing file. Source: TOML 1.0, "MIME Type".
@@ -67,6 +68,15 @@ pub(super) fn findings_of(rules: &Rules, at: DateTime<Utc>) -> RuleFindings {
     };
     let report = lint(rules, at);
     RuleFindings { findings: report.findings.into_iter().map(told).collect(), findings_total: report.total }
+}
+
+/// An answer that takes long to make, since it holds all of the rules or looks at all of them.
+pub(super) async fn answer_aside<T: Serialize>(
+    mut response: HttpResponseBuilder,
+    make: impl FnOnce() -> T + Send + 'static,
+) -> Result<HttpResponse, Problem> {
+    let body = aside(move || serde_json::to_vec(&make())).await.map_err(|_| Problem::internal())?;
+    Ok(response.content_type("application/json").body(body))
 }
 
 /// How grave a finding is.

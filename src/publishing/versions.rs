@@ -7,6 +7,7 @@ use crate::ids::DraftId;
 use crate::rules::diff::{Change, diff};
 use crate::rules::{Rules, export};
 use crate::store::{Conflict, NewVersion, StoreError, VersionHead};
+use crate::switchboard::reading::aside;
 
 /// Longest note of a version.
 pub const NOTE_CHARS_MAX: usize = 500;
@@ -57,7 +58,7 @@ impl Desk {
     /// # Errors
     /// `Faults` for numbers that may not be called, `Meanwhile`, `Field` for the note, the store's.
     pub async fn publish(&self, rules: Rules, upon: Upon, by: &str, note: Option<&str>) -> Result<Published, Refused> {
-        self.check_numbers(&rules)?;
+        let rules = self.check_numbers(rules).await?;
         let note = check_note(note)?;
         self.bring_out(Edition { rules, upon, by, note, rolled_back_from: None, draft: None }).await
     }
@@ -79,8 +80,7 @@ impl Desk {
         if draft.head.revision != revision {
             return Err(Refused::DraftChanged);
         }
-        let rules = rules.map_err(Refused::Faults)?;
-        self.check_numbers(&rules)?;
+        let rules = self.check_numbers(rules.map_err(Refused::Faults)?).await?;
         let upon = Upon::Version(draft.head.base);
         let note = note.or(Some(draft.head.name));
         self.bring_out(Edition { rules, upon, by, note, rolled_back_from: None, draft: Some((id, revision)) }).await
@@ -100,7 +100,7 @@ impl Desk {
     ) -> Result<Published, Refused> {
         let note = check_note(note)?;
         let (_, rules) = self.load_version(version).await?;
-        self.check_numbers(&rules)?;
+        let rules = self.check_numbers(rules).await?;
         self.bring_out(Edition { rules, upon, by, note, rolled_back_from: Some(version), draft: None }).await
     }
 
@@ -115,11 +115,10 @@ impl Desk {
             {
                 return Err(Refused::Meanwhile(Box::new(self.tell_meanwhile(upon, in_force).await?)));
             }
-            let before = in_force.as_ref().map(|(_, rules)| rules);
+            let before = in_force.map(|(_, rules)| rules);
             let version = newest + 1;
-            let mut rules = Rules { version, ..edition.rules.clone() };
-            vouch(&mut rules, before, edition.by);
-            let changes = diff(before.map_or(&nothing(), |before| before), &rules);
+            let rules = Rules { version, ..edition.rules.clone() };
+            let Proof { rules, changes, body } = proof(rules, before, edition.by.to_owned()).await;
             // While the newest version is broken, the last good one is worth publishing again.
             if changes.is_empty() && newest == base && base > 0 {
                 // Whoever published a draft is done with it, whether or not it changed anything.
@@ -132,7 +131,7 @@ impl Desk {
             let new = NewVersion {
                 version,
                 base: (base > 0).then_some(base),
-                body: export(&rules),
+                body,
                 by: edition.by.to_owned(),
                 note: edition.note.clone(),
                 rolled_back_from: edition.rolled_back_from,
@@ -167,9 +166,31 @@ impl Desk {
             0 => Some(nothing()),
             base => self.load_version(base).await.ok().map(|(_, rules)| rules),
         };
-        let changes = was.zip(rules).map(|(was, is)| diff(&was, &is));
+        let changes = match was.zip(rules) {
+            Some((was, is)) => Some(aside(move || diff(&was, &is)).await),
+            None => None,
+        };
         Ok(Meanwhile { base, in_force: version, published, changes })
     }
+}
+
+/// Rules as they are about to come out.
+struct Proof {
+    rules: Rules,
+    /// Against what is in force.
+    changes: Vec<Change>,
+    /// As they are stored.
+    body: String,
+}
+
+async fn proof(mut rules: Rules, before: Option<Arc<Rules>>, by: String) -> Proof {
+    aside(move || {
+        vouch(&mut rules, before.as_ref(), &by);
+        let changes = diff(before.as_deref().unwrap_or(&nothing()), &rules);
+        let body = export(&rules);
+        Proof { rules, changes, body }
+    })
+    .await
 }
 
 /// Whoever publishes vouches for each phone that was not verified in the rules in force, whatever the document says; whoever

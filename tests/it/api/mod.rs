@@ -2,6 +2,7 @@
 
 mod broken;
 mod coverage;
+mod large;
 mod propagation;
 mod publishing;
 mod refusals;
