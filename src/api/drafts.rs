@@ -9,7 +9,7 @@ use super::openapi::{Refusals, Told};
 use super::problem::FieldError;
 use super::rules::{DiffQuery, Difference, PublishedVersion, in_force_number, load};
 use super::rules_document::{
-    PublishInput, RuleFinding, Sent, changes_of, document_schema, entity_tag, expected_revision, field_errors,
+    PublishInput, RuleFindings, Sent, answer_aside, changes_of, document_schema, entity_tag, expected_revision, field_errors,
     findings_of, problem_of, read_body, read_json, read_sent, toml_answer, wants_toml,
 };
 use super::{Operator, Problem};
@@ -21,6 +21,7 @@ use crate::rules::diff::diff;
 use crate::rules::file::RoutingFileError;
 use crate::rules::{Rules, json};
 use crate::store::{Draft, DraftHead};
+use crate::switchboard::reading::aside;
 
 /// A draft in a list.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -57,8 +58,9 @@ pub struct DraftDetail {
     document: Option<Value>,
     /// Why the document is null; empty if it is there.
     errors: Vec<FieldError>,
-    /// What is allowed and probably not meant, the gravest first.
-    findings: Vec<RuleFinding>,
+    /// Of rules that cannot be read there are none.
+    #[serde(flatten)]
+    findings: RuleFindings,
 }
 
 /// What is saved. As a routing file, `name` and `base` go into the query.
@@ -299,7 +301,8 @@ pub(super) async fn diff_rules_draft(
         Some(version) => version,
         None => in_force_number(&app).await?,
     };
-    let changes = changes_of(diff(&load(&app, from).await?, &rules));
+    let before = load(&app, from).await?;
+    let changes = changes_of(aside(move || diff(&before, &rules)).await);
     Ok(web::Json(Difference { from, to: None, changes }))
 }
 
@@ -334,7 +337,7 @@ pub(super) async fn publish_rules(
     let input: PublishInput = read_json(&read_body(body)?)?;
     let published = app.desk.publish_draft(id, revision, &operator.name(), input.note.as_deref()).await;
     let published = published.map_err(|refused| problem_of(refused, "/document"))?;
-    Ok(web::Json(PublishedVersion::of(published, app.clock.now())))
+    Ok(web::Json(PublishedVersion::of(published, app.clock.now()).await))
 }
 
 /// Copies a brand, whole or in parts, within a draft.
@@ -401,13 +404,17 @@ async fn answer(
     draft: Draft,
     rules: Result<Rules, RoutingFileError>,
 ) -> Result<HttpResponse, Problem> {
-    let (document, errors, findings) = match rules {
-        Ok(rules) => (Some(json::to_json(&rules)), Vec::new(), findings_of(&rules, app.clock.now())),
-        Err(error) => (None, field_errors(&error, "/document"), Vec::new()),
-    };
-    let tag = entity_tag(draft.head.revision);
+    response.insert_header(entity_tag(draft.head.revision));
     let summary = DraftSummary::of(draft.head, in_force_number(app).await?);
-    Ok(response.insert_header(tag).json(DraftDetail { summary, document, errors, findings }))
+    let at = app.clock.now();
+    let make = move || {
+        let (document, errors, findings) = match rules {
+            Ok(rules) => (Some(json::to_json(&rules)), Vec::new(), findings_of(&rules, at)),
+            Err(error) => (None, field_errors(&error, "/document"), RuleFindings::default()),
+        };
+        DraftDetail { summary, document, errors, findings }
+    };
+    answer_aside(response, make).await
 }
 
 fn parse_id(text: &str) -> Result<DraftId, Problem> {

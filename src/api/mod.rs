@@ -12,7 +12,9 @@ pub mod authorise;
 pub mod banners;
 pub mod callback_tasks;
 pub mod calls;
+pub mod coverage;
 pub mod drafts;
+pub mod holiday_regions;
 pub mod openapi;
 pub mod problem;
 pub mod rehearsals;
@@ -60,6 +62,9 @@ fn resources(config: &mut ServiceConfig<'_>) {
         .service(rules::show_rules_version)
         .service(rules::diff_rules_version)
         .service(rules::roll_back_rules)
+        .service(holiday_regions::list_holiday_regions)
+        .service(coverage::show_rules_coverage)
+        .service(coverage::show_draft_coverage)
         .service(drafts::list_rules_drafts)
         .service(drafts::create_rules_draft)
         .service(drafts::show_rules_draft)

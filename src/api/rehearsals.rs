@@ -252,7 +252,7 @@ async fn find_rules(
         (Some(_), Some(_)) => Err(field("/draft", "a draft or a document, not both".to_owned())),
         (None, None) => Ok(None),
         (None, Some(document)) => {
-            let rules = app.desk.check(Document::Json(document)).map_err(|refused| problem_of(refused, below))?;
+            let rules = app.desk.check(Document::Json(document)).await.map_err(|refused| problem_of(refused, below))?;
             Ok(Some(Arc::new(rules)))
         }
         (Some(id), None) => {

@@ -8,15 +8,16 @@ use serde_json::Value;
 use super::openapi::{Refusals, Told};
 use super::problem::FieldError;
 use super::rules_document::{
-    RuleChange, RuleFinding, changes_of, document_schema, field_errors, findings_of, problem_of, read_body, read_json,
+    RuleChange, RuleFindings, answer_aside, changes_of, document_schema, field_errors, findings_of, problem_of, read_body, read_json,
     toml_answer, wants_toml,
 };
 use super::{Operator, Problem};
 use crate::app::App;
 use crate::publishing::{Published, Refused, Upon};
 use crate::rules::diff::diff;
-use crate::rules::{Rules, export, file, json};
+use crate::rules::{Rules, export, json};
 use crate::store::{BrokenMark, PublishedRules, VersionHead};
+use crate::switchboard::reading::{aside, read_apart};
 
 /// Versions in one answer, unless asked for fewer.
 const PAGE_MAX: u32 = 100;
@@ -87,6 +88,9 @@ pub struct VersionDetail {
     document: Option<Value>,
     /// Why the document is null; empty if it is there.
     errors: Vec<FieldError>,
+    /// Of rules that cannot be read there are none.
+    #[serde(flatten)]
+    findings: RuleFindings,
 }
 
 /// What differs.
@@ -113,8 +117,8 @@ pub struct PublishedVersion {
     base: u32,
     /// What changed.
     changes: Vec<RuleChange>,
-    /// What is allowed and probably not meant, the gravest first.
-    findings: Vec<RuleFinding>,
+    #[serde(flatten)]
+    findings: RuleFindings,
 }
 
 /// Which version is to be replaced, and why.
@@ -143,9 +147,10 @@ impl VersionSummary {
 }
 
 impl PublishedVersion {
-    pub(super) fn of(published: Published, at: DateTime<Utc>) -> Self {
+    pub(super) async fn of(published: Published, at: DateTime<Utc>) -> Self {
         let Published { version, is_new, base, changes, rules } = published;
-        Self { version, is_new, base, changes: changes_of(changes), findings: findings_of(&rules, at) }
+        let findings = aside(move || findings_of(&rules, at)).await;
+        Self { version, is_new, base, changes: changes_of(changes), findings }
     }
 }
 
@@ -235,8 +240,8 @@ pub(super) async fn diff_rules_version(
 ) -> Result<web::Json<Difference>, Problem> {
     let version = parse_version(&version)?;
     let from = query.against.unwrap_or_else(|| version.saturating_sub(1));
-    let after = load(&app, version).await?;
-    let changes = changes_of(diff(&load(&app, from).await?, &after));
+    let (before, after) = (load(&app, from).await?, load(&app, version).await?);
+    let changes = changes_of(aside(move || diff(&before, &after)).await);
     Ok(web::Json(Difference { from, to: Some(version), changes }))
 }
 
@@ -266,7 +271,7 @@ pub(super) async fn roll_back_rules(
     let upon = Upon::Version(input.base);
     let published = app.desk.roll_back(version, upon, &operator.name(), input.note.as_deref()).await;
     let published = published.map_err(|refused| problem_of(refused, ""))?;
-    Ok(web::Json(PublishedVersion::of(published, app.clock.now())))
+    Ok(web::Json(PublishedVersion::of(published, app.clock.now()).await))
 }
 
 /// The version in force; 0 if there is none.
@@ -284,17 +289,28 @@ pub(super) async fn load(app: &App, version: u32) -> Result<Rules, Problem> {
 async fn show(app: &App, request: &HttpRequest, version: u32) -> Result<HttpResponse, Problem> {
     let found = app.store.find_rules(version).await.map_err(|error| problem_of(Refused::Store(error), ""))?;
     let PublishedRules { head, body } = found.ok_or_else(|| problem_of(Refused::absent("version", version), ""))?;
-    let read = file::parse(&format!("version {version}"), &body);
+    let read = move || {
+        let read = read_apart(&format!("version {version}"), &body);
+        (read.map(|rules| Rules { version, ..rules }), body)
+    };
     if wants_toml(request) {
         // In today's form, where it can be read: what an older release wrote may lack fields.
-        return Ok(toml_answer(read.map_or(body, |rules| export(&Rules { version, ..rules }))));
+        let text = aside(move || match read() {
+            (Ok(rules), _) => export(&rules),
+            (Err(_), body) => body,
+        });
+        return Ok(toml_answer(text.await));
     }
-    let (document, errors) = match read {
-        Ok(rules) => (Some(json::to_json(&Rules { version, ..rules })), Vec::new()),
-        Err(error) => (None, field_errors(&error, "/document")),
-    };
     let summary = VersionSummary::of(head, in_force_number(app).await?);
-    Ok(HttpResponse::Ok().json(VersionDetail { summary, document, errors }))
+    let at = app.clock.now();
+    let make = move || {
+        let (document, errors, findings) = match read().0 {
+            Ok(rules) => (Some(json::to_json(&rules)), Vec::new(), findings_of(&rules, at)),
+            Err(error) => (None, field_errors(&error, "/document"), RuleFindings::default()),
+        };
+        VersionDetail { summary, document, errors, findings }
+    };
+    answer_aside(HttpResponse::Ok(), make).await
 }
 
 fn parse_version(text: &str) -> Result<u32, Problem> {

@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE, ETAG, IF_MATCH};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use crate::rules::Rules;
 use crate::rules::diff::Change;
 use crate::rules::file::{Fault, RoutingFileError};
 use crate::rules::lint::{self, Finding, lint};
+use crate::switchboard::reading::aside;
 use crate::telemetry::Chain;
 
 /// Media type of a routing file. Source: TOML 1.0, "MIME Type".
@@ -48,15 +49,34 @@ pub struct RuleFinding {
     message: String,
 }
 
-/// What lint finds in rules as they would work from `at` on, the gravest first.
-pub(super) fn findings_of(rules: &Rules, at: DateTime<Utc>) -> Vec<RuleFinding> {
+/// What is allowed and probably not meant.
+#[derive(Debug, Default, Serialize, utoipa::ToSchema)]
+pub struct RuleFindings {
+    /// The gravest first, at most 500.
+    findings: Vec<RuleFinding>,
+    /// How many there are, told or not.
+    findings_total: usize,
+}
+
+/// What lint finds in rules as they would work from `at` on.
+pub(super) fn findings_of(rules: &Rules, at: DateTime<Utc>) -> RuleFindings {
     let told = |finding: Finding| RuleFinding {
         code: finding.code.as_str(),
         severity: finding.severity.into(),
         pointer: finding.pointer,
         message: finding.message,
     };
-    lint(rules, at).into_iter().map(told).collect()
+    let report = lint(rules, at);
+    RuleFindings { findings: report.findings.into_iter().map(told).collect(), findings_total: report.total }
+}
+
+/// An answer that takes long to make, since it holds all of the rules or looks at all of them.
+pub(super) async fn answer_aside<T: Serialize>(
+    mut response: HttpResponseBuilder,
+    make: impl FnOnce() -> T + Send + 'static,
+) -> Result<HttpResponse, Problem> {
+    let body = aside(move || serde_json::to_vec(&make())).await.map_err(|_| Problem::internal())?;
+    Ok(response.content_type("application/json").body(body))
 }
 
 /// How grave a finding is.
@@ -199,6 +219,26 @@ pub(super) fn field_errors(error: &RoutingFileError, below: &str) -> Vec<FieldEr
     error.faults.iter().map(told).collect()
 }
 
+/// Bad fields of a copy, in what was sent: fields of `new`, or else `parts`, with the place in the document told in words.
+fn errors_of_copy(new: Option<usize>, error: &RoutingFileError) -> Vec<FieldError> {
+    let below = |pointer: &str, detail: String| FieldError { pointer: pointer.to_owned(), detail };
+    let elsewhere = |pointer: &str| {
+        let told = |fault: &Fault| below(pointer, format!("{} ({})", fault.message, fault.pointer));
+        error.faults.iter().map(told).collect::<Vec<_>>()
+    };
+    let Some(place) = new else {
+        return elsewhere("/parts");
+    };
+    let sent = |fault: &Fault| {
+        let field = fault.pointer.strip_prefix(&format!("/brand/{place}/"))?;
+        let is_sent = ["id", "name", "inbox"].contains(&field);
+        is_sent.then(|| below(&format!("/new/{field}"), fault.message.clone()))
+    };
+    let told: Vec<_> = error.faults.iter().filter_map(sent).collect();
+    // A bad id makes more of them, within the brand; they say nothing new.
+    if told.is_empty() { elsewhere("/new") } else { told }
+}
+
 /// What was published since the version that a change was made from.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct Since {
@@ -212,6 +252,7 @@ struct Since {
 pub(super) fn problem_of(refused: Refused, below: &str) -> Problem {
     match refused {
         Refused::Faults(error) => Problem::bad_fields(field_errors(&error, below)),
+        Refused::Copy { new, faults } => Problem::bad_fields(errors_of_copy(new, &faults)),
         Refused::Absent { what, name } => Problem::not_found(format!("There is no {what} {name}.")),
         Refused::Meanwhile(meanwhile) => {
             let in_force = meanwhile.in_force;

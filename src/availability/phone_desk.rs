@@ -11,7 +11,7 @@ use super::phone_note::{self, PhoneNote};
 use crate::chatwoot::payload::MessageEvent;
 use crate::chatwoot::{ChatwootError, MessageKind};
 use crate::clock::Clock;
-use crate::rules::{Agent, AvailabilitySource, Rules};
+use crate::rules::{Agent, AvailabilitySource, Rules, zone};
 use crate::store::{PhoneObeyed, PhoneSwitched, PhoneWord, Store};
 use crate::switchboard::Switchboard;
 
@@ -128,8 +128,22 @@ fn words_for(agent: &Agent, off_until: Option<DateTime<Utc>>, zone: Tz) -> Strin
             format!("{}, your phone is off. Write /phone on to take calls again.", agent.name)
         }
         Some(until) => {
-            let until = until.with_timezone(&zone).format("%A %-d %B, %-I:%M %p %Z");
+            let wall = zone::wall(zone, until).unwrap_or_else(|| until.naive_utc());
+            let until = format!("{} {}", wall.format("%A %-d %B, %-I:%M %p"), zone::abbreviation(zone, until));
             format!("{}, your phone is off until {until}. Write /phone on to take calls sooner.", agent.name)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_in_vancouver_is_told_the_time_of_its_clocks() {
+        let rules = crate::rules::file::parse("routing.toml", include_str!("../../examples/routing.toml")).unwrap();
+        let until = Some("2026-11-24T21:30:00Z".parse().unwrap());
+        let said = words_for(&rules.agents[0], until, chrono_tz::America::Vancouver);
+        assert!(said.contains("off until Tuesday 24 November, 2:30 PM MST. Write"), "{said}");
     }
 }

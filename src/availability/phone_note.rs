@@ -1,7 +1,9 @@
 //! What an agent may write about their phone in a private note: `/phone on`, `/phone off`, `/phone off until 14:30`.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
+
+use crate::rules::zone;
 
 /// What a note asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +82,7 @@ fn number(digits: &str) -> Option<u32> {
 /// minute after the gap.
 #[must_use]
 pub fn next_at(zone: Tz, minute: u32, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let today = now.with_timezone(&zone).date_naive();
+    let today = zone::wall(zone, now)?.date();
     (0..3).filter_map(|ahead| on_date(zone, today.checked_add_days(Days::new(ahead))?, minute)).find(|at| *at > now)
 }
 
@@ -88,7 +90,7 @@ fn on_date(zone: Tz, date: NaiveDate, minute: u32) -> Option<DateTime<Utc>> {
     let wanted = date.and_hms_opt(minute / 60, minute % 60, 0)?;
     (0..=GAP_MAX_MIN).find_map(|later| {
         let shown = wanted + TimeDelta::minutes(later.into());
-        zone.from_local_datetime(&shown).earliest().map(|at| at.with_timezone(&Utc))
+        zone::instant(zone, shown).filter(|at| zone::wall(zone, *at) == Some(shown))
     })
 }
 
@@ -135,6 +137,14 @@ mod tests {
         assert_eq!(next_at(New_York, 150, at("2027-03-14T05:00:00Z")), Some(at("2027-03-14T07:00:00Z")));
         assert_eq!(next_at(New_York, 90, at("2026-11-01T05:00:00Z")), Some(at("2026-11-01T05:30:00Z")));
         assert_eq!(next_at(New_York, 90, at("2026-11-01T05:30:00Z")), Some(at("2026-11-02T06:30:00Z")));
+    }
+
+    /// British Columbia keeps its summer time from 2026 on, which older releases of the zone data do not know.
+    #[test]
+    fn a_time_in_vancouver_is_that_of_its_clocks_this_winter() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let vancouver = chrono_tz::America::Vancouver;
+        assert_eq!(next_at(vancouver, 870, at("2026-11-24T17:00:00Z")), Some(at("2026-11-24T21:30:00Z")));
     }
 
     #[test]

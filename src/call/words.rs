@@ -96,3 +96,30 @@ pub fn override_off(brand: &str) -> String {
 pub fn challenge(brand: &str, key: char) -> String {
     format!("Thank you for calling {brand}. To go on, please press {key}.")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::file;
+    use crate::rules::lint::{Code, lint};
+
+    #[test]
+    fn lint_quotes_what_callers_really_hear_where_no_words_were_written() {
+        let text = include_str!("../../examples/routing.toml").replacen(
+            "[[number]]",
+            "[[brand]]\nid = \"quiet\"\nname = \"Quiet\"\ninbox = \"Quiet\"\ntime_zone = \"UTC\"\n\
+             after_hours = { path = \"message\" }\nfallback = { path = \"message\" }\n[[number]]",
+            1,
+        );
+        let rules = file::parse("routing.toml", &text).unwrap();
+        let found = lint(&rules, "2026-11-24T10:00:00Z".parse().unwrap()).findings;
+        let told = |field: &str| {
+            let is_it = |one: &&crate::rules::lint::Finding| {
+                one.code == Code::MessageWithoutWords && one.pointer.ends_with(&format!("/{field}/words"))
+            };
+            found.iter().find(is_it).unwrap().message.clone()
+        };
+        assert!(told("fallback").contains(NOBODY_FREE), "{found:#?}");
+        assert!(told("after_hours").contains(&closed_goodbye(Some("…"))), "{found:#?}");
+    }
+}

@@ -10,7 +10,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
 use crate::phone_number::PhoneNumber;
 use crate::rules::file::{Fault, RoutingFileError};
-use crate::rules::lint::{Severity, lint};
+use crate::rules::lint::{Finding, Report, Severity, lint};
 use crate::rules::{DestinationPolicy, Rules, outbound};
 
 /// What to look at besides the settings.
@@ -41,20 +41,28 @@ fn look(args: &Args, settings: &Settings, at: DateTime<Utc>) -> anyhow::Result<(
         let rules = super::read_routing(path, &settings.destinations.policy())?;
         let (brands, numbers, agents) = (rules.brands.len(), rules.numbers.len(), rules.agents.len());
         told.push_str(&format!("{}: good: brands {brands}, numbers {numbers}, agents {agents}\n", path.display()));
-        for finding in lint(&rules, at) {
-            told.push_str(&format!(
-                "{}: {}: {} [{}]\n",
-                finding.severity.as_str(),
-                finding.pointer,
-                finding.message,
-                finding.code.as_str()
-            ));
-            if finding.severity == Severity::Error {
-                code = ExitCode::from(2);
-            }
+        let report = lint(&rules, at);
+        if report.findings.iter().any(|finding| finding.severity == Severity::Error) {
+            code = ExitCode::from(super::EXIT_BAD_INPUT);
         }
+        report.findings.iter().for_each(|finding| told.push_str(&line_of_finding(finding)));
+        told.push_str(&line_of_rest(&report));
     }
     Ok((told, code))
+}
+
+/// A finding on one line: `warning: /brand/0/roster: … [no_coverage]`.
+pub(super) fn line_of_finding(finding: &Finding) -> String {
+    let Finding { code, severity, pointer, message } = finding;
+    format!("{}: {pointer}: {message} [{}]\n", severity.as_str(), code.as_str())
+}
+
+/// How many findings are not told; empty if all of them are.
+pub(super) fn line_of_rest(report: &Report) -> String {
+    match report.total - report.findings.len() {
+        0 => String::new(),
+        left => format!("and {left} more findings\n"),
+    }
 }
 
 /// Every phone of the rules must be one that may be called, or it would be refused at the first ring.

@@ -55,6 +55,7 @@ mod tests {
     use super::*;
     use crate::clock::{CountedIds, SystemClock};
     use crate::config::Settings;
+    use crate::publishing::Upon;
     use crate::rules::file;
     use crate::store::model::ModelStore;
 
@@ -64,15 +65,15 @@ mod tests {
         let desk = Desk::over(Arc::new(ModelStore::new()), Arc::new(SystemClock), Arc::new(CountedIds::new(7)), policy);
         assert!(text_in_force(&desk).await.unwrap_err().to_string().contains("no rules have been published"));
         let rules = file::parse("routing.toml", include_str!("../../examples/routing.toml")).unwrap();
-        let told = import::publish(rules, "Ana", None, &desk).await.unwrap();
+        let told = import::publish(rules, Upon::Whatever, "Ana", None, &desk).await.unwrap();
         assert_eq!(told, "version 1 is live: brands 2, numbers 2, agents 5\n");
         let text = text_in_force(&desk).await.unwrap();
         let again = file::parse("routing.toml", &text).unwrap();
-        let told = import::publish(again, "Ben", None, &desk).await.unwrap();
+        let told = import::publish(again, Upon::Whatever, "Ben", None, &desk).await.unwrap();
         assert_eq!(told, "version 1 is live: brands 2, numbers 2, agents 5\nnothing changed\n");
         let slower = text.replacen("max_wait_s = 25", "max_wait_s = 40", 1);
         let told =
-            import::publish(file::parse("routing.toml", &slower).unwrap(), "Ben", Some("slower"), &desk).await.unwrap();
+            import::publish(file::parse("routing.toml", &slower).unwrap(), Upon::Version(1), "Ben", Some("slower"), &desk).await.unwrap();
         assert_eq!(
             told,
             "version 2 is live: brands 2, numbers 2, agents 5\nchanges since version 1: 1\n  \
@@ -80,6 +81,13 @@ mod tests {
         );
         assert_eq!(text_in_force(&desk).await.unwrap(), slower.replace("version = 1", "version = 2"));
         assert_eq!(text_of(1, &desk).await.unwrap(), text);
+        let late = file::parse("routing.toml", &text).unwrap();
+        let refused = import::publish(late, Upon::Version(1), "Cleo", None, &desk).await.unwrap_err().to_string();
+        let lines: Vec<&str> = refused.lines().collect();
+        assert_eq!(lines[0], "nothing was published: the file was made from version 1, and version 2 is in force");
+        assert!(lines[1].starts_with("version 2 by Ben at ") && lines[1].ends_with(" UTC: slower"), "{refused}");
+        assert_eq!(lines[2..], ["changes since version 1: 1", "  /brand/acme-movers/max_wait_s: 25 becomes 40"]);
+        assert_eq!(text_in_force(&desk).await.unwrap(), slower.replace("version = 1", "version = 2"));
         assert!(format!("{:#}", text_of(3, &desk).await.unwrap_err()).ends_with("there is no version 3"));
     }
 }

@@ -464,7 +464,7 @@ fn outcome_of(resource: &CallResource) -> Option<LegOutcome> {
 
 fn began_at(resource: &CallResource) -> Option<DateTime<Utc>> {
     let text = resource.date_created.as_deref()?;
-    DateTime::parse_from_rfc2822(text).ok().map(|at| at.with_timezone(&Utc))
+    DateTime::parse_from_rfc2822(text).ok().map(|at| at.to_utc())
 }
 
 fn retry_after(error: &TwilioError) -> Option<TimeDelta> {

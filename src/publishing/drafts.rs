@@ -3,8 +3,9 @@
 use crate::ids::{BrandId, DraftId};
 use crate::rules::copy::{BrandPart, CopyRefused, NewBrand, add_brand_like, copy_brand};
 use crate::rules::file::RoutingFileError;
-use crate::rules::{Rules, export, file};
+use crate::rules::{Rules, export};
 use crate::store::{Draft, DraftSave};
+use crate::switchboard::reading::{aside, read_apart};
 
 use super::{Desk, Document, Refused, check_words, nothing};
 
@@ -33,7 +34,8 @@ impl Desk {
     /// `Absent`, the store's.
     pub async fn load_draft(&self, id: DraftId) -> Result<(Draft, Result<Rules, RoutingFileError>), Refused> {
         let draft = self.store.find_draft(id).await?.ok_or_else(|| Refused::absent("draft", id))?;
-        let rules = file::parse("draft", &draft.body);
+        let body = draft.body.clone();
+        let rules = aside(move || read_apart("draft", &body)).await;
         Ok((draft, rules))
     }
 
@@ -42,7 +44,10 @@ impl Desk {
     /// # Errors
     /// `Faults`, `Field`, `TooManyDrafts`, `Absent` for the base, the store's.
     pub async fn create_draft(&self, change: DraftChange<'_>, by: &str) -> Result<(Draft, Rules), Refused> {
-        let given = change.document.map(|document| self.check(document)).transpose()?;
+        let given = match change.document {
+            Some(document) => Some(self.check(document).await?),
+            None => None,
+        };
         let in_force = self.load_in_force().await?;
         let base = match change.base {
             Some(base) => self.check_base(base).await?,
@@ -63,7 +68,10 @@ impl Desk {
         change: DraftChange<'_>,
         by: &str,
     ) -> Result<(Draft, Rules), Refused> {
-        let given = change.document.map(|document| self.check(document)).transpose()?;
+        let given = match change.document {
+            Some(document) => Some(self.check(document).await?),
+            None => None,
+        };
         let (draft, stored) = self.load_draft(id).await?;
         let rules = match given {
             Some(rules) => rules,
@@ -77,7 +85,8 @@ impl Desk {
             Some(name) => check_words("name", name, NAME_CHARS_MAX)?,
             None => draft.head.name,
         };
-        self.write(id, revision, DraftSave { name, body: export(&rules), base, by: by.to_owned() }, rules).await
+        let (rules, body) = written(rules).await;
+        self.write(id, revision, DraftSave { name, body, base, by: by.to_owned() }, rules).await
     }
 
     /// Takes a draft away.
@@ -103,7 +112,8 @@ impl Desk {
         by: &str,
     ) -> Result<(Draft, Rules), Refused> {
         let name = format!("{from} copied to {to}");
-        self.rework(draft, &name, by, |rules| copy_brand(rules, from, to, parts)).await
+        let (from, to, parts) = (from.clone(), to.clone(), parts.to_vec());
+        self.rework(draft, &name, by, move |rules| copy_brand(rules, &from, &to, &parts)).await
     }
 
     /// Adds a brand that is like another, as [`Self::copy_parts`] does.
@@ -118,7 +128,8 @@ impl Desk {
         by: &str,
     ) -> Result<(Draft, Rules), Refused> {
         let name = format!("{} like {from}", new.id);
-        self.rework(draft, &name, by, |rules| add_brand_like(rules, from, new)).await
+        let from = from.clone();
+        self.rework(draft, &name, by, move |rules| add_brand_like(rules, &from, new)).await
     }
 
     async fn rework(
@@ -126,21 +137,23 @@ impl Desk {
         draft: Option<(DraftId, u32)>,
         name: &str,
         by: &str,
-        work: impl FnOnce(&Rules) -> Result<Rules, CopyRefused> + Send,
+        work: impl FnOnce(&Rules) -> Result<Rules, CopyRefused> + Send + 'static,
     ) -> Result<(Draft, Rules), Refused> {
         if let Some((id, revision)) = draft {
             let (draft, rules) = self.load_draft(id).await?;
             if draft.head.revision != revision {
                 return Err(Refused::DraftChanged);
             }
-            let rules = work(&rules.map_err(Refused::Faults)?).map_err(Refused::of_copy)?;
+            let rules = rules.map_err(Refused::Faults)?;
+            let rules = aside(move || work(&rules)).await.map_err(Refused::of_copy)?;
+            let (rules, body) = written(rules).await;
             let (name, base) = (draft.head.name, draft.head.base);
-            let save = DraftSave { name, body: export(&rules), base, by: by.to_owned() };
+            let save = DraftSave { name, body, base, by: by.to_owned() };
             return self.write(id, revision, save, rules).await;
         }
         let in_force = self.load_in_force().await?;
         let (base, rules) = in_force.ok_or_else(|| Refused::absent("version", "in force"))?;
-        let rules = work(&rules).map_err(Refused::of_copy)?;
+        let rules = aside(move || work(&rules)).await.map_err(Refused::of_copy)?;
         let name: String = name.chars().take(NAME_CHARS_MAX).collect();
         self.keep(&name, rules, base, by).await
     }
@@ -152,7 +165,8 @@ impl Desk {
             return Err(Refused::TooManyDrafts);
         }
         let now = self.clock.now();
-        let save = DraftSave { name, body: export(&rules), base, by: by.to_owned() };
+        let (rules, body) = written(rules).await;
+        let save = DraftSave { name, body, base, by: by.to_owned() };
         Ok((self.store.create_draft(DraftId(self.ids.draw(now)), save, now).await?, rules))
     }
 
@@ -175,11 +189,21 @@ impl Desk {
     }
 }
 
+/// The rules, and how they are stored.
+async fn written(rules: Rules) -> (Rules, String) {
+    aside(move || {
+        let body = export(&rules);
+        (rules, body)
+    })
+    .await
+}
+
 impl Refused {
     fn of_copy(refused: CopyRefused) -> Self {
         match refused {
             CopyRefused::NoSuchBrand(brand) => Self::absent("brand", brand),
-            CopyRefused::WouldBreak(error) => Self::Faults(error),
+            CopyRefused::WouldBreak(faults) => Self::Copy { new: None, faults },
+            CopyRefused::NewWouldBreak { place, faults } => Self::Copy { new: Some(place), faults },
         }
     }
 }

@@ -15,9 +15,10 @@ use serde_json::Value;
 use crate::clock::{Clock, IdSource};
 use crate::rules::diff::Change;
 use crate::rules::file::RoutingFileError;
-use crate::rules::{DestinationPolicy, Floods, Index, Pausing, Rules, file, json, outbound};
-use crate::store::{Conflict, Store, StoreError, VersionHead};
+use crate::rules::{DestinationPolicy, Floods, Index, Pausing, Rules, json, outbound};
+use crate::store::{Conflict, PublishedRules, Store, StoreError, VersionHead};
 use crate::switchboard::SwitchboardError;
+use crate::switchboard::reading::{aside, read_apart};
 use crate::switchboard::rulebook::Rulebook;
 
 pub use drafts::{DRAFTS_MAX, DraftChange, NAME_CHARS_MAX};
@@ -47,6 +48,15 @@ pub enum Refused {
     /// The document has faults.
     #[error("the rules cannot be used")]
     Faults(#[source] RoutingFileError),
+    /// A copy would break the rules.
+    #[error("the copy cannot be used")]
+    Copy {
+        /// The place of the new brand in the document; none for parts of a brand copied to another.
+        new: Option<usize>,
+        /// Every fault, with its place in the document as it would be.
+        #[source]
+        faults: RoutingFileError,
+    },
     /// There is no such version, draft or brand.
     #[error("there is no {what} {name}")]
     Absent {
@@ -131,20 +141,29 @@ impl Desk {
     ///
     /// # Errors
     /// `Faults`: every fault; if there is none, every number in it that may not be called.
-    pub fn check(&self, document: Document<'_>) -> Result<Rules, Refused> {
+    pub async fn check(&self, document: Document<'_>) -> Result<Rules, Refused> {
         let rules = match document {
-            Document::Toml(text) => file::parse("rules", text),
-            Document::Json(value) => json::parse(value),
+            Document::Toml(text) => {
+                let text = text.to_owned();
+                aside(move || read_apart("rules", &text)).await
+            }
+            Document::Json(value) => {
+                let value = value.clone();
+                aside(move || json::parse(&value)).await
+            }
         };
-        let rules = rules.map_err(Refused::Faults)?;
-        self.check_numbers(&rules)?;
-        Ok(rules)
+        self.check_numbers(rules.map_err(Refused::Faults)?).await
     }
 
-    fn check_numbers(&self, rules: &Rules) -> Result<(), Refused> {
-        let faults = outbound::refused(rules, &self.destinations);
-        let file = "rules".to_owned();
-        if faults.is_empty() { Ok(()) } else { Err(Refused::Faults(RoutingFileError { file, faults })) }
+    /// The same rules, if every number in them may be called.
+    async fn check_numbers(&self, rules: Rules) -> Result<Rules, Refused> {
+        let destinations = Arc::clone(&self.destinations);
+        aside(move || {
+            let faults = outbound::refused(&rules, &destinations);
+            let file = "rules".to_owned();
+            if faults.is_empty() { Ok(rules) } else { Err(Refused::Faults(RoutingFileError { file, faults })) }
+        })
+        .await
     }
 
     /// The rules in force and their version, as the store has them now.
@@ -163,9 +182,10 @@ impl Desk {
     pub async fn load_version(&self, version: u32) -> Result<(VersionHead, Rules), Refused> {
         let published = self.store.find_rules(version).await?;
         let published = published.ok_or_else(|| Refused::absent("version", version))?;
-        let rules = file::parse(&format!("version {version}"), &published.body)
-            .map_err(|cause| Refused::Unreadable { version, cause })?;
-        Ok((published.head, Rules { version, ..rules }))
+        let PublishedRules { head, body } = published;
+        let rules = aside(move || read_apart(&format!("version {version}"), &body)).await;
+        let rules = rules.map_err(|cause| Refused::Unreadable { version, cause })?;
+        Ok((head, Rules { version, ..rules }))
     }
 
     /// The same, and nothing at all for version 0.

@@ -7,6 +7,7 @@ use crate::ids::DraftId;
 use crate::rules::diff::{Change, diff};
 use crate::rules::{Rules, export};
 use crate::store::{Conflict, NewVersion, StoreError, VersionHead};
+use crate::switchboard::reading::aside;
 
 /// Longest note of a version.
 pub const NOTE_CHARS_MAX: usize = 500;
@@ -57,7 +58,7 @@ impl Desk {
     /// # Errors
     /// `Faults` for numbers that may not be called, `Meanwhile`, `Field` for the note, the store's.
     pub async fn publish(&self, rules: Rules, upon: Upon, by: &str, note: Option<&str>) -> Result<Published, Refused> {
-        self.check_numbers(&rules)?;
+        let rules = self.check_numbers(rules).await?;
         let note = check_note(note)?;
         self.bring_out(Edition { rules, upon, by, note, rolled_back_from: None, draft: None }).await
     }
@@ -79,8 +80,7 @@ impl Desk {
         if draft.head.revision != revision {
             return Err(Refused::DraftChanged);
         }
-        let rules = rules.map_err(Refused::Faults)?;
-        self.check_numbers(&rules)?;
+        let rules = self.check_numbers(rules.map_err(Refused::Faults)?).await?;
         let upon = Upon::Version(draft.head.base);
         let note = note.or(Some(draft.head.name));
         self.bring_out(Edition { rules, upon, by, note, rolled_back_from: None, draft: Some((id, revision)) }).await
@@ -100,7 +100,7 @@ impl Desk {
     ) -> Result<Published, Refused> {
         let note = check_note(note)?;
         let (_, rules) = self.load_version(version).await?;
-        self.check_numbers(&rules)?;
+        let rules = self.check_numbers(rules).await?;
         self.bring_out(Edition { rules, upon, by, note, rolled_back_from: Some(version), draft: None }).await
     }
 
@@ -115,19 +115,23 @@ impl Desk {
             {
                 return Err(Refused::Meanwhile(Box::new(self.tell_meanwhile(upon, in_force).await?)));
             }
-            let before = in_force.as_ref().map(|(_, rules)| rules);
+            let before = in_force.map(|(_, rules)| rules);
             let version = newest + 1;
-            let mut rules = Rules { version, ..edition.rules.clone() };
-            vouch(&mut rules, before, edition.by);
-            let changes = diff(before.map_or(&nothing(), |before| before), &rules);
+            let rules = Rules { version, ..edition.rules.clone() };
+            let Proof { rules, changes, body } = proof(rules, before, edition.by.to_owned()).await;
             // While the newest version is broken, the last good one is worth publishing again.
             if changes.is_empty() && newest == base && base > 0 {
+                // Whoever published a draft is done with it, whether or not it changed anything.
+                if let Some((id, revision)) = edition.draft {
+                    let gone = self.store.delete_draft(id, revision, edition.by, self.clock.now()).await;
+                    gone.map_err(|error| Refused::of_draft(error, id))?;
+                }
                 return Ok(Published { version: base, is_new: false, base, changes, rules });
             }
             let new = NewVersion {
                 version,
                 base: (base > 0).then_some(base),
-                body: export(&rules),
+                body,
                 by: edition.by.to_owned(),
                 note: edition.note.clone(),
                 rolled_back_from: edition.rolled_back_from,
@@ -162,17 +166,44 @@ impl Desk {
             0 => Some(nothing()),
             base => self.load_version(base).await.ok().map(|(_, rules)| rules),
         };
-        let changes = was.zip(rules).map(|(was, is)| diff(&was, &is));
+        let changes = match was.zip(rules) {
+            Some((was, is)) => Some(aside(move || diff(&was, &is)).await),
+            None => None,
+        };
         Ok(Meanwhile { base, in_force: version, published, changes })
     }
 }
 
-/// Whoever publishes vouches for verified phones that name nobody else; whoever did so before stays named.
+/// Rules as they are about to come out.
+struct Proof {
+    rules: Rules,
+    /// Against what is in force.
+    changes: Vec<Change>,
+    /// As they are stored.
+    body: String,
+}
+
+async fn proof(mut rules: Rules, before: Option<Arc<Rules>>, by: String) -> Proof {
+    aside(move || {
+        vouch(&mut rules, before.as_ref(), &by);
+        let changes = diff(before.as_deref().unwrap_or(&nothing()), &rules);
+        let body = export(&rules);
+        Proof { rules, changes, body }
+    })
+    .await
+}
+
+/// Whoever publishes vouches for each phone that was not verified in the rules in force, whatever the document says; whoever
+/// vouched for one that was stays named. For a phone that is not verified nobody does.
 fn vouch(rules: &mut Rules, before: Option<&Arc<Rules>>, by: &str) {
-    for agent in rules.agents.iter_mut().filter(|agent| agent.phone_verified && agent.vouched_by.is_none()) {
+    for agent in &mut rules.agents {
+        if !agent.phone_verified {
+            agent.vouched_by = None;
+            continue;
+        }
         let known = before.and_then(|before| before.agent(&agent.id));
         let known = known.filter(|known| known.phone_verified && known.phone == agent.phone);
-        agent.vouched_by = known.and_then(|known| known.vouched_by.clone()).or_else(|| Some(by.to_owned()));
+        agent.vouched_by = Some(known.and_then(|known| known.vouched_by.clone()).unwrap_or_else(|| by.to_owned()));
     }
 }
 

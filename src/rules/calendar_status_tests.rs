@@ -1,8 +1,8 @@
-use chrono::{Datelike, TimeZone, Timelike, Weekday};
+use chrono::{Datelike, Timelike, Weekday};
 use proptest::prelude::*;
 
 use super::*;
-use crate::rules::{DayInterval, Interval, WeeklyHours};
+use crate::rules::{DayInterval, Interval, WeeklyHours, zone};
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -217,7 +217,7 @@ fn by_the_book(brand: &Brand, rules: &Rules, at: DateTime<Utc>) -> Result<(), Cl
     if in_force(&brand.calendar.open_until) {
         return Ok(());
     }
-    let wall = at.with_timezone(&brand.time_zone).naive_local();
+    let wall = zone::wall(brand.time_zone, at).unwrap();
     let week = |date: NaiveDate| -> Vec<Range<u16>> {
         let intervals = &brand.hours.intervals;
         let own = intervals.iter().filter(|interval| interval.day() == date.weekday()).map(Interval::minutes).collect();
@@ -258,7 +258,7 @@ proptest! {
         let (mut brand, rules) = brand(&[]);
         let interval = |(day, text): &(u8, String)| Interval::parse(Weekday::try_from(*day).unwrap(), text).unwrap();
         brand.hours.intervals = week.iter().map(interval).collect();
-        let today = brand.time_zone.from_utc_datetime(&from.naive_utc()).date_naive();
+        let today = zone::wall(brand.time_zone, from).unwrap().date();
         brand.calendar.days = days.iter().map(|(ahead, hours)| SpecialDay {
             on: today + TimeDelta::days(*ahead),
             hours: hours.iter().map(|text| DayInterval::parse(text).unwrap()).collect(),

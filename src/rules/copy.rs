@@ -77,6 +77,15 @@ pub enum CopyRefused {
     /// What would come of it cannot be used: for instance a path to an operator line that the brand does not have.
     #[error("the copy would break the rules")]
     WouldBreak(#[source] RoutingFileError),
+    /// The same, of a new brand.
+    #[error("the new brand would break the rules")]
+    NewWouldBreak {
+        /// Its place in the copy, to which the faults point.
+        place: usize,
+        /// What is wrong.
+        #[source]
+        faults: RoutingFileError,
+    },
 }
 
 /// The rules with some parts of one brand copied to another. Name, inbox, zone and numbers of the copy stay its own.
@@ -93,7 +102,7 @@ pub fn copy_brand(rules: &Rules, from: &BrandId, to: &BrandId, parts: &[BrandPar
     for part in parts {
         copy_part(source, target, *part, &named);
     }
-    proven(&copy)
+    proven(&copy).map_err(CopyRefused::WouldBreak)
 }
 
 /// The rules with a brand more, like another in everything but what makes it a brand of its own. It has no numbers yet.
@@ -104,13 +113,14 @@ pub fn add_brand_like(rules: &Rules, from: &BrandId, new: NewBrand) -> Result<Ru
     let source = rules.brand(from).ok_or_else(|| CopyRefused::NoSuchBrand(from.clone()))?;
     let brand = Brand { id: new.id, name: new.name, inbox: new.inbox, inbox_id: None, ..source.clone() };
     let mut copy = rules.clone();
+    let place = copy.brands.len();
     copy.brands.push(brand);
-    proven(&copy)
+    proven(&copy).map_err(|faults| CopyRefused::NewWouldBreak { place, faults })
 }
 
 /// Reads the rules back, which finds whatever the copy may have broken.
-fn proven(copy: &Rules) -> Result<Rules, CopyRefused> {
-    json::parse(&json::to_json(copy)).map_err(CopyRefused::WouldBreak)
+fn proven(copy: &Rules) -> Result<Rules, RoutingFileError> {
+    json::parse(&json::to_json(copy))
 }
 
 fn copy_part(from: &Brand, to: &mut Brand, part: BrandPart, named: &[&IntentId]) {

@@ -1,12 +1,11 @@
 //! Open hours in which nobody would ring.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Agent, Brand, Intent, Rules, calendar, shifts};
-use crate::ids::AgentId;
 
 /// How far ahead lint looks. Source: DESIGN.md section 9.
 pub const LINT_DAYS: u16 = 14;
@@ -32,11 +31,9 @@ pub fn gaps(rules: &Rules, brand: &Brand, intent: Option<&Intent>, from: DateTim
     };
     let mut bare: Vec<_> = calendar::open_stretches(brand, rules, from..end).collect();
     let skill = intent.and_then(|intent| intent.skill.as_ref());
-    let roster: HashSet<&AgentId> = brand.roster.iter().collect();
-    let can_ring = |agent: &&Agent| {
-        agent.phone_verified && skill.is_none_or(|skill| agent.skills.contains(skill)) && roster.contains(&agent.id)
-    };
-    for agent in rules.agents.iter().filter(can_ring) {
+    let can_ring =
+        |agent: &&Agent| agent.phone_verified && skill.is_none_or(|skill| agent.skills.contains(skill));
+    for agent in brand.roster.iter().filter_map(|id| rules.agent(id)).filter(can_ring) {
         let (Some(first), Some(last)) = (bare.first(), bare.last()) else {
             break;
         };
@@ -46,6 +43,40 @@ pub fn gaps(rules: &Rules, brand: &Brand, intent: Option<&Intent>, from: DateTim
         bare = subtract(&bare, covered);
     }
     bare.into_iter().map(|bare| Gap { from: bare.start, until: bare.end }).collect()
+}
+
+/// What of a brand's open hours nobody covers, for any call and for calls of each intent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uncovered<'r> {
+    /// The brand.
+    pub brand: &'r Brand,
+    /// As [`gaps`] for no intent.
+    pub gaps: Vec<Gap>,
+    /// As [`gaps`] for each of its intents, in their order; the same as above for one that asks for no skill.
+    pub intents: Vec<(&'r Intent, Vec<Gap>)>,
+}
+
+/// What of a brand's open hours nobody covers, as [`gaps`] tells it.
+#[must_use]
+pub fn uncovered<'r>(rules: &'r Rules, brand: &'r Brand, from: DateTime<Utc>, days: u16) -> Uncovered<'r> {
+    let all = gaps(rules, brand, None, from, days);
+    // Intents that ask for one skill are covered by the same people.
+    let mut by_skill: HashMap<&str, Vec<Gap>> = HashMap::new();
+    let of_intent = |intent: &'r Intent| {
+        let own = match intent.skill.as_deref() {
+            None => all.clone(),
+            Some(skill) => by_skill.entry(skill).or_insert_with(|| gaps(rules, brand, Some(intent), from, days)).clone(),
+        };
+        (intent, own)
+    };
+    let intents = brand.intents.iter().map(of_intent).collect();
+    Uncovered { brand, gaps: all, intents }
+}
+
+/// How long gaps are together.
+#[must_use]
+pub fn total(gaps: &[Gap]) -> TimeDelta {
+    gaps.iter().fold(TimeDelta::zero(), |total, gap| total + (gap.until - gap.from))
 }
 
 /// What of `bare` is in none of `covered`; both are in order and apart, and so is the result.

@@ -2,7 +2,7 @@ use chrono::Weekday;
 use proptest::prelude::*;
 
 use super::*;
-use crate::ids::IntentId;
+use crate::ids::{AgentId, IntentId};
 use crate::rules::{Absence, Interval, ShiftDay, WeeklyHours, calendar};
 
 fn at(text: &str) -> DateTime<Utc> {

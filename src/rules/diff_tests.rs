@@ -116,7 +116,7 @@ fn a_copy_of_everything_leaves_the_name_the_inbox_and_the_zone() {
         [
             "/brand/other/roster/ana",
             "/brand/other/roster/ben",
-            "/brand/other/hours/mon",
+            "/brand/other/hours",
             "/brand/other/calendar/closed_until",
             "/brand/other/calendar/day/2026-12-24"
         ]

@@ -56,7 +56,7 @@ fn brand(brand: &Brand) -> Branch {
         ("emergency_numbers", Tree::texts(brand.emergency_numbers.iter().map(|number| number.as_e164()))),
         ("roster", Tree::texts(brand.roster.iter().map(|agent| agent.as_str()))),
         ("recording", recording(&brand.recording)),
-        ("hours", hours(&brand.hours)),
+        ("hours", weekly_hours(&brand.hours)),
         ("calendar", Tree::Table(calendar(&brand.calendar))),
         ("after_hours", after_hours(&brand.after_hours)),
         ("menu", Tree::some(brand.menu.as_ref(), |menu| Tree::Table(self::menu(menu)))),
@@ -77,6 +77,11 @@ fn recording(recording: &Recording) -> Tree {
             ("retention_days", Tree::Integer((*retention_days).into())),
         ]),
     }
+}
+
+/// Absent for a brand that is always open, since a table without an interval would look like one that never is.
+fn weekly_hours(weekly: &WeeklyHours) -> Tree {
+    if weekly.intervals.is_empty() { Tree::Absent } else { hours(weekly) }
 }
 
 /// Days in the order of the week, intervals of a day in the order in which they were written.

@@ -92,6 +92,11 @@ impl<'t> Faults<'t> {
         self.list.push(Fault { line, pointer: place.pointer.clone(), message: message.into() });
     }
 
+    /// How many there are so far; at most [`FAULTS_MAX`].
+    pub(super) fn count(&self) -> usize {
+        self.list.len()
+    }
+
     /// What was read, if nothing was wrong.
     pub(super) fn conclude<T>(mut self, file: &str, read: Option<T>) -> Result<T, RoutingFileError> {
         self.list.sort_by_key(|fault| fault.line);

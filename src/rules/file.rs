@@ -5,7 +5,7 @@
 use toml::de::DeTable;
 
 use super::Rules;
-use super::fault::{Faults, Place, Placed};
+use super::fault::{Faults, Place};
 use super::file_brand::read_brand;
 use super::file_calendar::read_holiday_list;
 use super::file_people::{read_agent, read_floods, read_pausing, read_supervisor};
@@ -92,7 +92,9 @@ fn read_rules(mut fields: Fields<'_>, faults: &mut Faults<'_>) -> Option<Rules> 
 }
 
 fn read_number(mut fields: Fields<'_>, faults: &mut Faults<'_>, seen: &mut Seen) -> Option<Number> {
-    let number = fields.required(faults, "number", |fields, faults| read_phone(fields, faults, seen, "number"));
+    let number = fields.required(faults, "number", |fields, faults| {
+        read_phone(fields, faults, seen, "number", "a number that customers dial".to_owned())
+    });
     if let Some(number) = &number {
         seen.own(number);
     }
@@ -126,15 +128,17 @@ pub(super) fn read_id(
     })
 }
 
-/// Phones and our own numbers are one space: a phone that is a number of ours would ring ourselves.
+/// Phones and our own numbers are one space: a phone that is a number of ours would ring ourselves. `whose` names it for the
+/// message that tells of two that are the same.
 pub(super) fn read_phone(
     fields: &mut Fields<'_>,
     faults: &mut Faults<'_>,
     seen: &mut Seen,
     name: &'static str,
+    whose: String,
 ) -> Option<PhoneNumber> {
     let phone = fields.parsed(faults, name, NUMBER_FORM, |text| parse_phone_number(text).ok())?;
-    seen.claim(faults, "phone number", &Placed { value: phone.value.as_e164().to_owned(), place: phone.place });
+    seen.claim_phone(faults, &phone, whose);
     Some(phone.value)
 }
 

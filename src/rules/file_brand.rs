@@ -54,7 +54,7 @@ pub(super) fn read_brand(mut fields: Fields<'_>, faults: &mut Faults<'_>, seen: 
         inbox: inbox.unwrap_or_default(),
         inbox_id: fields.integer(faults, "inbox_id", 1..=i64::MAX),
         time_zone: time_zone.map_or(Tz::UTC, |zone| zone.value),
-        hours: read_hours(&mut fields, faults, "hours").unwrap_or_default(),
+        hours: read_hours(&mut fields, faults, "hours", NO_HOURS).unwrap_or_default(),
         calendar: read_calendar(&mut fields, faults, seen),
         after_hours: read_after_hours(&mut fields, faults, has_operator),
         menu: read_menu(&mut fields, faults, seen, &id),
@@ -87,6 +87,10 @@ pub(super) fn read_brand(mut fields: Fields<'_>, faults: &mut Faults<'_>, seen: 
     fields.finish(faults);
     is_whole.then_some(brand)
 }
+
+/// What to write instead of hours without an interval.
+const NO_HOURS: &str = "leave it out (in JSON null) if the brand is always open; one that is closed until further notice has \
+                        `closed_until` in its calendar";
 
 /// The spans of a brand.
 struct Waits {

@@ -61,7 +61,12 @@ const FAULTS: &[(&str, &str, &[&str])] = &[
     ("[\"ana\"]", "[\"ana\", \"ana\"]", &["routing.toml:7: agent `ana` stands twice"]),
     ("[\"ana\"]", "\"ana\"", &["routing.toml:7: `roster` is a text; allowed: a list"]),
     ("brand = \"acme\"", "brand = \"acne\"", &["routing.toml:10: there is no brand `acne`"]),
-    ("+15550100003", "+15550100002", &["routing.toml:15: phone number `+15550100002` stands twice"]),
+    ("+15550100003", "+15550100002", &["routing.toml:15: phone number `+15550100002` stands twice: it is a number that customers dial, and the phone of agent `ana`"]),
+    (
+        "[[agent]]",
+        "[[agent]]\nid = \"ben\"\nname = \"Ben\"\nemail = \"b@example.com\"\nphone = \"+15550100003\"\n[[agent]]",
+        &["routing.toml:20: phone number `+15550100003` stands twice: it is the phone of agent `ben`, and the phone of agent `ana`"],
+    ),
     ("+15550100003", "555 0100003", &["routing.toml:15: `phone` is `555 0100003`; allowed: + and 7"]),
     ("email = \"ana@example.com\"", "", &["routing.toml:11: this agent has neither `email` nor"]),
     (
@@ -103,6 +108,17 @@ const FAULTS: &[(&str, &str, &[&str])] = &[
         "id = \"acme\"",
         "id = \"acme\"\nhours.mon = [\"9-5\"]\nhours.monday = []",
         &["routing.toml:4: `9-5` is no interval", "routing.toml:5: `monday` is unknown in a hours"],
+    ),
+    (
+        "id = \"acme\"",
+        "id = \"acme\"\nhours = { mon = [], tue = [] }",
+        &["routing.toml:4: this `hours` has no interval; leave it out (in JSON null) if the brand is always open; one"],
+    ),
+    ("id = \"acme\"", "id = \"acme\"\nhours = {}", &["routing.toml:4: this `hours` has no interval"]),
+    (
+        "phone = ",
+        "time_zone = \"UTC\"\nshift = { mon = [] }\nphone = ",
+        &["routing.toml:16: this `shift` has no interval; leave it out if the agent always works"],
     ),
     (
         "phone = ",

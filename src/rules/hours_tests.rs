@@ -1,4 +1,3 @@
-use chrono::{Offset, TimeZone};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use proptest::prelude::*;
 
@@ -111,7 +110,7 @@ fn any_interval() -> impl Strategy<Value = Interval> {
 
 /// The first hour within `days` in which the zone's clock jumps.
 fn next_jump(zone: Tz, from: DateTime<Utc>, days: i64) -> Option<DateTime<Utc>> {
-    let offset = |at: DateTime<Utc>| zone.offset_from_utc_datetime(&at.naive_utc()).fix();
+    let offset = |at: DateTime<Utc>| crate::rules::zone::offset(zone, at);
     (1..days * 24).map(|hour| from + TimeDelta::hours(hour)).find(|at| offset(*at) != offset(from))
 }
 

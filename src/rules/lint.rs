@@ -11,7 +11,7 @@ use super::lint_brand::{look_at_name, look_at_promise, look_at_recording, look_a
 use super::lint_coverage::look_at_coverage;
 use super::lint_paths::{look_at_loops, look_at_operator, look_at_paths};
 use super::lint_people::{look_at_agents, look_at_roster, look_at_supervisors};
-use super::lint_reach::{look_at_calendar, look_at_intents, look_at_lists, look_at_numbers};
+use super::lint_reach::{look_at_all_numbers, look_at_calendar, look_at_intents, look_at_lists, look_at_numbers};
 
 /// Most findings told at once; the gravest are kept.
 pub const FINDINGS_MAX: usize = 500;
@@ -46,7 +46,7 @@ impl Severity {
 pub enum Code {
     /// The brand is open and nobody on its roster could be rung.
     NoCoverage,
-    /// The text before a recording is too short to be a notice.
+    /// The text before a recording is too short to be a notice, as its language is written.
     RecordingWithoutNotice,
     /// The text before a recording does not say that it records.
     NoticeSaysNoRecording,
@@ -66,21 +66,27 @@ pub enum Code {
     SkillNobodyHas,
     /// A path for a kind of closure that the calendar does not have.
     UnreachablePath,
+    /// There is no number at all, so nobody can call anybody.
+    NoNumbers,
     /// No number leads to the brand.
     BrandWithoutNumber,
     /// No brand refers to the list of holidays.
     UnusedHolidays,
+    /// A list of holidays without a day.
+    EmptyHolidays,
+    /// A date on which a list is open all the same, and which is no public holiday.
+    ExceptNoHoliday,
     /// It is over and changes nothing.
     Over,
-    /// Paths lead back to where they began.
+    /// A path leads to a number of the brand itself, or by way of others back to it: the number is never rung.
     Loop,
-    /// A path leads to a number that customers dial.
+    /// A path leads to a number that customers dial: the number is never rung.
     PathToOwnNumber,
     /// A path leads to an agent's phone.
     PathToAgent,
     /// The operator line is an agent's phone.
     OperatorIsAgent,
-    /// A path plays a message and none was written for it.
+    /// A path plays a message and none was written for it, so a sentence of ours is spoken.
     MessageWithoutWords,
     /// Supervisors could override the brand, but it has no operator line.
     OverrideWithoutOperator,
@@ -109,9 +115,12 @@ impl Code {
     #[must_use]
     pub fn severity(self) -> Severity {
         match self {
-            Self::RecordingWithoutNotice | Self::SkillNobodyHas | Self::Loop | Self::OneAgentTwoPhones => {
-                Severity::Error
-            }
+            Self::RecordingWithoutNotice
+            | Self::SkillNobodyHas
+            | Self::NoNumbers
+            | Self::Loop
+            | Self::PathToOwnNumber
+            | Self::OneAgentTwoPhones => Severity::Error,
             Self::NoCoverage
             | Self::NoticeSaysNoRecording
             | Self::VoicemailWithoutNotice
@@ -120,10 +129,9 @@ impl Code {
             | Self::UnreachableIntent
             | Self::UnreachableMenu
             | Self::BrandWithoutNumber
-            | Self::PathToOwnNumber
+            | Self::EmptyHolidays
             | Self::PathToAgent
             | Self::OperatorIsAgent
-            | Self::MessageWithoutWords
             | Self::OverrideWithoutOperator
             | Self::SameName
             | Self::OneSupervisorTwice
@@ -133,7 +141,9 @@ impl Code {
             Self::CnamName
             | Self::UnreachablePath
             | Self::UnusedHolidays
+            | Self::ExceptNoHoliday
             | Self::Over
+            | Self::MessageWithoutWords
             | Self::UnusedOperator
             | Self::OnNoRoster
             | Self::PromiseInOwnWords => Severity::Hint,
@@ -155,8 +165,11 @@ impl Code {
             Self::UnreachableMenu => "unreachable_menu",
             Self::SkillNobodyHas => "skill_nobody_has",
             Self::UnreachablePath => "unreachable_path",
+            Self::NoNumbers => "no_numbers",
             Self::BrandWithoutNumber => "brand_without_number",
             Self::UnusedHolidays => "unused_holidays",
+            Self::EmptyHolidays => "empty_holidays",
+            Self::ExceptNoHoliday => "except_no_holiday",
             Self::Over => "over",
             Self::Loop => "loop",
             Self::PathToOwnNumber => "path_to_own_number",
@@ -190,9 +203,18 @@ pub struct Finding {
     pub message: String,
 }
 
+/// What was found in rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The gravest first; at most [`FINDINGS_MAX`].
+    pub findings: Vec<Finding>,
+    /// How many there are, told or not.
+    pub total: usize,
+}
+
 /// Looks at rules as they would work from `at` on.
 #[must_use]
-pub fn lint(rules: &Rules, at: DateTime<Utc>) -> Vec<Finding> {
+pub fn lint(rules: &Rules, at: DateTime<Utc>) -> Report {
     let mut findings = Findings(Vec::new());
     for (index, brand) in rules.brands.iter().enumerate() {
         let place = BrandPlace { rules, brand, pointer: format!("/brand/{index}") };
@@ -208,14 +230,16 @@ pub fn lint(rules: &Rules, at: DateTime<Utc>) -> Vec<Finding> {
         look_at_roster(&mut findings, &place);
         look_at_coverage(&mut findings, &place, at);
     }
+    look_at_all_numbers(&mut findings, rules);
     look_at_loops(&mut findings, rules);
     look_at_lists(&mut findings, rules);
     look_at_agents(&mut findings, rules);
     look_at_supervisors(&mut findings, rules);
     let mut findings = findings.0;
     findings.sort_by_key(|finding| finding.severity);
+    let total = findings.len();
     findings.truncate(FINDINGS_MAX);
-    findings
+    Report { findings, total }
 }
 
 /// A brand with its place in the document.

@@ -8,7 +8,7 @@ use super::lint::{BrandPlace, Code, Findings};
 use super::menu::Prompt;
 use super::path::PathKind;
 use super::people::PromiseDue;
-use super::{Brand, Recording, promise};
+use super::{Brand, Recording, promise, zone};
 
 /// Personal voicemail answers after 20 to 30 s: up to this long a phone may ring. Source: DESIGN.md section 9.
 const RING_MAX: Duration = Duration::from_secs(25);
@@ -18,8 +18,16 @@ const OPERATOR_RING_MAX: Duration = Duration::from_secs(20);
 const ARRIVAL_TO_END: Duration = Duration::from_secs(120);
 /// Letters that a voice speaks in a second, slowly.
 const LETTERS_PER_S: u64 = 14;
-/// Fewest words that can tell somebody of a recording.
+/// Fewest words of an English sentence that can tell somebody of a recording: "Calls are recorded."
 const NOTICE_WORDS_MIN: usize = 3;
+/// Fewest in another language, some of which put a sentence into two: "Puhelu nauhoitetaan."
+const NOTICE_WORDS_ELSEWHERE_MIN: usize = 2;
+/// Fewest letters where words are not spaced, or a letter is a syllable: "通話を録音します".
+const NOTICE_LETTERS_MIN: usize = 5;
+/// Languages whose words are not spaced, and Korean, whose letters are syllables: Japanese, the Chinese ones, Thai, Lao,
+/// Khmer, Burmese, Tibetan. Source: BCP 47 tags of ISO 639.
+const COUNTED_BY_LETTERS: [&str; 13] =
+    ["ja", "zh", "cmn", "yue", "wuu", "nan", "hak", "th", "lo", "km", "my", "bo", "ko"];
 
 /// A call back that is further away is no promise.
 const PROMISE_FAR: TimeDelta = TimeDelta::days(14);
@@ -145,9 +153,8 @@ fn spoken(words: &str) -> Duration {
 pub(super) fn look_at_recording(findings: &mut Findings, place: &BrandPlace<'_>) {
     let brand = place.brand;
     if let Recording::On { notice, .. } = &brand.recording {
-        let words = notice.split_whitespace().filter(|word| word.chars().any(char::is_alphabetic)).count();
         let pointer = place.at("recording/notice");
-        if words < NOTICE_WORDS_MIN {
+        if !can_be_notice(brand, notice) {
             findings.add(
                 Code::RecordingWithoutNotice,
                 pointer,
@@ -180,6 +187,16 @@ pub(super) fn look_at_recording(findings: &mut Findings, place: &BrandPlace<'_>)
     }
 }
 
+/// Whether the text is long enough to tell somebody that they are recorded.
+fn can_be_notice(brand: &Brand, notice: &str) -> bool {
+    let language = brand.language.split('-').next().unwrap_or_default();
+    if COUNTED_BY_LETTERS.iter().any(|known| language.eq_ignore_ascii_case(known)) {
+        return notice.chars().filter(|letter| letter.is_alphabetic()).count() >= NOTICE_LETTERS_MIN;
+    }
+    let words = notice.split_whitespace().filter(|word| word.chars().any(char::is_alphabetic)).count();
+    words >= if is_english(brand) { NOTICE_WORDS_MIN } else { NOTICE_WORDS_ELSEWHERE_MIN }
+}
+
 /// Whether we can read what is said at all.
 fn is_english(brand: &Brand) -> bool {
     brand.language.get(..2).is_some_and(|language| language.eq_ignore_ascii_case("en"))
@@ -203,8 +220,8 @@ pub(super) fn look_at_promise(findings: &mut Findings, place: &BrandPlace<'_>, a
         );
     }
     if let Some(due_at) = promise::due_at(brand, rules, at).filter(|due_at| *due_at - at > PROMISE_FAR) {
-        let message =
-            format!("who calls now would be called back on {}", due_at.with_timezone(&brand.time_zone).date_naive());
+        let due_on = zone::wall(brand.time_zone, due_at).unwrap_or_else(|| due_at.naive_utc()).date();
+        let message = format!("who calls now would be called back on {due_on}");
         findings.add(Code::PromiseImpossible, place.at("promise"), message);
     }
     let PromiseDue::NextBusinessDay { minute } = promise.due else {

@@ -8,13 +8,23 @@ use super::path::{Path, PathKind};
 use super::{Brand, Rules};
 use crate::ids::BrandId;
 
+/// What a closed brand's callers hear without words of its own: between the two sentences, when it opens. A test beside those
+/// words sees that they are these.
+const CLOSED: &str = "We are closed right now. … Goodbye.";
+/// What callers hear whom nobody takes, without words of the brand's own.
+const NOBODY_FREE: &str = "Sorry, nobody can take your call right now. Please call again later. Goodbye.";
+
 pub(super) fn look_at_paths(findings: &mut Findings, place: &BrandPlace<'_>) {
     for (field, path) in paths(place.brand) {
         match &path.kind {
             PathKind::Message { .. } if path.words.is_none() => findings.add(
                 Code::MessageWithoutWords,
                 place.at(&format!("{field}/words")),
-                "callers hear only a message here, and none was written: they get the brand's general text, which may ask for a message that nobody takes".to_owned(),
+                if field.starts_with("after_hours") {
+                    format!("no words were written for this message, so a closed brand's callers hear ours: \"{CLOSED}\"")
+                } else {
+                    format!("no words were written for this message, so callers hear ours: \"{NOBODY_FREE}\"")
+                },
             ),
             PathKind::Number { number } => {
                 if let Some(agent) = place.rules.agent_of_phone(number) {
@@ -59,7 +69,8 @@ pub(super) fn look_at_operator(findings: &mut Findings, place: &BrandPlace<'_>) 
     }
 }
 
-/// Paths to numbers that customers dial: whoever takes one calls a brand again, perhaps the same.
+/// Paths to numbers that customers dial. A call is never sent back to ourselves, so callers come to the recorder instead of
+/// to the other brand, or round for ever.
 pub(super) fn look_at_loops(findings: &mut Findings, rules: &Rules) {
     let leads_to = |path: &Path| match &path.kind {
         PathKind::Number { number } => rules.brand_of(number).map(|brand| &brand.id),
@@ -80,14 +91,19 @@ pub(super) fn look_at_loops(findings: &mut Findings, rules: &Rules) {
             };
             let pointer = format!("/brand/{index}/{field}/number");
             if other == &brand.id {
-                let message = format!("this is a number of brand `{other}` itself, so callers go round for ever");
+                let message = format!(
+                    "this is a number of brand `{other}` itself: calls are not sent in a circle, so it is never rung and callers reach voicemail"
+                );
                 findings.add(Code::Loop, pointer, message);
             } else if reaches(&next, other, &brand.id) {
-                let message = format!("this leads to brand `{other}`, whose paths lead back to brand `{}`", brand.id);
+                let message = format!(
+                    "this leads to brand `{other}`, whose paths lead back to brand `{}`: calls are not sent in a circle, so it is never rung and callers reach voicemail",
+                    brand.id
+                );
                 findings.add(Code::Loop, pointer, message);
             } else {
                 let message = format!(
-                    "this is a number of brand `{other}`: callers hear a second greeting, and agents see our number as the caller"
+                    "this is a number of brand `{other}`: calls are not sent back to ourselves, so it is never rung and callers reach voicemail; write the number of a phone"
                 );
                 findings.add(Code::PathToOwnNumber, pointer, message);
             }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Rules;
 use super::lint::{BrandPlace, Code, Findings};
+use crate::ids::AgentId;
 
 pub(super) fn look_at_roster(findings: &mut Findings, place: &BrandPlace<'_>) {
-    let unverified: BTreeSet<_> =
-        place.rules.agents.iter().filter(|agent| !agent.phone_verified).map(|agent| &agent.id).collect();
-    for (index, agent) in place.brand.roster.iter().enumerate().filter(|(_, agent)| unverified.contains(agent)) {
+    let is_unverified = |id: &AgentId| place.rules.agent(id).is_some_and(|agent| !agent.phone_verified);
+    for (index, agent) in place.brand.roster.iter().enumerate().filter(|(_, agent)| is_unverified(agent)) {
         findings.add(
             Code::PhoneUnverified,
             place.at(&format!("roster/{index}")),

@@ -1,17 +1,20 @@
 //! Lint of what nobody can reach: menus, intents, numbers, closures and lists.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 
-use super::Rules;
+use super::holidays::{Region, YEARS};
 use super::lint::{BrandPlace, Code, Findings};
+use super::{Brand, Rules};
 use crate::ids::IntentId;
 
 pub(super) fn look_at_numbers(findings: &mut Findings, place: &BrandPlace<'_>) {
     let BrandPlace { rules, brand, .. } = place;
     let own = || rules.numbers.iter().filter(|number| number.brand == brand.id);
-    if own().next().is_none() {
+    if rules.numbers.is_empty() {
+        // Told once, for all brands.
+    } else if own().next().is_none() {
         let message = format!("no number leads to brand `{}`, so nobody can call it", brand.id);
         findings.add(Code::BrandWithoutNumber, place.pointer.clone(), message);
     } else if brand.menu.is_some() && own().all(|number| number.intent.is_some()) {
@@ -20,6 +23,13 @@ pub(super) fn look_at_numbers(findings: &mut Findings, place: &BrandPlace<'_>) {
             place.at("menu"),
             "every number of this brand names an intent, so no caller hears the menu".to_owned(),
         );
+    }
+}
+
+pub(super) fn look_at_all_numbers(findings: &mut Findings, rules: &Rules) {
+    if rules.numbers.is_empty() {
+        let message = "there is no [[number]], so whoever calls hears that the number is not in use";
+        findings.add(Code::NoNumbers, "/number".to_owned(), message.to_owned());
     }
 }
 
@@ -35,8 +45,7 @@ pub(super) fn look_at_intents(findings: &mut Findings, place: &BrandPlace<'_>) {
         reached.extend(menu.options.iter().map(|option| &option.intent));
         reached.insert(&menu.default);
     }
-    let agents = rules.agents.iter().filter(|agent| brand.roster.contains(&agent.id));
-    let skills: BTreeSet<&str> = agents.flat_map(|agent| agent.skills.iter().map(String::as_str)).collect();
+    let skills = skills_of(rules, brand);
     for (index, intent) in brand.intents.iter().enumerate() {
         if !reached.contains(&intent.id) {
             findings.add(
@@ -55,6 +64,12 @@ pub(super) fn look_at_intents(findings: &mut Findings, place: &BrandPlace<'_>) {
             );
         }
     }
+}
+
+/// Every skill that somebody on the roster has.
+pub(super) fn skills_of<'r>(rules: &'r Rules, brand: &'r Brand) -> HashSet<&'r str> {
+    let agents = brand.roster.iter().filter_map(|id| rules.agent(id));
+    agents.flat_map(|agent| agent.skills.iter().map(String::as_str)).collect()
 }
 
 pub(super) fn look_at_calendar(findings: &mut Findings, place: &BrandPlace<'_>, at: DateTime<Utc>) {
@@ -86,5 +101,23 @@ pub(super) fn look_at_lists(findings: &mut Findings, rules: &Rules) {
     for (index, list) in rules.holidays.iter().enumerate().filter(|(_, list)| !used.contains(&list.id)) {
         let message = format!("no brand refers to the list of holidays `{}`", list.id);
         findings.add(Code::UnusedHolidays, format!("/holidays/{index}"), message);
+    }
+    for (index, list) in rules.holidays.iter().enumerate() {
+        let Some(region) = list.public.as_deref().and_then(Region::parse) else {
+            if list.dates.is_empty() {
+                let message = format!("the list of holidays `{}` has neither `public` nor `dates`, so no day is closed", list.id);
+                findings.add(Code::EmptyHolidays, format!("/holidays/{index}"), message);
+            }
+            continue;
+        };
+        for (place, date) in list.except.iter().enumerate().filter(|(_, date)| region.find(**date).is_none()) {
+            let code = list.public.as_deref().unwrap_or_default();
+            let message = if YEARS.contains(&date.year()) {
+                format!("{date} is no public holiday of {code}, so it is open anyway")
+            } else {
+                format!("public holidays of {date} are not known, only those of {} to {}", YEARS.start(), YEARS.end())
+            };
+            findings.add(Code::ExceptNoHoliday, format!("/holidays/{index}/except/{place}"), message);
+        }
     }
 }

@@ -86,6 +86,28 @@ const CASES: &[Case] = &[
         "Beep beep",
         &[(Code::RecordingWithoutNotice, "/brand/0/recording/notice", "cannot tell")],
     ),
+    // Three words of English make a sentence, one of Japanese has no spaces, one of Finnish has two words.
+    ("This call is recorded for training.", "Calls are recorded.", &[]),
+    (
+        "This call is recorded for training.\", retention_days = 30 }",
+        "この通話は録音されます。\", retention_days = 30 }\nlanguage = \"ja-JP\"",
+        &[],
+    ),
+    (
+        "This call is recorded for training.\", retention_days = 30 }",
+        "通話\", retention_days = 30 }\nlanguage = \"cmn-CN\"",
+        &[(Code::RecordingWithoutNotice, "/brand/0/recording/notice", "cannot tell")],
+    ),
+    (
+        "This call is recorded for training.\", retention_days = 30 }",
+        "Puhelu nauhoitetaan.\", retention_days = 30 }\nlanguage = \"fi-FI\"",
+        &[],
+    ),
+    (
+        "This call is recorded for training.\", retention_days = 30 }",
+        "Piip.\", retention_days = 30 }\nlanguage = \"fi-FI\"",
+        &[(Code::RecordingWithoutNotice, "/brand/0/recording/notice", "cannot tell")],
+    ),
     (
         "This call is recorded for training.",
         "Thank you for calling us today.",
@@ -123,6 +145,16 @@ const CASES: &[Case] = &[
         &[(Code::BrandWithoutNumber, "/brand/1", "`beta`")],
     ),
     ("calendar = { holidays = [\"us\"] }", "", &[(Code::UnusedHolidays, "/holidays/0", "`us`")]),
+    ("public = \"US\"", "", &[(Code::EmptyHolidays, "/holidays/0", "neither `public` nor `dates`")]),
+    ("public = \"US\"", "dates = { 2026-12-31 = \"Inventory\" }", &[]),
+    (
+        "public = \"US\"",
+        "public = \"US\"\nexcept = [2026-12-24, 2026-12-25, 2041-12-25]",
+        &[
+            (Code::ExceptNoHoliday, "/holidays/0/except/0", "2026-12-24 is no public holiday of US"),
+            (Code::ExceptNoHoliday, "/holidays/0/except/2", "not known, only those of 2020 to 2040"),
+        ],
+    ),
     (
         "roster = [\"ana\"]",
         "roster = [\"ana\"]\nafter_hours = { holiday = { path = \"voicemail\" }, special_day = { path = \"voicemail\" } }",
@@ -139,12 +171,12 @@ const CASES: &[Case] = &[
     (
         "after_hours = { path = \"voicemail\" }",
         "after_hours = { path = \"number\", number = \"+15550100002\" }",
-        &[(Code::Loop, "/brand/0/after_hours/number", "itself")],
+        &[(Code::Loop, "/brand/0/after_hours/number", "itself: calls are not sent in a circle, so it is never rung")],
     ),
     (
         "after_hours = { path = \"voicemail\" }",
         "after_hours = { path = \"voicemail\", holiday = { path = \"number\", number = \"+15550100004\" } }",
-        &[(Code::PathToOwnNumber, "/brand/0/after_hours/holiday/number", "`beta`")],
+        &[(Code::PathToOwnNumber, "/brand/0/after_hours/holiday/number", "`beta`: calls are not sent back to ourselves")],
     ),
     (
         "id = \"other\", name",
@@ -154,7 +186,7 @@ const CASES: &[Case] = &[
     (
         "after_hours = { path = \"voicemail\" }",
         "after_hours = { path = \"message\" }",
-        &[(Code::MessageWithoutWords, "/brand/0/after_hours/words", "none was written")],
+        &[(Code::MessageWithoutWords, "/brand/0/after_hours/words", "hear ours: \"We are closed right now. … Goodbye.\"")],
     ),
     ("after_hours = { path = \"voicemail\" }", "after_hours = { path = \"message\", words = \"We are closed.\" }", &[]),
     (
@@ -211,6 +243,12 @@ const CASES: &[Case] = &[
         "roster = []",
         &[(Code::NoCoverage, "/brand/1/roster", "nobody is on the roster: Tue 24 Nov 10:00 to Tue 8 Dec 10:00, 336 h")],
     ),
+    // British Columbia keeps its summer time from 2026 on: seven hours from UTC, also in November.
+    (
+        "time_zone = \"UTC\"\nroster = [\"ana\"]",
+        "time_zone = \"America/Vancouver\"\nroster = []",
+        &[(Code::NoCoverage, "/brand/1/roster", "Tue 24 Nov 03:00 to Tue 8 Dec 03:00, 336 h")],
+    ),
     (
         "skills = [\"sales\"]",
         "skills = [\"sales\"]\ntime_zone = \"America/New_York\"\nshift = { mon = [\"08:00-18:00\"] }\n",
@@ -223,7 +261,9 @@ const CASES: &[Case] = &[
 
 fn found(text: &str) -> Vec<Finding> {
     let rules = file::parse("routing.toml", text).unwrap_or_else(|err| panic!("{err}\n{text}"));
-    lint(&rules, "2026-11-24T10:00:00Z".parse().unwrap())
+    let report = lint(&rules, "2026-11-24T10:00:00Z".parse().unwrap());
+    assert_eq!(report.total, report.findings.len());
+    report.findings
 }
 
 #[test]
@@ -273,10 +313,33 @@ fn a_menu_that_takes_all_the_time_is_found() {
 #[test]
 fn every_code_is_in_the_manual() {
     let manual = include_str!("../../docs/routing.md");
-    for code in CASES.iter().flat_map(|(_, _, found)| found.iter().map(|(code, _, _)| *code)).chain([Code::TooLong]) {
+    for code in CASES.iter().flat_map(|(_, _, found)| found.iter().map(|(code, _, _)| *code)).chain([Code::TooLong, Code::NoNumbers]) {
         assert!(manual.contains(&format!("| `{}` |", code.as_str())), "{}", code.as_str());
         assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
     }
+}
+
+#[test]
+fn rules_without_a_number_are_an_error_told_once() {
+    let (text, _) = GOOD.split_once("[[number]]").unwrap();
+    let (_, people) = GOOD.split_once("[[agent]]").unwrap();
+    for text in [String::new(), format!("{text}[[agent]]{people}")] {
+        let found = found(&text);
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert_eq!((found[0].code, found[0].pointer.as_str()), (Code::NoNumbers, "/number"));
+        assert_eq!(found[0].severity, Severity::Error);
+    }
+}
+
+#[test]
+fn findings_that_are_cut_are_counted() {
+    let mut text = GOOD.to_owned();
+    for number in 0..600 {
+        text.push_str(&format!("[[agent]]\nid = \"x{number}\"\nname = \"X {number}\"\nemail = \"x{number}@example.com\"\nphone = \"+1555011{number:04}\"\n"));
+    }
+    let rules = file::parse("routing.toml", &text).unwrap();
+    let report = lint(&rules, "2026-11-24T10:00:00Z".parse().unwrap());
+    assert_eq!((report.findings.len(), report.total), (FINDINGS_MAX, 600));
 }
 
 #[test]
@@ -292,7 +355,7 @@ proptest! {
     fn every_finding_points_into_the_document(rules in generated::rules(), second in 0_i64..4_000_000_000) {
         let at = DateTime::from_timestamp(second, 0).unwrap();
         let document = super::super::json::to_json(&rules);
-        for finding in lint(&rules, at) {
+        for finding in lint(&rules, at).findings {
             prop_assert!(document.pointer(&finding.pointer).is_some(), "{finding:?}");
         }
     }

@@ -1,6 +1,6 @@
 //! What stands twice in a document, and what leads nowhere.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::fault::{Faults, Place, Placed};
 use crate::phone_number::PhoneNumber;
@@ -10,6 +10,8 @@ use crate::phone_number::PhoneNumber;
 pub(super) struct Seen {
     /// By kind, scope and value. The scope is the brand, for what is unique within one.
     taken: BTreeSet<(&'static str, String, String)>,
+    /// Phones of agents and numbers of ours, with whose they are.
+    phones: BTreeMap<PhoneNumber, String>,
     references: Vec<Reference>,
     our_numbers: BTreeSet<PhoneNumber>,
     not_ours: Vec<(&'static str, Placed<PhoneNumber>)>,
@@ -40,6 +42,17 @@ impl Seen {
     ) {
         if !self.taken.insert((kind, brand.to_owned(), value.to_owned())) {
             faults.add(place, format!("{kind} `{value}` stands twice"));
+        }
+    }
+
+    /// Notes a fault if the number was somebody's before. `whose` names the phone: `the phone of agent `ana``.
+    pub(super) fn claim_phone(&mut self, faults: &mut Faults<'_>, phone: &Placed<PhoneNumber>, whose: String) {
+        match self.phones.get(&phone.value) {
+            Some(first) => {
+                let number = phone.value.as_e164();
+                faults.add(&phone.place, format!("phone number `{number}` stands twice: it is {first}, and {whose}"));
+            }
+            None => drop(self.phones.insert(phone.value.clone(), whose)),
         }
     }
 

@@ -22,9 +22,16 @@ const INTERVAL_FORM: &str = "\"09:00-17:30\", past midnight \"20:00-02:00\", all
 /// Most intervals of one day.
 pub(super) const INTERVALS_A_DAY_MAX: usize = 24;
 
-/// Reads a table of days; `None` if there is none.
-pub(super) fn read_hours(fields: &mut Fields<'_>, faults: &mut Faults<'_>, name: &'static str) -> Option<WeeklyHours> {
+/// Reads a table of days; `None` if there is none. One without an interval is refused, since no table means always, and
+/// whoever takes every interval away means never: `no_interval` tells what to write instead.
+pub(super) fn read_hours(
+    fields: &mut Fields<'_>,
+    faults: &mut Faults<'_>,
+    name: &'static str,
+    no_interval: &str,
+) -> Option<WeeklyHours> {
     let mut days = fields.table(faults, name)?;
+    let faults_before = faults.count();
     let mut intervals: Vec<Interval> = Vec::new();
     for (day_name, day) in DAYS {
         let texts = days.texts(faults, day_name);
@@ -51,11 +58,12 @@ pub(super) fn read_hours(fields: &mut Fields<'_>, faults: &mut Faults<'_>, name:
             intervals.push(interval);
         }
     }
-    let is_empty_shift = intervals.is_empty() && name == "shift";
-    if is_empty_shift {
-        faults.add(days.place(), "this `shift` has no interval; leave it out if the agent always works");
-    }
+    let place = days.place().clone();
     days.finish(faults);
+    // An interval that could not be read is told of already.
+    if intervals.is_empty() && faults.count() == faults_before {
+        faults.add(&place, format!("this `{name}` has no interval; {no_interval}"));
+    }
     Some(WeeklyHours { intervals })
 }
 

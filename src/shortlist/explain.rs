@@ -2,11 +2,15 @@
 
 use std::fmt::Write as _;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::facts::Presence;
 use super::record::{Counted, Listed, NotEligible, Place, ShortlistRecord};
 use crate::ids::AgentId;
+use crate::rules::zone;
+
+/// Whatever lasts longer than this has no end that anybody waits for, such as a phone that is switched off for good.
+const FURTHER_NOTICE: TimeDelta = TimeDelta::days(366);
 
 impl ShortlistRecord {
     /// One sentence on one agent, whom colleagues know as `name`. Instants are spoken in `zone`.
@@ -52,8 +56,8 @@ impl ShortlistRecord {
     }
 
     fn explain_reason(&self, listed: &Listed, reason: NotEligible, name: &str, zone: chrono_tz::Tz) -> String {
-        let until = listed.until.map(|at| at.with_timezone(&zone).format("%H:%M:%S").to_string());
-        let until = until.map_or_else(String::new, |until| format!(" until {until}"));
+        let until = listed.until.map(|until| until_words(until, self.at, zone));
+        let until = until.unwrap_or_default();
         match reason {
             NotEligible::NotOnRoster => format!("{name} was not rung: no longer on the brand's roster."),
             NotEligible::NoPhone => format!("{name} was not rung: there is no phone that may be dialled."),
@@ -67,7 +71,7 @@ impl ShortlistRecord {
                 format!("{name} was not rung: {state}{age}.")
             }
             NotEligible::OffShift => {
-                let at = self.arrived_at.with_timezone(&zone).format("%H:%M:%S");
+                let at = clock_words(self.arrived_at, zone);
                 format!("{name} was not rung: off shift when the call arrived at {at}.")
             }
             NotEligible::OnCall => format!("{name} was not rung: on a call."),
@@ -112,6 +116,23 @@ fn presence_words(listed: &Listed, until: &str) -> String {
         Some(Presence::Busy) => "set to busy in Chatwoot".to_owned(),
         Some(Presence::Offline) => "offline in Chatwoot".to_owned(),
         Some(Presence::Online | Presence::Unknown) | None => "not available".to_owned(),
+    }
+}
+
+/// What the clocks of the zone show: `18:30:05`.
+fn clock_words(at: DateTime<Utc>, zone: chrono_tz::Tz) -> String {
+    let wall = zone::wall(zone, at).unwrap_or_else(|| at.naive_utc());
+    wall.format("%H:%M:%S").to_string()
+}
+
+/// Until when, as seen from `at`: ` until 18:30:05`, with the date if it is another.
+fn until_words(until: DateTime<Utc>, at: DateTime<Utc>, zone: chrono_tz::Tz) -> String {
+    if until - at > FURTHER_NOTICE {
+        return " until further notice".to_owned();
+    }
+    match (zone::wall(zone, until), zone::wall(zone, at)) {
+        (Some(wall), Some(now)) if wall.date() != now.date() => wall.format(" until %A %-d %B, %H:%M:%S").to_string(),
+        _ => format!(" until {}", clock_words(until, zone)),
     }
 }
 

@@ -159,6 +159,23 @@ fn rest_and_pause_end_to_the_millisecond() {
 }
 
 #[test]
+fn an_agent_in_vancouver_is_told_the_time_of_its_clocks_and_of_another_day_the_date() {
+    let rules = write_rules(1, "phone_verified = true");
+    for (until, words) in [
+        // British Columbia keeps its summer time from 2026 on: seven hours from UTC, also in November.
+        ("2026-11-24T21:30:00Z", "the agent's phone was switched off until 14:30:00"),
+        ("2026-11-25T15:00:00Z", "the agent's phone was switched off until Wednesday 25 November, 08:00:00"),
+        ("9999-12-31T00:00:00Z", "the agent's phone was switched off until further notice"),
+    ] {
+        let until = Some(until.parse().unwrap());
+        let facts = AgentFacts { switched_off_until: until, ..AgentFacts::unknown(AgentId::new("a0")) };
+        let record = take(&rules, &[facts], noon(), 10, 0).record;
+        let said = record.explain(&AgentId::new("a0"), "Priya", chrono_tz::America::Vancouver);
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+#[test]
 fn a_word_on_availability_holds_for_half_an_hour() {
     let rules = write_rules(1, "phone_verified = true");
     let facts = AgentFacts {

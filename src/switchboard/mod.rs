@@ -10,7 +10,7 @@ pub mod circuit;
 pub mod codes;
 pub mod deadlines;
 pub mod locks;
-mod reading;
+pub mod reading;
 pub mod rulebook;
 mod switches;
 

@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Mutex;
 
 use super::SwitchboardError;
-use super::reading::read_apart;
+use super::reading::read_for_calls;
 use crate::clock::Clock;
 use crate::rules::Rules;
 use crate::rules::file::RoutingFileError;
@@ -126,7 +126,7 @@ impl Rulebook {
             return Ok(Some(kept));
         }
         if let Some(published) = self.store.find_rules(version).await?
-            && let Ok(rules) = self.read(&published)
+            && let Ok(rules) = self.read(published).await
         {
             return Ok(Some(rules));
         }
@@ -195,7 +195,7 @@ impl Rulebook {
             let Some(published) = self.store.find_rules(version).await? else { continue };
             let since = published.head.broken.as_ref().map_or(now, |mark| mark.at);
             let is_marked = published.head.broken.is_some();
-            match self.read(&published) {
+            match self.read(published).await {
                 Ok(rules) => {
                     if is_marked {
                         self.mark(version, None, now).await;
@@ -252,7 +252,7 @@ impl Rulebook {
     }
 
     /// The rules of a stored version, from memory if the body is the one they were read from; or its first fault.
-    fn read(&self, published: &PublishedRules) -> Result<Arc<Rules>, String> {
+    async fn read(&self, published: PublishedRules) -> Result<Arc<Rules>, String> {
         let version = published.head.version;
         let mut hasher = DefaultHasher::new();
         published.body.hash(&mut hasher);
@@ -264,7 +264,8 @@ impl Rulebook {
         if let Some(kept) = kept {
             return Ok(kept);
         }
-        let rules = read_apart(&format!("version {version}"), &published.body).map_err(|error| told(&error))?;
+        let read = read_for_calls(format!("version {version}"), published.body).await;
+        let rules = read.map_err(|error| told(&error))?;
         let rules = Arc::new(Rules { version, ..rules });
         if let Ok(mut known) = self.known.write() {
             known.keep(version, Kept { digest, rules: Arc::clone(&rules) });

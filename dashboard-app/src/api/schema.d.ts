@@ -246,6 +246,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/rules/coverage': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Open hours of the next 14 days in which nobody would ring under the rules in force, by brand and intent. */
+    get: operations['show_rules_coverage'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/rules/drafts': {
     parameters: {
       query?: never;
@@ -283,6 +300,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/rules/drafts/{id}/coverage': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Open hours of the next 14 days in which nobody would ring under a draft, by brand and intent. */
+    get: operations['show_draft_coverage'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/rules/drafts/{id}/diff': {
     parameters: {
       query?: never;
@@ -311,6 +345,23 @@ export interface paths {
     put?: never;
     /** Makes a draft live for new calls. */
     post: operations['publish_rules'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/rules/holiday-regions': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Countries and regions whose public holidays a list may take over. */
+    get: operations['list_holiday_regions'];
+    put?: never;
+    post?: never;
     delete?: never;
     options?: never;
     head?: never;
@@ -513,6 +564,15 @@ export interface components {
        */
       since: string;
     };
+    /** @description What of a brand's open hours nobody covers. */
+    BrandCoverage: components['schemas']['CoverageGaps'] & {
+      /** @description The brand, by id. */
+      brand: string;
+      /** @description Its intents, in the order of the document. */
+      intents: components['schemas']['IntentCoverage'][];
+      /** @description The zone of its hours. */
+      time_zone: string;
+    };
     /** @description What makes a new brand one of its own. */
     BrandInput: {
       /** @description Its id. */
@@ -670,6 +730,49 @@ export interface components {
       /** @description The brand that gets a copy. */
       to?: string | null;
     };
+    /**
+     * @description What of the next 14 days' open hours nobody covers. Members of a brand's roster with a verified phone cover their
+     *     shifts, whatever their availability; for an intent that asks for a skill, those who have it.
+     */
+    Coverage: {
+      /** @description In the order of the document. */
+      brands: components['schemas']['BrandCoverage'][];
+      /**
+       * Format: date-time
+       * @description From now.
+       */
+      from: string;
+      /**
+       * Format: date-time
+       * @description Until; not included.
+       */
+      until: string;
+    };
+    /** @description One time in which the brand is open and nobody would ring. */
+    CoverageGap: {
+      /**
+       * Format: date-time
+       * @description From.
+       */
+      from: string;
+      /**
+       * Format: date-time
+       * @description Until; not included.
+       */
+      until: string;
+    };
+    /** @description Open hours that nobody covers. */
+    CoverageGaps: {
+      /** @description In order, apart from each other, and exact; the first 500. */
+      gaps: components['schemas']['CoverageGap'][];
+      /** @description How many there are, told or not. */
+      gaps_total: number;
+      /**
+       * Format: int64
+       * @description How long they are together, in seconds; 0 if somebody is always there.
+       */
+      uncovered_s: number;
+    };
     /** @description What differs. */
     Difference: {
       /** @description In the order of the document; empty if both say the same. */
@@ -686,16 +789,15 @@ export interface components {
       to: number | null;
     };
     /** @description A draft with its document. */
-    DraftDetail: components['schemas']['DraftSummary'] & {
-      /** @description The JSON form of a routing file: fields of the same names, told in docs/routing.md. Null where the stored text cannot be read any more; as `application/toml` it can still be had. */
-      document: {
-        [key: string]: unknown;
-      } | null;
-      /** @description Why the document is null; empty if it is there. */
-      errors: components['schemas']['FieldError'][];
-      /** @description What is allowed and probably not meant, the gravest first. */
-      findings: components['schemas']['RuleFinding'][];
-    };
+    DraftDetail: components['schemas']['DraftSummary'] &
+      components['schemas']['RuleFindings'] & {
+        /** @description The JSON form of a routing file: fields of the same names, told in docs/routing.md. Null where the stored text cannot be read any more; as `application/toml` it can still be had. */
+        document: {
+          [key: string]: unknown;
+        } | null;
+        /** @description Why the document is null; empty if it is there. */
+        errors: components['schemas']['FieldError'][];
+      };
     /** @description What is saved. As a routing file, `name` and `base` go into the query. */
     DraftInput: {
       /**
@@ -796,6 +898,37 @@ export interface components {
        */
       version: number;
     };
+    /** @description A country, or a region of one where holidays differ. */
+    HolidayRegion: {
+      /** @description What `public` of a list of holidays says: `US`, `US-TX`. Source: ISO 3166-2. */
+      code: string;
+      /** @description The country: `US`. */
+      country: string;
+      /** @description The region within it: `TX`; null for the country itself. */
+      region: string | null;
+    };
+    /** @description Whose public holidays are known, and for which years. */
+    HolidayRegions: {
+      /**
+       * Format: int32
+       * @description The first year whose holidays are known.
+       */
+      first_year: number;
+      /**
+       * Format: int32
+       * @description The last.
+       */
+      last_year: number;
+      /** @description By country; the country itself stands before its regions. */
+      regions: components['schemas']['HolidayRegion'][];
+    };
+    /** @description What of a brand's open hours nobody covers who could be rung for an intent. */
+    IntentCoverage: components['schemas']['CoverageGaps'] & {
+      /** @description The intent, by id. */
+      intent: string;
+      /** @description The skill that it asks for; without one, its gaps are the brand's. */
+      skill: string | null;
+    };
     /** @description Who may key in a code, and how the keypad stands. */
     Keypad: {
       /** @description Whether there can be codes: whether `server.code_secret` is set. */
@@ -862,7 +995,7 @@ export interface components {
       note?: string | null;
     };
     /** @description What came of publishing. */
-    PublishedVersion: {
+    PublishedVersion: components['schemas']['RuleFindings'] & {
       /**
        * Format: int32
        * @description The version in force before; 0 if there was none.
@@ -870,8 +1003,6 @@ export interface components {
       base: number;
       /** @description What changed. */
       changes: components['schemas']['RuleChange'][];
-      /** @description What is allowed and probably not meant, the gravest first. */
-      findings: components['schemas']['RuleFinding'][];
       /** @description Whether it is a new one; false if the rules in force said the same already. */
       is_new: boolean;
       /**
@@ -985,6 +1116,13 @@ export interface components {
       pointer: string;
       /** @description `error`, `warning` or `hint`. */
       severity: components['schemas']['FindingSeverity'];
+    };
+    /** @description What is allowed and probably not meant. */
+    RuleFindings: {
+      /** @description The gravest first, at most 500. */
+      findings: components['schemas']['RuleFinding'][];
+      /** @description How many there are, told or not. */
+      findings_total: number;
     };
     /** @description Who is asking. */
     Session: {
@@ -1132,14 +1270,15 @@ export interface components {
       active: components['schemas']['Switch'] | null;
     };
     /** @description A version with its document. */
-    VersionDetail: components['schemas']['VersionSummary'] & {
-      /** @description The JSON form of a routing file: fields of the same names, told in docs/routing.md. Null where the stored text cannot be read any more; as `application/toml` it can still be had. */
-      document: {
-        [key: string]: unknown;
-      } | null;
-      /** @description Why the document is null; empty if it is there. */
-      errors: components['schemas']['FieldError'][];
-    };
+    VersionDetail: components['schemas']['VersionSummary'] &
+      components['schemas']['RuleFindings'] & {
+        /** @description The JSON form of a routing file: fields of the same names, told in docs/routing.md. Null where the stored text cannot be read any more; as `application/toml` it can still be had. */
+        document: {
+          [key: string]: unknown;
+        } | null;
+        /** @description Why the document is null; empty if it is there. */
+        errors: components['schemas']['FieldError'][];
+      };
     /** @description A version in a list. */
     VersionSummary: {
       /**
@@ -2408,6 +2547,74 @@ export interface operations {
       };
     };
   };
+  show_rules_coverage: {
+    parameters: {
+      query?: {
+        /** @description Only this one. */
+        brand?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Every brand, covered or not. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Coverage'];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   list_rules_drafts: {
     parameters: {
       query?: never;
@@ -2839,6 +3046,86 @@ export interface operations {
       };
     };
   };
+  show_draft_coverage: {
+    parameters: {
+      query?: {
+        /** @description Only this one. */
+        brand?: string;
+      };
+      header?: never;
+      path: {
+        /** @description The draft. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Every brand, covered or not. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Coverage'];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Some fields cannot be used; `errors` names each. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   diff_rules_draft: {
     parameters: {
       query?: {
@@ -3012,6 +3299,53 @@ export interface operations {
       };
       /** @description `If-Match` is needed. */
       428: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_holiday_regions: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All of them. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['HolidayRegions'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
         headers: {
           [name: string]: unknown;
         };

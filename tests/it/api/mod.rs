@@ -1,6 +1,8 @@
 //! The API through the real routes, over a database that several services may share.
 
 mod broken;
+mod coverage;
+mod large;
 mod propagation;
 mod publishing;
 mod refusals;

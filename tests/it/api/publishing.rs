@@ -68,6 +68,9 @@ async fn rules_come_and_go_as_a_routing_file_and_as_json() {
     let again = office.create_toml(&exported).await.expect(201);
     let unchanged = office.publish(&again, &json!({})).await.expect(200).json();
     assert_eq!((&unchanged["version"], &unchanged["is_new"]), (&json!(1), &json!(false)));
+    office.get(&path_of(&again)).await.expect(404);
+    assert_eq!(office.get("/rules/drafts").await.json(), json!([]), "a draft that changed nothing is gone all the same");
+    assert_eq!(office.audit().await[0].0, "rules_draft_deleted");
 
     let longer = exported.replacen("max_wait_s = 25", "max_wait_s = 45", 1);
     let draft = office.create_toml(&longer).await.expect(201);
@@ -78,6 +81,72 @@ async fn rules_come_and_go_as_a_routing_file_and_as_json() {
     assert_eq!(document["version"], 2);
     let copied = office.post("/rules/drafts", &json!({ "document": document })).await.expect(201);
     assert_eq!(office.get(&format!("{}/diff", path_of(&copied))).await.json()["changes"], json!([]));
+}
+
+#[actix_web::test]
+async fn a_screen_that_clears_every_day_does_not_open_the_brand_at_night() {
+    let office = Office::with_example(&Database::sqlite(), &clock()).await;
+    let document = office.get("/rules").await.json()["document"].clone();
+    assert_eq!(document["brand"][1]["hours"]["sat"], Value::Null);
+    for hours in [json!({}), json!({ "mon": [], "tue": [] }), json!({ "mon": null, "tue": null, "wed": [] })] {
+        let mut cleared = document.clone();
+        cleared["brand"][0]["hours"] = hours;
+        let refused = office.post("/rules/drafts", &json!({ "document": cleared })).await.expect(422).json();
+        let fault = &refused["errors"][0];
+        assert_eq!(fault["pointer"], "/document/brand/0/hours", "{refused}");
+        assert!(fault["detail"].as_str().unwrap().contains("has no interval"), "{refused}");
+    }
+    // Always open is said by leaving the hours out, and is shown as such.
+    let mut open = document;
+    open["brand"][0]["hours"] = Value::Null;
+    let draft = office.post("/rules/drafts", &json!({ "document": open })).await.expect(201);
+    assert_eq!(draft.json()["document"]["brand"][0]["hours"], Value::Null);
+    let again = office.post("/rules/drafts", &json!({ "document": draft.json()["document"] })).await.expect(201);
+    assert_eq!(again.json()["document"], draft.json()["document"]);
+}
+
+#[actix_web::test]
+async fn whoever_changes_a_phone_vouches_for_it_whatever_the_document_says() {
+    let office = Office::with_example(&Database::sqlite(), &clock()).await;
+    let document = office.get("/rules").await.json()["document"].clone();
+    let by = office.get("/rules/versions").await.json()[0]["published_by"].clone();
+    let publish = async |document: &Value| {
+        let draft = office.post("/rules/drafts", &json!({ "document": document })).await.expect(201);
+        office.publish(&draft, &json!({})).await.expect(200);
+        office.get("/rules").await.json()["document"].clone()
+    };
+    let vouched = |document: &Value, agent: usize| document["agent"][agent]["vouched_by"].clone();
+
+    // Ana vouched for all of them, through a file of hers.
+    let mut early = document.clone();
+    for agent in early["agent"].as_array_mut().unwrap() {
+        agent["vouched_by"] = json!("Ana");
+        agent["phone_verified"] = json!(true);
+    }
+    let rules = offhook::rules::json::parse(&early).unwrap();
+    office.app.desk.publish(rules, offhook::publishing::Upon::Version(1), "Ana", None).await.unwrap();
+    let mut hers = office.get("/rules").await.json()["document"].clone();
+
+    // A changed phone, one taken back and given again, and a new agent who is like another.
+    hers["agent"][0]["phone"] = json!("+15550100444");
+    hers["agent"][1]["phone_verified"] = json!(false);
+    let mut new = hers["agent"][2].clone();
+    (new["id"], new["name"]) = (json!("nora"), json!("Nora"));
+    (new["email"], new["phone"]) = (json!("nora@example.com"), json!("+15550100445"));
+    new["chatwoot_user_id"] = Value::Null;
+    hers["agent"].as_array_mut().unwrap().push(new);
+    let last = hers["agent"].as_array().unwrap().len() - 1;
+    let now = publish(&hers).await;
+    assert_eq!((vouched(&now, 0), vouched(&now, last)), (by.clone(), by.clone()));
+    assert_eq!(vouched(&now, 1), Value::Null, "nobody vouches for what is not verified");
+    assert_eq!(vouched(&now, 2), "Ana", "her word stands where nothing changed");
+
+    let mut again = now;
+    again["agent"][1]["phone_verified"] = json!(true);
+    again["agent"][1]["vouched_by"] = json!("Ana");
+    again["agent"][2]["vouched_by"] = json!("Ben");
+    let now = publish(&again).await;
+    assert_eq!((vouched(&now, 1), vouched(&now, 2)), (by, json!("Ana")));
 }
 
 #[actix_web::test]
@@ -199,7 +268,23 @@ async fn a_brand_is_copied_into_a_draft() {
     office.post(path, &json!({ "to": "harbour-storage", "parts": ["everything"] })).await.expect(400);
     let taken = json!({ "new": { "id": "acme-movers", "name": "Again", "inbox": "Again" } });
     let refused = office.post(path, &taken).await.expect(422).json();
-    assert_eq!(refused["errors"][0]["pointer"], "/document/brand/2/id");
+    assert_eq!(refused["errors"].as_array().unwrap().len(), 1, "{refused}");
+    assert_eq!(refused["errors"][0]["pointer"], "/new/id");
+    let wrong = json!({ "new": { "id": "Wrong Id", "name": "", "inbox": "Harbour Storage" } });
+    let refused = office.post(path, &wrong).await.expect(422).json();
+    let pointers: Vec<_> = refused["errors"].as_array().unwrap().iter().map(|error| &error["pointer"]).collect();
+    assert_eq!(pointers, ["/new/id", "/new/name", "/new/inbox"]);
+    // A path to an operator line that the other brand does not have.
+    let mut document = office.get("/rules").await.json()["document"].take();
+    document["brand"][0]["fallback"] = json!({ "path": "operator" });
+    document["brand"][0]["operator"] = json!({ "number": "+15550100077" });
+    document["brand"][1]["operator"] = Value::Null;
+    let draft = office.post("/rules/drafts", &json!({ "document": document })).await.expect(201).json();
+    let draft = json!({ "id": draft["id"], "revision": 1 });
+    let parts = json!({ "to": "harbour-storage", "parts": ["fallback"], "draft": draft });
+    let refused = office.post(path, &parts).await.expect(422).json();
+    assert_eq!(refused["errors"][0]["pointer"], "/parts");
+    assert!(refused["errors"][0]["detail"].as_str().unwrap().contains("/brand/1/fallback/path"), "{refused}");
 }
 
 #[actix_web::test]

@@ -76,6 +76,45 @@ fn a_routing_file_that_is_not_there_is_named() {
 }
 
 #[test]
+fn an_import_tells_what_is_found_in_the_rules_and_what_was_published_meanwhile() {
+    let folder = folder();
+    let file = folder.path().join("routing.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    // Nobody has the skill that is asked for, and nobody speaks before the tone of a message.
+    let bad = text.replacen("[[number]]", "[[brand.intent]]\nid = \"moon\"\nname = \"Moon\"\nskill = \"moon\"\n[[number]]", 1);
+    std::fs::write(&file, &bad).unwrap();
+    let output = run(folder.path(), &["import", "routing.toml", "--base", "0", "--by", "Ana"]);
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(said.starts_with("version 1 is live: "), "{said}");
+    assert!(said.contains("[unreachable_intent]") && !said.contains("error: "), "{said}");
+    assert!(errors.contains("error: /brand/") && errors.contains("[skill_nobody_has]"), "{errors}");
+
+    std::fs::write(&file, &text).unwrap();
+    assert!(run(folder.path(), &["import", "routing.toml", "--base", "1", "--by", "Ben", "--note", "Mended"]).status.success());
+    let late = run(folder.path(), &["import", "routing.toml", "--base", "1", "--by", "Cleo"]);
+    assert_eq!(late.status.code(), Some(1));
+    let said = told(&late);
+    assert!(said.contains("made from version 1, and version 2 is in force"), "{said}");
+    assert!(said.contains("version 2 by Ben at ") && said.contains(": Mended"), "{said}");
+}
+
+#[test]
+fn a_file_that_lost_its_numbers_is_not_imported_by_mistake() {
+    let folder = folder();
+    assert!(run(folder.path(), &["import", "routing.toml"]).status.success());
+    let before = run(folder.path(), &["export"]).stdout;
+    std::fs::write(folder.path().join("empty.toml"), "").unwrap();
+    let refused = run(folder.path(), &["import", "empty.toml"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(told(&refused).contains("empty.toml: there is no [[number]]"), "{}", told(&refused));
+    assert_eq!(run(folder.path(), &["export"]).stdout, before);
+    let meant = run(folder.path(), &["import", "empty.toml", "--allow-no-numbers"]);
+    assert!(meant.status.success(), "{}", told(&meant));
+    assert!(String::from_utf8_lossy(&meant.stderr).contains("[no_numbers]"), "{}", told(&meant));
+}
+
+#[test]
 fn export_is_the_inverse_of_import() {
     let folder = folder();
     assert!(run(folder.path(), &["import", "routing.toml"]).status.success());
