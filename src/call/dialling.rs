@@ -18,7 +18,7 @@ pub const NUMBERS_PER_DIAL_MAX: u32 = 10;
 const ROUNDS_MAX: u32 = 3;
 
 /// The carrier lets a dial ring so much longer than it was told. Contract twilio.md 2.4.
-const CARRIER_BUFFER: TimeDelta = TimeDelta::seconds(5);
+pub(super) const CARRIER_BUFFER: TimeDelta = TimeDelta::seconds(5);
 
 /// The shortest ring the carrier takes. Contract twilio.md 2.4.
 const RING_MIN_S: i64 = 5;

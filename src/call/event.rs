@@ -153,8 +153,16 @@ pub enum Event {
     /// A simultaneous dial ended without a claim.
     RoundEnded { round: u32 },
 
-    /// A phone was promised to this call.
-    LegOffered { leg: u32, agent: AgentId, phone: PhoneNumber, round: u32, give_up_at: DateTime<Utc> },
+    /// A phone was promised to this call; `called_in` if its agent dialled the brand by themselves.
+    LegOffered {
+        leg: u32,
+        agent: AgentId,
+        phone: PhoneNumber,
+        round: u32,
+        give_up_at: DateTime<Utc>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        called_in: bool,
+    },
     /// The carrier took the leg.
     LegPlaced { leg: u32, carrier_ref: CarrierRef },
     /// The phone rang.

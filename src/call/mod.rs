@@ -51,6 +51,8 @@ pub mod words;
 #[cfg(test)]
 mod late_tests;
 #[cfg(test)]
+mod miss_tests;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod supervisor_tests;

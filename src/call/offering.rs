@@ -153,9 +153,24 @@ impl<'a> Turn<'a> {
 
     /// Promises the agent's phone to this call; the number of the leg.
     pub(super) fn offer(&mut self, agent: &AgentId, round: u32, give_up_at: DateTime<Utc>) -> Option<u32> {
+        self.begin_leg(agent, round, give_up_at, false)
+    }
+
+    /// A leg of the agent's own making: they dialled the brand.
+    pub(super) fn take_in(&mut self, agent: &AgentId, give_up_at: DateTime<Utc>) -> Option<u32> {
+        self.begin_leg(agent, 0, give_up_at, true)
+    }
+
+    fn begin_leg(
+        &mut self,
+        agent: &AgentId,
+        round: u32,
+        give_up_at: DateTime<Utc>,
+        called_in: bool,
+    ) -> Option<u32> {
         let phone = self.find_agent(agent)?.phone.clone();
         let leg = u32::try_from(self.call.legs.len()).unwrap_or(u32::MAX).saturating_add(1);
-        self.record(Event::LegOffered { leg, agent: agent.clone(), phone, round, give_up_at });
+        self.record(Event::LegOffered { leg, agent: agent.clone(), phone, round, give_up_at, called_in });
         self.mark(AgentMark::Offered { agent: agent.clone() });
         Some(leg)
     }

@@ -122,7 +122,7 @@ impl Turn<'_> {
             let ringing: Vec<Leg> =
                 self.call.open_legs().filter(|leg| leg.progress < LegProgress::Prompted).cloned().collect();
             for leg in ringing {
-                self.close_leg(&leg, LegEnd::NoAnswer);
+                self.close_leg(&leg, self.name_unanswered(&leg));
                 self.stop_ringing(&leg);
             }
             // Counted from the deadline, however late it was looked at; and nobody is given a grace that is over.
@@ -250,7 +250,8 @@ impl Turn<'_> {
     pub(super) fn on_leg_rings(&mut self, number: u32, carrier_ref: Option<&CarrierRef>) {
         let Some(leg) = self.leg(number) else { return };
         self.name_leg(&leg, carrier_ref);
-        if leg.rang_at.is_none() && leg.live {
+        // Told after the phone was picked up, it says nothing of when it began to ring.
+        if leg.rang_at.is_none() && leg.answered_at.is_none() && leg.live {
             self.record(Event::LegRang { leg: number });
         }
     }

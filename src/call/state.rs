@@ -345,7 +345,7 @@ impl Call {
                 self.step += 1;
             }
             Event::RoundEnded { .. } => self.caller_heard_at = now,
-            Event::LegOffered { leg, agent, phone, round, give_up_at } => self.legs.push(Leg {
+            Event::LegOffered { leg, agent, phone, round, give_up_at, called_in } => self.legs.push(Leg {
                 number: *leg,
                 agent: agent.clone(),
                 phone: phone.clone(),
@@ -353,7 +353,9 @@ impl Call {
                 round: *round,
                 offered_at: now,
                 give_up_at: *give_up_at,
+                called_in: *called_in,
                 progress: LegProgress::Offered,
+                placed_at: None,
                 rang_at: None,
                 answered_at: None,
                 end: None,
@@ -362,6 +364,7 @@ impl Call {
             }),
             Event::LegPlaced { leg, carrier_ref } => self.change_leg(*leg, |leg| {
                 leg.carrier_ref = Some(carrier_ref.clone());
+                leg.placed_at.get_or_insert(now);
                 leg.progress = leg.progress.max(LegProgress::Placed);
             }),
             Event::LegRang { leg } => self.change_leg(*leg, |leg| {

@@ -3,6 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::effect::Effect;
+use super::accept::PROMPT_TAKES;
+use super::dialling::CARRIER_BUFFER;
 use super::event::{Ending, Event, LegEnd};
 use super::mark::AgentMark;
 use super::reply::Reply;
@@ -129,6 +131,8 @@ impl<'a> Turn<'a> {
                 self.mark(AgentMark::Responded { agent: agent.clone() });
                 self.rest(agent, self.brand.after_decline());
             }
+            // Nothing was offered to whoever came by themselves.
+            LegEnd::NoConfirm | LegEnd::VoicemailSuspected | LegEnd::NoAnswer if leg.called_in => {}
             LegEnd::NoConfirm | LegEnd::VoicemailSuspected | LegEnd::NoAnswer => {
                 if how != LegEnd::NoAnswer {
                     self.mark(AgentMark::Keyless { agent: agent.clone() });
@@ -169,8 +173,10 @@ impl<'a> Turn<'a> {
     /// Whether the phone rang until it was to give up, and long enough to be answered.
     fn rang_full_time(&self, leg: &Leg) -> bool {
         let fair = FAIR_RING.min(self.brand.max_wait() - TimeDelta::seconds(1));
-        let rang_at = leg.rang_at.unwrap_or(leg.offered_at);
-        self.now >= leg.give_up_at - TimeDelta::seconds(1) && self.now - rang_at >= fair
+        // The carrier may end a simultaneous dial without making use of its own buffer.
+        let buffer = if leg.round > 0 { CARRIER_BUFFER } else { TimeDelta::zero() };
+        let is_due = self.now >= leg.give_up_at - buffer - TimeDelta::seconds(1);
+        is_due && leg.ringing_since(self.now).is_some_and(|since| self.now - since >= fair)
     }
 
     /// One more call was missed: after enough of them in a row the agent is put aside.
@@ -203,6 +209,9 @@ impl<'a> Turn<'a> {
 
     /// How an answered leg without a key is called: a person who did not confirm, or probably a voicemail.
     pub(super) fn name_silence(&self, leg: &Leg) -> LegEnd {
+        if leg.called_in {
+            return LegEnd::NoConfirm;
+        }
         let is_too_soon = match (leg.rang_at, leg.answered_at) {
             (Some(rang_at), Some(answered_at)) => answered_at - rang_at < TOO_SOON_FOR_A_PERSON,
             _ => false,
@@ -215,16 +224,29 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Decides how every open leg ended, and asks the carrier to stop those that nobody has answered.
+    /// How a leg is called whose time is over before anybody picked up: a phone that has not rung by then could not be
+    /// answered, since it waited for its turn at the carrier, or nobody knows whether there is a call.
+    pub(super) fn name_unanswered(&self, leg: &Leg) -> LegEnd {
+        if leg.ringing_since(self.now).is_some() { LegEnd::NoAnswer } else { LegEnd::CallerLeft }
+    }
+
+    /// How a leg is called that is cut while its prompt plays: whoever picked up too late to hear it out is not blamed.
+    fn name_cut(&self, leg: &Leg) -> LegEnd {
+        let is_heard_out = leg.answered_at.is_none_or(|at| self.now - at >= PROMPT_TAKES);
+        if is_heard_out { self.name_silence(leg) } else { LegEnd::CallerLeft }
+    }
+
+    /// Decides how every open leg ended, and asks the carrier to stop those that nobody has answered. `NoAnswer` means
+    /// that the time to answer is over; each leg is called by how far it came.
     pub(super) fn close_open_legs(&mut self, how: LegEnd) {
         let open: Vec<Leg> = self.call.open_legs().cloned().collect();
         for leg in open {
+            let is_timely = how != LegEnd::NoAnswer;
             if leg.progress < LegProgress::Prompted {
-                self.close_leg(&leg, how);
+                self.close_leg(&leg, if is_timely { how } else { self.name_unanswered(&leg) });
                 self.stop_ringing(&leg);
             } else {
-                let how = if how == LegEnd::NoAnswer { self.name_silence(&leg) } else { how };
-                self.close_leg(&leg, how);
+                self.close_leg(&leg, if is_timely { how } else { self.name_cut(&leg) });
             }
         }
     }

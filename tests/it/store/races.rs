@@ -81,7 +81,7 @@ async fn an_agent_is_rung_for_one_call_at_a_time() {
                 let who =
                     if round % 2 == 0 { agent(who) } else { offhook::ids::AgentId::new(&format!("agent-{round}-{n}")) };
                 let event =
-                    Event::LegOffered { leg: 1, agent: who, phone: phone(number), round: 1, give_up_at: start() };
+                    Event::LegOffered { leg: 1, agent: who, phone: phone(number), round: 1, give_up_at: start(), called_in: false };
                 call.apply(&event, start());
                 let mut save = bare_save(call, start());
                 save.events.push(event);
