@@ -55,6 +55,7 @@ async fn show_page(args: &Args) -> anyhow::Result<ExitCode> {
         calls_per_second: 20,
         method: RingMethod::Auto,
         dial_stops_at: DialStopsAt::Accept,
+        legs_live_max: 50,
         ports: (0, 0, 0),
     })
     .await?;
