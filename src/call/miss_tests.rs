@@ -298,7 +298,8 @@ fn one_call_is_missed_once_however_often_a_dial_rings_for_it() {
 
 #[test]
 fn a_phone_rings_no_more_for_somebody_whom_the_facts_show_as_off() {
-    let offs: [(&str, fn(&mut AgentFacts)); 2] = [
+    type Off = fn(&mut AgentFacts);
+    let offs: [(&str, Off); 2] = [
         ("switched off", |facts| facts.switched_off_until = Some(DateTime::<Utc>::MAX_UTC)),
         ("busy in Chatwoot", |facts| facts.presence = Presence::Busy),
     ];

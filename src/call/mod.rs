@@ -174,7 +174,7 @@ impl Decision {
     }
 
     /// The pause of an agent relies on these too.
-    pub fn rely_on(&mut self, agent: &AgentId, staying: Vec<AgentId>) {
+    pub fn rely_on(&mut self, agent: &AgentId, staying: &[AgentId]) {
         for mark in &mut self.marks {
             if let AgentMark::Paused { agent: paused, stay, .. } = mark
                 && paused == agent

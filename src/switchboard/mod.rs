@@ -15,7 +15,7 @@ pub mod rulebook;
 mod switches;
 mod withdrawals;
 
-#[cfg(all(test, feature = "test-seams"))]
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
@@ -400,7 +400,7 @@ impl Switchboard {
             let others = self.ask_other_brands(current, &decision, facts.at).await?;
             if others.needed.is_empty() {
                 for (agent, staying) in others.staying {
-                    decision.rely_on(&agent, staying);
+                    decision.rely_on(&agent, &staying);
                 }
                 return Ok(decision);
             }
