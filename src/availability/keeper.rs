@@ -68,6 +68,9 @@ impl AvailabilitySink for Keeper {
                 Status::Busy => Presence::Busy,
                 Status::Offline => Presence::Offline,
             };
+            if presence == Presence::Online {
+                self.switchboard.readmit_agent(&agent.id);
+            }
             changes.push(PresenceChange { agent: agent.id.clone(), presence, at: report.at });
             // An explicit off stops a phone that rings; an absence only stops new offers. DESIGN.md section 3.
             if presence != Presence::Online && !report.is_absence {

@@ -72,6 +72,7 @@ impl PhoneDesk {
             }
             (PhoneObeyed::Switched, Some(PhoneSwitched { agent, off_until: None })) => {
                 tracing::info!(agent.id = %agent, "an agent switched their phone on");
+                self.switchboard.readmit_agent(agent);
                 self.switchboard.calls_stirred.notify_one();
             }
             // A later note holds, and was answered: an answer to this one would say what is not so.

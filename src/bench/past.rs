@@ -78,7 +78,14 @@ fn past_call(number: u32, at: DateTime<Utc>) -> anyhow::Result<Save> {
     for (leg, agent) in (1_u32..).zip(["sam", "priya", "luis", "mei", "tom"]) {
         let phone = parse_phone_number(&format!("+1202555011{leg}")).context("an agent's phone")?;
         let give_up_at = at + TimeDelta::seconds(25);
-        events.push(Event::LegOffered { leg, agent: AgentId::new(agent), phone, round: 0, give_up_at });
+        events.push(Event::LegOffered {
+            leg,
+            agent: AgentId::new(agent),
+            phone,
+            round: 0,
+            give_up_at,
+            called_in: false,
+        });
         let name = format!("CA{leg}{}", dialler.call_sid.get(3..).unwrap_or_default());
         events.push(Event::LegPlaced { leg, carrier_ref: CarrierRef::new(&name) });
         events.push(Event::LegRang { leg });

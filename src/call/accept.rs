@@ -35,6 +35,9 @@ const RING_AGAIN: TimeDelta = TimeDelta::seconds(15);
 /// Seconds to listen for the key after the words. Contract twilio.md 2.10.
 const LISTEN_S: u32 = 8;
 
+/// The prompt's words take some 4 s, and the listening after them [`LISTEN_S`]; whoever had less was not asked in earnest.
+pub(super) const PROMPT_TAKES: TimeDelta = TimeDelta::seconds(12);
+
 /// Under a simultaneous dial a screening phone may keep the others from ringing, so it is asked more briefly.
 const LISTEN_SCREENING_S: u32 = 4;
 

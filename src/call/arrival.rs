@@ -13,6 +13,7 @@ use super::signal::CallerDoor;
 use super::state::{CallerAt, Stage};
 use super::turn::Turn;
 use super::way_in::{ChosenBy, LinePurpose};
+use super::words;
 use crate::rules::calendar::{self, Status};
 use crate::rules::{self, DialStopsAt, PathKind};
 
@@ -34,7 +35,7 @@ pub(super) enum Step {
     Ring,
 }
 
-impl Turn<'_> {
+impl<'a> Turn<'a> {
     pub(super) fn on_arrived(&mut self) -> Reply {
         if self.call.stage != Stage::New {
             // Asked for the first document again: the state knows what comes now.
@@ -186,8 +187,9 @@ impl Turn<'_> {
         let method = self.choose_method();
         let deadline_at = (self.now + self.brand.max_wait()).min(self.latest_answer());
         self.record(Event::WaitBegan { method, deadline_at });
+        // Nothing listens for a key in a dial, so what is said about waiting does not belong there.
         if method == RingMethod::Dial
-            && let Some(reply) = self.begin_round()
+            && let Some(reply) = self.begin_round(self.greeting())
         {
             return reply;
         }
@@ -205,11 +207,14 @@ impl Turn<'_> {
     /// What the caller hears on entering the queue: the intent's greeting or else the brand's, then what is said about
     /// waiting.
     fn welcome(&self) -> Option<String> {
-        let greeting = self.find_intent().and_then(|intent| intent.greeting.as_ref());
-        let greeting = greeting.or(self.brand.texts.greeting.as_ref());
-        let said: Vec<&str> =
-            [greeting, self.brand.texts.waiting.as_ref()].into_iter().flatten().map(String::as_str).collect();
-        (!said.is_empty()).then(|| said.join(" "))
+        let said = words::join([self.greeting(), self.brand.texts.waiting.as_deref()]);
+        (!said.is_empty()).then_some(said)
+    }
+
+    /// The intent's greeting, or else the brand's.
+    fn greeting(&self) -> Option<&'a str> {
+        let own = self.find_intent().and_then(|intent| intent.greeting.as_deref());
+        own.or(self.brand.texts.greeting.as_deref())
     }
 
     /// The instant by which the ring is over, whenever it began: what comes after it has its time too.
@@ -231,11 +236,11 @@ impl Turn<'_> {
             | Stage::Message
             | Stage::Line => {}
             Stage::Waiting => self.close_open_legs(LegEnd::CallerLeft),
-            Stage::Voicemail => return self.record(Event::RecorderOffered),
+            Stage::Voicemail => return self.record(Event::RecorderOffered { greeted: false }),
             Stage::Supervisor | Stage::Claimed { .. } | Stage::Talking { .. } | Stage::Ended => return,
         }
         self.fall_back(FallbackReason::Outage);
-        self.record(Event::RecorderOffered);
+        self.record(Event::RecorderOffered { greeted: false });
     }
 
     /// `auto`: legs while the account's pace carries the wave within a third of `max_wait`; beyond that a simultaneous

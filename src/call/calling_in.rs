@@ -37,7 +37,7 @@ impl Turn<'_> {
             return Reply::SayAndHangUp { words: words::STILL_RINGING.to_owned() };
         }
         let give_up_at = self.call.grace_until.or(self.call.deadline_at).unwrap_or(self.now);
-        let Some(leg) = self.offer(agent, 0, give_up_at) else {
+        let Some(leg) = self.take_in(agent, give_up_at) else {
             return Reply::SayAndHangUp { words: words::NO_LONGER.to_owned() };
         };
         self.record(Event::LegPlaced { leg, carrier_ref: carrier_ref.clone() });

@@ -1,7 +1,8 @@
 //! The method `dial`: one simultaneous dial after another, each phone screened. Contract twilio.md section 3.1.
 //!
 //! Correct under both readings of the carrier's documentation: if a dial collapses without an accept, the phones that did
-//! not answer are rung again, those that answered without accepting last.
+//! not answer are rung again at once. Those that answered without accepting are rung last: when no other phone may ring,
+//! since a voicemail among them would stop the others again.
 
 use chrono::TimeDelta;
 
@@ -18,7 +19,7 @@ pub const NUMBERS_PER_DIAL_MAX: u32 = 10;
 const ROUNDS_MAX: u32 = 3;
 
 /// The carrier lets a dial ring so much longer than it was told. Contract twilio.md 2.4.
-const CARRIER_BUFFER: TimeDelta = TimeDelta::seconds(5);
+pub(super) const CARRIER_BUFFER: TimeDelta = TimeDelta::seconds(5);
 
 /// The shortest ring the carrier takes. Contract twilio.md 2.4.
 const RING_MIN_S: i64 = 5;
@@ -40,20 +41,22 @@ impl Turn<'_> {
     }
 
     fn can_begin_round(&self) -> bool {
-        self.seconds_to_ring() >= RING_MIN_S && !self.take_shortlist().ring.is_empty()
+        self.seconds_to_ring(TimeDelta::zero()) >= RING_MIN_S && !self.take_shortlist().ring.is_empty()
     }
 
-    fn seconds_to_ring(&self) -> i64 {
+    /// How long phones may ring after words of this length, so that the carrier is done by the deadline.
+    fn seconds_to_ring(&self, said: TimeDelta) -> i64 {
         let until = if self.call.offered {
             self.call.deadline_at.unwrap_or(self.now)
         } else {
-            (self.now + self.brand.max_wait()).min(self.latest_answer())
+            (self.now + said + self.brand.max_wait()).min(self.latest_answer())
         };
-        (until - self.now - CARRIER_BUFFER).num_seconds()
+        (until - self.now - said - CARRIER_BUFFER).num_seconds()
     }
 
-    /// Hands out a simultaneous dial, if there is a phone to ring and time to ring it.
-    pub(super) fn begin_round(&mut self) -> Option<Reply> {
+    /// Hands out a simultaneous dial, if there is a phone to ring and time to ring it. `words` come first; phones are
+    /// offered the call when they are over.
+    pub(super) fn begin_round(&mut self, words: Option<&str>) -> Option<Reply> {
         if self.call.round >= ROUNDS_MAX || self.call.stage != Stage::Waiting {
             return None;
         }
@@ -61,16 +64,17 @@ impl Turn<'_> {
             self.record(Event::MethodChanged { method: RingMethod::Dial });
         }
         let shortlist = self.take_shortlist();
-        let ring_s = self.seconds_to_ring();
+        let said = words.map_or(TimeDelta::zero(), spoken_for);
+        let ring_s = self.seconds_to_ring(said);
         if shortlist.ring.is_empty() || ring_s < RING_MIN_S {
             return None;
         }
         self.record_shortlist(shortlist.record);
         self.pass_over(shortlist.passed_over);
-        self.set_deadline_at_first_offer();
+        self.set_deadline_at_first_offer(said);
         let round = self.call.round + 1;
         self.record(Event::RoundBegan { round });
-        let give_up_at = self.now + TimeDelta::seconds(ring_s) + CARRIER_BUFFER;
+        let give_up_at = self.now + said + TimeDelta::seconds(ring_s) + CARRIER_BUFFER;
         let mut phones = Vec::new();
         for agent in shortlist.ring {
             if let Some(number) = self.offer(&agent, round, give_up_at)
@@ -80,7 +84,7 @@ impl Turn<'_> {
             }
         }
         let ring_s = u32::try_from(ring_s).unwrap_or(0);
-        Some(Reply::RingTogether { round, ring_s, phones })
+        Some(Reply::RingTogether { round, ring_s, phones, words: words.map(str::to_owned) })
     }
 
     /// A simultaneous dial came to its end; what follows is read from the state, never from the carrier's status alone.
@@ -152,7 +156,7 @@ impl Turn<'_> {
             return Reply::HangUp;
         }
         if self.call.stage == Stage::Waiting
-            && let Some(reply) = self.begin_round()
+            && let Some(reply) = self.begin_round(None)
         {
             return reply;
         }
@@ -162,6 +166,7 @@ impl Turn<'_> {
         let is_over =
             self.call.deadline_at.is_none_or(|at| self.now + CARRIER_BUFFER >= at) || self.call.round >= ROUNDS_MAX;
         if self.call.stage == Stage::Waiting && is_over {
+            self.record_last_look();
             self.close_open_legs(LegEnd::NoAnswer);
             self.fall_back(super::event::FallbackReason::Deadline);
         }
@@ -171,4 +176,9 @@ impl Turn<'_> {
         }
         self.follow_path()
     }
+}
+
+/// How long words take to say: about 15 letters a second.
+fn spoken_for(words: &str) -> TimeDelta {
+    TimeDelta::seconds(i64::try_from(words.chars().count().div_ceil(15)).unwrap_or(0))
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::state::Call;
-use crate::ids::{AgentId, CallId, CarrierRef};
+use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
 use crate::phone_number::Caller;
 
 /// One request to a neighbour. Its details are read from the call when it is carried out.
@@ -52,8 +52,14 @@ pub enum Effect {
     NoteText,
     /// Tell an agent that the system put them aside, and how to come back.
     NotePaused { agent: AgentId, until: DateTime<Utc>, misses: u32 },
-    /// Tell the supervisors of an agent who would have been put aside and is one of the last.
-    NoteSpared { agent: AgentId, misses: u32 },
+    /// Tell the supervisors of an agent who would have been put aside and is one of the last of the call's brand, or of
+    /// another if `brand` names one.
+    NoteSpared {
+        agent: AgentId,
+        misses: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        brand: Option<BrandId>,
+    },
 }
 
 /// Which neighbour an effect goes to.

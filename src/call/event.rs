@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::floods::FloodLimit;
 use super::supervisor::CodeEnd;
 use super::way_in::{ChosenBy, LinePurpose, Way};
-use crate::ids::{AgentId, CarrierRef, IntentId, SupervisorId};
+use crate::ids::{AgentId, BrandId, CarrierRef, IntentId, SupervisorId};
 use crate::phone_number::PhoneNumber;
 use crate::rules::ClosureKind;
 use crate::shortlist::ShortlistRecord;
@@ -153,8 +153,16 @@ pub enum Event {
     /// A simultaneous dial ended without a claim.
     RoundEnded { round: u32 },
 
-    /// A phone was promised to this call.
-    LegOffered { leg: u32, agent: AgentId, phone: PhoneNumber, round: u32, give_up_at: DateTime<Utc> },
+    /// A phone was promised to this call; `called_in` if its agent dialled the brand by themselves.
+    LegOffered {
+        leg: u32,
+        agent: AgentId,
+        phone: PhoneNumber,
+        round: u32,
+        give_up_at: DateTime<Utc>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        called_in: bool,
+    },
     /// The carrier took the leg.
     LegPlaced { leg: u32, carrier_ref: CarrierRef },
     /// The phone rang.
@@ -171,8 +179,13 @@ pub enum Event {
     LegChecked { leg: u32 },
     /// The system put an agent aside after so many misses in a row.
     AgentPaused { agent: AgentId, until: DateTime<Utc>, misses: u32 },
-    /// An agent missed as many, and is one of the last the brand has.
-    PauseSpared { agent: AgentId, misses: u32 },
+    /// An agent missed as many, and is one of the last that the brand has, or another brand if `brand` names one.
+    PauseSpared {
+        agent: AgentId,
+        misses: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        brand: Option<BrandId>,
+    },
 
     /// An agent pressed 1 first.
     CallClaimed { leg: u32, deadline_at: DateTime<Utc> },
@@ -258,8 +271,11 @@ pub enum Event {
         #[serde(default)]
         way: Way,
     },
-    /// The caller was handed the document that records.
-    RecorderOffered,
+    /// The caller was handed the document that records: ours, if `greeted`, else that of a safe reply.
+    RecorderOffered {
+        #[serde(default)]
+        greeted: bool,
+    },
     /// There is a recording.
     VoicemailRecorded { recording: CarrierRef, seconds: u32 },
     /// Its file is ready at the carrier.

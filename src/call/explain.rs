@@ -52,20 +52,24 @@ pub fn explain<'e>(call: &Call, rules: &Rules, events: impl IntoIterator<Item = 
 
 fn explain_agent(call: &Call, rules: &Rules, records: &[&ShortlistRecord], agent: &AgentId, zone: Tz) -> String {
     let name = rules.find_agent(agent).map_or_else(|| agent.to_string(), |agent| agent.name.clone());
-    let leg = call.legs.iter().rev().find(|leg| leg.agent == *agent);
+    let mut own = call.legs.iter().rev().filter(|leg| leg.agent == *agent);
+    let leg = own.clone().find(|leg| !leg.called_in);
+    let came_in = own.find(|leg| leg.called_in).map(|leg| tell_call_in(leg, &name));
     // The record that offered the leg; of those who never rang, the last that tells of them.
     let record = match leg {
         Some(leg) => records.iter().rev().find(|record| record.at <= leg.offered_at && rings(record, agent)),
         None => records.iter().rev().find(|record| record.find(agent).is_some()),
     };
-    let Some(record) = record.or_else(|| records.last()) else {
-        return format!("{name} was not rung: no phone was looked for, since the call did not come that far.");
+    let said = match record.or_else(|| records.last()) {
+        Some(record) => record.explain(agent, &name, zone),
+        None => format!("{name} was not rung: no phone was looked for, since the call did not come that far."),
     };
-    let sentence = record.explain(agent, &name, zone);
-    match leg {
-        Some(leg) => format!("{} {}", sentence, tell_leg(leg)),
-        None => sentence,
-    }
+    super::words::join([Some(said), leg.map(tell_leg), came_in])
+}
+
+/// Of a leg that no record has, since nobody offered it.
+fn tell_call_in(leg: &Leg, name: &str) -> String {
+    format!("{name} called in while the caller waited; {}.", tell_end(leg.end))
 }
 
 /// Whether the record has the agent among those who ring.
@@ -80,7 +84,11 @@ fn tell_leg(leg: &Leg) -> String {
         (Some(_), None) => "It rang".to_owned(),
         (None, None) => "It did not come to ring".to_owned(),
     };
-    let end = match leg.end {
+    format!("{rang}; {}.", tell_end(leg.end))
+}
+
+fn tell_end(end: Option<LegEnd>) -> &'static str {
+    match end {
         None => "is not decided yet",
         Some(LegEnd::Accepted) => "they pressed 1 and took the call",
         Some(LegEnd::Declined) => "they declined",
@@ -91,8 +99,7 @@ fn tell_leg(leg: &Leg) -> String {
         Some(LegEnd::Failed) => "it could not be connected or was called off",
         Some(LegEnd::LostRace) => "another agent was first",
         Some(LegEnd::CallerLeft) => "the caller left or was taken elsewhere",
-    };
-    format!("{rang}; {end}.")
+    }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not worth a sentence stays in the history")]

@@ -1,6 +1,6 @@
 //! A leg: the connection to one agent's phone, and how far it came.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::event::LegEnd;
@@ -24,9 +24,15 @@ pub struct Leg {
     pub offered_at: DateTime<Utc>,
     /// When it stops ringing by itself.
     pub give_up_at: DateTime<Utc>,
+    /// Whether the agent dialled the brand by themselves, so that nothing was offered that could be missed.
+    #[serde(default)]
+    pub called_in: bool,
     /// How far it came.
     pub progress: LegProgress,
-    /// When it rang.
+    /// When the carrier was known to have taken it; none also of legs stored before this was kept.
+    #[serde(default)]
+    pub placed_at: Option<DateTime<Utc>>,
+    /// When it rang; never later than `answered_at`.
     pub rang_at: Option<DateTime<Utc>>,
     /// When it was picked up.
     pub answered_at: Option<DateTime<Utc>>,
@@ -36,6 +42,22 @@ pub struct Leg {
     pub live: bool,
     /// When the carrier was last asked about it.
     pub checked_at: Option<DateTime<Utc>>,
+}
+
+/// A phone rings within so long after the carrier took the leg. Source: contract twilio.md section 11.
+const RINGS_WITHIN: TimeDelta = TimeDelta::seconds(8);
+
+impl Leg {
+    /// Since when the phone rings, as far as is known: by the carrier's word, or by when it rang at the latest, should
+    /// that word be lost. None of a phone that has not rung by `now`.
+    ///
+    /// Under a simultaneous dial the carrier rings every phone as soon as it has the document.
+    #[must_use]
+    pub fn ringing_since(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let by_placing = self.placed_at.map(|at| at + RINGS_WITHIN);
+        let by_document = (self.round > 0).then_some(self.offered_at);
+        self.rang_at.or(self.answered_at).or(by_document).or(by_placing).filter(|at| *at <= now)
+    }
 }
 
 /// How far a leg came.

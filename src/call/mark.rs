@@ -24,8 +24,8 @@ pub enum AgentMark {
     PassedOver { agent: AgentId },
     /// The phone was answered and no key pressed.
     Keyless { agent: AgentId },
-    /// The system puts the agent aside, and misses start again at nought. Refused when one of `stay`, on whom the brand
-    /// relies, was put aside meanwhile: then it is decided again.
+    /// The system puts the agent aside, and misses start again at nought. Refused when one of `stay`, on whom this
+    /// or another brand relies, was put aside meanwhile: then it is decided again.
     Paused { agent: AgentId, until: DateTime<Utc>, stay: Vec<AgentId> },
 }
 

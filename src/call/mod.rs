@@ -51,13 +51,15 @@ pub mod words;
 #[cfg(test)]
 mod late_tests;
 #[cfg(test)]
+mod miss_tests;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod supervisor_tests;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::ids::AgentId;
+use crate::ids::{AgentId, BrandId};
 use crate::rules::{DestinationPolicy, Rules};
 use crate::shortlist::InForce;
 use crate::shortlist::facts::LoadedFacts;
@@ -92,7 +94,16 @@ pub struct Facts<'a> {
     /// The rules in force now, if they are not the call's own: rosters and phones are read from them.
     pub in_force: Option<InForce<'a>>,
     /// Agents whom the system may not pause, since another brand relies on them.
-    pub needed: &'a [AgentId],
+    pub needed: &'a [Needed],
+}
+
+/// An agent on whom another brand than the call's relies, so that the system may not pause them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needed {
+    /// Who.
+    pub agent: AgentId,
+    /// The brand.
+    pub brand: BrandId,
 }
 
 /// What is in force for a brand at this instant, apart from its rules.
@@ -160,6 +171,18 @@ impl Decision {
     #[must_use]
     pub fn put_aside(&self) -> Vec<&AgentId> {
         self.marks.iter().filter_map(AgentMark::paused).collect()
+    }
+
+    /// The pause of an agent relies on these too.
+    pub fn rely_on(&mut self, agent: &AgentId, staying: &[AgentId]) {
+        for mark in &mut self.marks {
+            if let AgentMark::Paused { agent: paused, stay, .. } = mark
+                && paused == agent
+            {
+                let more: Vec<AgentId> = staying.iter().filter(|one| !stay.contains(one)).cloned().collect();
+                stay.extend(more);
+            }
+        }
     }
 }
 

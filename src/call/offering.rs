@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::dialling::NUMBERS_PER_DIAL_MAX;
 use super::effect::Effect;
@@ -11,11 +11,15 @@ use super::mark::AgentMark;
 use super::state::{Leg, LegProgress, Stage};
 use super::turn::Turn;
 use crate::ids::AgentId;
-use crate::shortlist::{Earlier, Question, Shortlist, ShortlistRecord, snapshot, take_shortlist};
+use crate::shortlist::facts::AgentFacts;
+use crate::shortlist::{Earlier, Question, Shortlist, ShortlistRecord, is_explicitly_off, snapshot, take_shortlist};
+
+/// Most decision records of a call that have nobody ring. A record is at most 64 kB.
+const IDLE_RECORDS_MAX: u32 = 12;
 
 impl<'a> Turn<'a> {
-    /// What a shortlist is taken from at this instant.
-    pub(super) fn question(&self) -> Question<'a> {
+    /// What a shortlist is taken from at this instant. `agents`: what is known of them, [`Turn::agents_now`].
+    pub(super) fn question<'q>(&'q self, agents: &'q [AgentFacts]) -> Question<'q> {
         let ringing = u32::try_from(self.call.open_legs().count()).unwrap_or(u32::MAX);
         Question {
             rules: self.rules,
@@ -24,7 +28,7 @@ impl<'a> Turn<'a> {
             destinations: self.facts.destinations,
             brand: self.brand,
             intent: self.find_intent(),
-            facts: &self.facts.loaded.agents,
+            facts: agents,
             arrived_at: self.call.arrived_at,
             at: self.now,
             // Whoever the account's caps leave out waits, and the record says so.
@@ -36,12 +40,24 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn take_shortlist(&self) -> Shortlist {
-        let earlier = self.earlier();
-        take_shortlist(&self.question(), |agent| earlier.get(agent).copied().unwrap_or(Earlier::Nothing))
+        let first = self.take(false);
+        if self.asks_last(&first) { self.take(true) } else { first }
     }
 
-    /// What agents had to do with this call; those who are not named had nothing.
-    fn earlier(&self) -> HashMap<&AgentId, Earlier> {
+    fn take(&self, asks_last: bool) -> Shortlist {
+        let earlier = self.earlier(asks_last);
+        let past = |agent: &AgentId| earlier.get(agent).copied().unwrap_or(Earlier::Nothing);
+        take_shortlist(&self.question(&self.agents_now()), past)
+    }
+
+    /// Whether it is the turn of phones that answered a simultaneous dial without accepting: no other may ring.
+    fn asks_last(&self, others: &Shortlist) -> bool {
+        others.ring.is_empty() && self.call.method == RingMethod::Dial && self.call.legs.iter().any(is_last)
+    }
+
+    /// What agents had to do with this call; those who are not named had nothing. `asks_last`: phones that answered
+    /// without accepting are rung again.
+    fn earlier(&self, asks_last: bool) -> HashMap<&AgentId, Earlier> {
         let mut earlier = HashMap::new();
         for leg in &self.call.legs {
             let asked_again = match leg.end {
@@ -53,9 +69,8 @@ impl<'a> Turn<'a> {
                 }
                 // Under a simultaneous dial a phone may stop since another was picked up.
                 Some(LegEnd::NoAnswer) => leg.round > 0 && self.call.method == RingMethod::Dial,
-                Some(
-                    LegEnd::Accepted | LegEnd::Declined | LegEnd::NoConfirm | LegEnd::VoicemailSuspected | LegEnd::Busy,
-                ) => false,
+                Some(LegEnd::NoConfirm | LegEnd::VoicemailSuspected) => asks_last && is_last(leg),
+                Some(LegEnd::Accepted | LegEnd::Declined | LegEnd::Busy) => false,
             };
             let known = earlier.entry(&leg.agent).or_insert(Earlier::Nothing);
             if !asked_again {
@@ -106,12 +121,10 @@ impl<'a> Turn<'a> {
         }
         let shortlist = self.take_shortlist();
         if shortlist.ring.is_empty() {
-            if self.call.legs.is_empty() && self.is_beginning_to_wait() {
-                self.record_shortlist(shortlist.record);
-            }
+            self.record_if_other(shortlist.record);
         } else {
             self.record_shortlist(shortlist.record);
-            self.set_deadline_at_first_offer();
+            self.set_deadline_at_first_offer(TimeDelta::zero());
             for agent in &shortlist.ring {
                 if let Some(leg) = self.offer(agent, 0, self.call.deadline_at.unwrap_or(self.now)) {
                     self.ask(Effect::RingAgent { leg });
@@ -127,12 +140,28 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// Keeps a record that has nobody ring, if it tells of anybody what the last one did not.
+    pub(super) fn record_if_other(&mut self, record: ShortlistRecord) {
+        let is_other = self.call.places_told != Some(record.fingerprint());
+        if is_other && !self.has_recorded_shortlist() && self.call.idle_records < IDLE_RECORDS_MAX {
+            self.record_shortlist(record);
+        }
+    }
+
+    /// The ring is over: why nobody else rang for it stands in the record.
+    pub(super) fn record_last_look(&mut self) {
+        let shortlist = self.take_shortlist();
+        if shortlist.ring.is_empty() {
+            self.record_if_other(shortlist.record);
+        }
+    }
+
     /// Keeps a decision record; of a large roster also what it was taken from.
     pub(super) fn record_shortlist(&mut self, mut record: ShortlistRecord) {
         if !record.counted.is_empty() {
-            let earlier = self.earlier();
+            let earlier = self.earlier(self.asks_last(&self.take(false)));
             let past = |agent: &AgentId| earlier.get(agent).copied().unwrap_or(Earlier::Nothing);
-            record.snapshot = snapshot::keep(&self.question(), past);
+            record.snapshot = snapshot::keep(&self.question(&self.agents_now()), past);
         }
         self.record(Event::ShortlistTaken { record });
     }
@@ -144,36 +173,49 @@ impl<'a> Turn<'a> {
         }
     }
 
-    pub(super) fn set_deadline_at_first_offer(&mut self) {
+    pub(super) fn set_deadline_at_first_offer(&mut self, said: TimeDelta) {
         if !self.call.offered {
-            let deadline_at = (self.now + self.brand.max_wait()).min(self.latest_answer());
+            // Phones under a simultaneous dial ring when the words before it are over.
+            let deadline_at = (self.now + said + self.brand.max_wait()).min(self.latest_answer());
             self.record(Event::DeadlineSet { deadline_at });
         }
     }
 
     /// Promises the agent's phone to this call; the number of the leg.
     pub(super) fn offer(&mut self, agent: &AgentId, round: u32, give_up_at: DateTime<Utc>) -> Option<u32> {
+        self.begin_leg(agent, round, give_up_at, false)
+    }
+
+    /// A leg of the agent's own making: they dialled the brand.
+    pub(super) fn take_in(&mut self, agent: &AgentId, give_up_at: DateTime<Utc>) -> Option<u32> {
+        self.begin_leg(agent, 0, give_up_at, true)
+    }
+
+    fn begin_leg(&mut self, agent: &AgentId, round: u32, give_up_at: DateTime<Utc>, called_in: bool) -> Option<u32> {
         let phone = self.find_agent(agent)?.phone.clone();
         let leg = u32::try_from(self.call.legs.len()).unwrap_or(u32::MAX).saturating_add(1);
-        self.record(Event::LegOffered { leg, agent: agent.clone(), phone, round, give_up_at });
+        self.record(Event::LegOffered { leg, agent: agent.clone(), phone, round, give_up_at, called_in });
         self.mark(AgentMark::Offered { agent: agent.clone() });
         Some(leg)
     }
 
-    /// A phone that rings for somebody who was taken off the roster stops. Source: DESIGN.md section 3.
-    pub(super) fn withdraw_removed(&mut self) {
-        let Some(now) = self.facts.in_force else { return };
-        let roster = now.rules.brand(&self.call.brand).map_or(&[][..], |brand| &brand.roster);
-        let removed: Vec<Leg> = self
-            .call
-            .open_legs()
-            .filter(|leg| leg.progress < LegProgress::Prompted && leg.round == 0 && !roster.contains(&leg.agent))
-            .cloned()
-            .collect();
-        for leg in removed {
+    /// A phone stops that rings for somebody who was taken off the roster, or has said that they take no calls. Whoever said
+    /// so is told to the call, too; this is for a word that got lost. Source: DESIGN.md section 3.
+    pub(super) fn withdraw_gone(&mut self) {
+        let ringing = self.call.open_legs().filter(|leg| leg.progress < LegProgress::Prompted && leg.round == 0);
+        let gone: Vec<Leg> = ringing.filter(|leg| self.is_gone(&leg.agent)).cloned().collect();
+        for leg in gone {
             self.close_leg(&leg, LegEnd::Failed);
             self.stop_ringing(&leg);
         }
+    }
+
+    fn is_gone(&self, agent: &AgentId) -> bool {
+        let roster =
+            self.facts.in_force.map(|now| now.rules.brand(&self.call.brand).map_or(&[][..], |brand| &brand.roster));
+        let is_removed = roster.is_some_and(|roster| !roster.contains(agent));
+        let known = self.facts_of(agent).zip(self.find_agent(agent));
+        is_removed || known.is_some_and(|(facts, agent)| is_explicitly_off(agent.availability, facts, self.now))
     }
 
     /// Whether somebody's phone may ring now, or soon.
@@ -199,6 +241,9 @@ impl<'a> Turn<'a> {
         let is_capped = self.legs_allowed() == 0;
         let may_help = !shortlist.ring.is_empty() || shortlist.is_hopeful;
         if may_help && !is_capped {
+            if shortlist.ring.is_empty() {
+                self.record_if_other(shortlist.record);
+            }
             return;
         }
         let why = if may_help {
@@ -208,10 +253,17 @@ impl<'a> Turn<'a> {
         } else {
             FallbackReason::NobodyLeft
         };
-        if !self.has_recorded_shortlist() {
+        if self.call.places_told.is_none() {
             self.record_shortlist(shortlist.record);
+        } else {
+            self.record_if_other(shortlist.record);
         }
         self.fall_back(why);
         self.fetch_caller_unless_soon_back();
     }
+}
+
+/// Whether the phone is rung again when no other may: it answered a simultaneous dial and did not accept.
+fn is_last(leg: &Leg) -> bool {
+    leg.round > 0 && matches!(leg.end, Some(LegEnd::NoConfirm | LegEnd::VoicemailSuspected))
 }

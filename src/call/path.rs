@@ -6,7 +6,8 @@ use super::state::Stage;
 use super::turn::Turn;
 use super::way_in::Way;
 use super::words;
-use crate::rules::{Path, PathKind, Texts, calendar, spoken};
+use crate::phone_number::Caller;
+use crate::rules::{Path, PathKind, Texts, calendar, placeholder, promise, spoken};
 
 impl Turn<'_> {
     /// Sends the caller to the path of that reason; the caller learns of it with the next document.
@@ -79,17 +80,41 @@ impl Turn<'_> {
     }
 
     fn own_words(&self) -> Option<&str> {
-        self.path_of(self.call.fallback?)?.words.as_deref()
+        self.path_now()?.words.as_deref()
     }
 
-    /// What is said before the tone.
+    /// What is said before the tone: the words, when the brand opens if it was closed, and when the caller is called back,
+    /// since whoever hangs up after speaking hears nothing more.
     pub(super) fn recorder_greeting(&self) -> String {
-        let own = self.own_words().filter(|_| self.call.way == Some(Way::Recorder));
-        match own {
-            Some(own) => own.to_owned(),
-            None if !self.is_closed_fallback() => self.brand.texts.voicemail_greeting.clone(),
-            None if self.brand.texts.closed != Texts::CLOSED => self.brand.texts.closed.clone(),
-            None => words::closed_before_tone(self.opens_words().as_deref()),
+        // Whatever a line's words say is for callers whom it rings for.
+        let path = self.path_now().filter(|path| path.kind == PathKind::Voicemail);
+        let opens = self.opens_words();
+        let said = match path.and_then(|path| path.words.as_deref()) {
+            Some(own) => self.with_opening(own, opens.as_deref()),
+            None if !self.is_closed_fallback() => {
+                self.with_opening(&self.brand.texts.voicemail_greeting, opens.as_deref())
+            }
+            None if self.brand.texts.closed != Texts::CLOSED => {
+                self.with_opening(&self.brand.texts.closed, opens.as_deref())
+            }
+            None => words::closed_before_tone(opens.as_deref()),
+        };
+        words::join([Some(said), self.promise_words()])
+    }
+
+    /// Words of the brand's with when it opens: where they want it said, else after them if it was closed.
+    fn with_opening(&self, words: &str, opens: Option<&str>) -> String {
+        let said = placeholder::fill(words, opens);
+        let is_missing = self.call.closure.is_some() && !placeholder::tells_opening(words);
+        words::join([Some(said), opens.filter(|_| is_missing).map(str::to_owned)])
+    }
+
+    /// By when the caller is called back, if anybody can call back: as it is counted from the arrival for the task.
+    pub(super) fn promise_words(&self) -> Option<String> {
+        let Caller::Known(_) = &self.call.caller else { return None };
+        match &self.brand.promise {
+            Some(_) => promise::due_words(self.brand, self.rules, self.call.arrived_at),
+            None => self.brand.texts.callback_promise.clone(),
         }
     }
 
@@ -107,7 +132,8 @@ impl Turn<'_> {
 
     /// What is said before an outside line rings.
     pub(super) fn path_words_before_line(&self) -> Option<String> {
-        self.own_words().map(str::to_owned)
+        let said = placeholder::fill(self.own_words()?, self.opens_words().as_deref());
+        (!said.is_empty()).then_some(said)
     }
 
     /// The words of the path, and the end of the call.
@@ -120,11 +146,14 @@ impl Turn<'_> {
 
     /// The path's message; said again to a caller whose document got lost.
     pub(super) fn message(&self) -> Reply {
+        let opens = self.opens_words();
+        // Whoever called a closed brand was told so, and is owed nothing.
+        let promise = self.promise_words().filter(|_| !self.is_closed_fallback());
         let words = match self.own_words() {
-            Some(own) => own.to_owned(),
+            Some(own) => words::join([Some(self.with_opening(own, opens.as_deref())), promise]),
             // The brand's words for a closed day ask for a message after a tone that does not come here.
-            None if self.is_closed_fallback() => words::closed_goodbye(self.opens_words().as_deref()),
-            None => words::NOBODY_FREE.to_owned(),
+            None if self.is_closed_fallback() => words::closed_goodbye(opens.as_deref()),
+            None => words::nobody_free(opens.as_deref(), promise.as_deref()),
         };
         Reply::SayAndHangUp { words }
     }

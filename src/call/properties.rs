@@ -5,7 +5,6 @@ use proptest::prelude::*;
 
 use super::effect::Effect;
 use super::event::{Ending, Event};
-use super::mark::AgentMark;
 use super::reply::Reply;
 use super::signal::{CallerDoor, LegOutcome, Party, Signal};
 use super::state::{Call, NewCall, Stage};
@@ -75,6 +74,15 @@ impl Desk {
         Self { rules, destinations: DestinationPolicy::new(["US"], [], []), method, now, call, agents }
     }
 
+    /// What is known of an agent by now.
+    pub(super) fn known(&self, agent: &str) -> &AgentFacts {
+        self.agents.iter().find(|facts| facts.agent.as_str() == agent).unwrap()
+    }
+
+    pub(super) fn known_mut(&mut self, agent: &str) -> &mut AgentFacts {
+        self.agents.iter_mut().find(|facts| facts.agent.as_str() == agent).unwrap()
+    }
+
     fn decide(&self, signal: &Signal) -> Decision {
         let agents = self
             .agents
@@ -109,10 +117,8 @@ impl Desk {
     pub(super) fn take(&mut self, signal: &Signal) -> Decision {
         let decision = self.decide(signal);
         for mark in &decision.marks {
-            if let AgentMark::RestsUntil { agent, until } = mark
-                && let Some(facts) = self.agents.iter_mut().find(|facts| facts.agent == *agent)
-            {
-                facts.rests_until = Some(*until);
+            if let Some(facts) = self.agents.iter_mut().find(|facts| facts.agent == *mark.agent()) {
+                mark.change(facts, self.now);
             }
         }
         self.call = decision.call.clone();

@@ -36,8 +36,14 @@ pub enum Reply {
     KeepWaiting { seconds: u32, listens: bool, step: u32 },
     /// Leave the queue and ask what comes next.
     LeaveQueue,
-    /// Ring these phones together, each screened; under `dial`.
-    RingTogether { round: u32, ring_s: u32, phones: Vec<PhoneToRing> },
+    /// Ring these phones together, each screened; under `dial`. `words` come first, if any.
+    RingTogether {
+        round: u32,
+        ring_s: u32,
+        phones: Vec<PhoneToRing>,
+        #[serde(default)]
+        words: Option<String>,
+    },
     /// Ask the agent to press 1. `listen_s`: how long after the words.
     AskToAccept { leg: u32, words: String, listen_s: u32, screening: bool },
     /// Wait two seconds and come in again by the door of the number.

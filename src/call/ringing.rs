@@ -87,7 +87,7 @@ impl Turn<'_> {
             return self.on_caller_asks(super::signal::CallerDoor::Elsewhere);
         }
         if self.should_dial_instead()
-            && let Some(reply) = self.begin_round()
+            && let Some(reply) = self.begin_round(None)
         {
             return reply;
         }
@@ -103,7 +103,7 @@ impl Turn<'_> {
 
     /// Ends the ring if it is time, else offers the call to whoever came free.
     pub(super) fn keep_ringing(&mut self) {
-        self.withdraw_removed();
+        self.withdraw_gone();
         let until = self.call.grace_until.or(self.call.deadline_at);
         if until.is_some_and(|until| self.now >= until) {
             self.on_deadline();
@@ -117,12 +117,13 @@ impl Turn<'_> {
 
     /// The ring is over: at the deadline phones that nobody picked up stop; one inside the prompt has its grace.
     fn on_deadline(&mut self) {
+        self.record_last_look();
         let listening = self.call.open_legs().any(|leg| leg.progress == LegProgress::Prompted);
         if listening && self.call.grace_until.is_none() {
             let ringing: Vec<Leg> =
                 self.call.open_legs().filter(|leg| leg.progress < LegProgress::Prompted).cloned().collect();
             for leg in ringing {
-                self.close_leg(&leg, LegEnd::NoAnswer);
+                self.close_leg(&leg, self.name_unanswered(&leg));
                 self.stop_ringing(&leg);
             }
             // Counted from the deadline, however late it was looked at; and nobody is given a grace that is over.
@@ -250,7 +251,8 @@ impl Turn<'_> {
     pub(super) fn on_leg_rings(&mut self, number: u32, carrier_ref: Option<&CarrierRef>) {
         let Some(leg) = self.leg(number) else { return };
         self.name_leg(&leg, carrier_ref);
-        if leg.rang_at.is_none() && leg.live {
+        // Told after the phone was picked up, it says nothing of when it began to ring.
+        if leg.rang_at.is_none() && leg.answered_at.is_none() && leg.live {
             self.record(Event::LegRang { leg: number });
         }
     }

@@ -13,6 +13,8 @@ use super::way_in::{NoticeSaid, OutsideLine, Way};
 use crate::ids::{AgentId, BrandId, CallId, CarrierRef, IntentId};
 use crate::phone_number::{Caller, PhoneNumber};
 use crate::rules::ClosureKind;
+#[cfg(doc)]
+use crate::shortlist::ShortlistRecord;
 use crate::shortlist::facts::WaitingCall;
 
 /// One call, from the first ring to the last hang-up.
@@ -64,6 +66,12 @@ pub struct Call {
     pub method: RingMethod,
     /// Every leg to an agent, in order of number, from 1.
     pub legs: Vec<Leg>,
+    /// What the last decision record told of everybody's place, as [`ShortlistRecord::fingerprint`] has it.
+    #[serde(default)]
+    pub places_told: Option<u64>,
+    /// How many decision records have nobody ring.
+    #[serde(default)]
+    pub idle_records: u32,
     /// The owner, once owned; for ever.
     pub owner: Option<AgentId>,
     /// When the ring ends.
@@ -132,6 +140,9 @@ pub struct Voicemail {
     pub kept: Vec<CarrierRef>,
     /// How often the recorder was offered: each time may have left a message.
     pub offers: u32,
+    /// Whether the greeting before it was the brand's, with its promise to call back.
+    #[serde(default)]
+    pub greeted: bool,
 }
 
 impl Voicemail {
@@ -187,6 +198,8 @@ impl Call {
             way: None,
             method: RingMethod::Legs,
             legs: Vec::new(),
+            places_told: None,
+            idle_records: 0,
             owner: None,
             deadline_at: None,
             offered: false,
@@ -261,8 +274,11 @@ impl Call {
     pub fn apply(&mut self, event: &Event, now: DateTime<Utc>) {
         match event {
             Event::CallRefused => {}
-            Event::ShortlistTaken { .. }
-            | Event::Ignored { .. }
+            Event::ShortlistTaken { record } => {
+                self.places_told = Some(record.fingerprint());
+                self.idle_records += u32::from(!record.rings_anybody());
+            }
+            Event::Ignored { .. }
             | Event::AgentPaused { .. }
             | Event::PauseSpared { .. }
             | Event::CallbackDue { .. } => {}
@@ -345,7 +361,7 @@ impl Call {
                 self.step += 1;
             }
             Event::RoundEnded { .. } => self.caller_heard_at = now,
-            Event::LegOffered { leg, agent, phone, round, give_up_at } => self.legs.push(Leg {
+            Event::LegOffered { leg, agent, phone, round, give_up_at, called_in } => self.legs.push(Leg {
                 number: *leg,
                 agent: agent.clone(),
                 phone: phone.clone(),
@@ -353,7 +369,9 @@ impl Call {
                 round: *round,
                 offered_at: now,
                 give_up_at: *give_up_at,
+                called_in: *called_in,
                 progress: LegProgress::Offered,
+                placed_at: None,
                 rang_at: None,
                 answered_at: None,
                 end: None,
@@ -362,6 +380,7 @@ impl Call {
             }),
             Event::LegPlaced { leg, carrier_ref } => self.change_leg(*leg, |leg| {
                 leg.carrier_ref = Some(carrier_ref.clone());
+                leg.placed_at.get_or_insert(now);
                 leg.progress = leg.progress.max(LegProgress::Placed);
             }),
             Event::LegRang { leg } => self.change_leg(*leg, |leg| {
@@ -423,7 +442,8 @@ impl Call {
                 self.fallback = Some(*why);
                 self.grace_until = None;
             }
-            Event::RecorderOffered => {
+            Event::RecorderOffered { greeted } => {
+                self.voicemail.greeted |= greeted;
                 self.caller_at = CallerAt::Recorder;
                 self.voicemail.offers += 1;
                 self.voicemail.absent = false;

@@ -1,7 +1,12 @@
 //! One decision in the making: a working copy of the call, and what is recorded, asked for and answered.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::accept::PROMPT_TAKES;
+use super::dialling::CARRIER_BUFFER;
 use super::effect::Effect;
 use super::event::{Ending, Event, LegEnd};
 use super::mark::AgentMark;
@@ -38,6 +43,8 @@ pub(super) struct Turn<'a> {
     marks: Vec<AgentMark>,
     switches: Vec<SwitchChange>,
     tasks: Vec<TaskChange>,
+    /// Whether this decision let go of a phone that the facts show as held.
+    has_released: bool,
 }
 
 impl<'a> Turn<'a> {
@@ -53,6 +60,7 @@ impl<'a> Turn<'a> {
             marks: Vec::new(),
             switches: Vec::new(),
             tasks: Vec::new(),
+            has_released: false,
         }
     }
 
@@ -73,11 +81,6 @@ impl<'a> Turn<'a> {
         self.call.apply(&event, self.now);
         self.tasks.extend(task::change_by(&event, &self.call, self.brand, self.rules));
         self.events.push(event);
-    }
-
-    /// Whether the caller begins to wait by this very decision.
-    pub(super) fn is_beginning_to_wait(&self) -> bool {
-        self.events.iter().any(|event| matches!(event, Event::WaitBegan { .. }))
     }
 
     pub(super) fn ask(&mut self, effect: Effect) {
@@ -129,14 +132,22 @@ impl<'a> Turn<'a> {
                 self.mark(AgentMark::Responded { agent: agent.clone() });
                 self.rest(agent, self.brand.after_decline());
             }
+            // Nothing was offered to whoever came by themselves.
+            LegEnd::NoConfirm | LegEnd::VoicemailSuspected | LegEnd::NoAnswer if leg.called_in => {}
             LegEnd::NoConfirm | LegEnd::VoicemailSuspected | LegEnd::NoAnswer => {
-                if how != LegEnd::NoAnswer {
+                let (was_answered, was_full) = (how != LegEnd::NoAnswer, self.rang_full_time(leg));
+                // One call is missed once, however often a simultaneous dial rings for it.
+                let is_again = self.has_answered_before(leg);
+                if was_answered && !is_again {
                     self.mark(AgentMark::Keyless { agent: agent.clone() });
                 }
-                if leg.progress >= LegProgress::Prompted || self.rang_full_time(leg) {
+                if (was_answered || was_full) && !is_again {
                     self.miss(&agent);
                 }
-                self.rest(agent, self.brand.after_no_answer());
+                // A dial that collapsed stopped the phone, and it is to ring again at once.
+                if was_answered || was_full || leg.round == 0 {
+                    self.rest(agent, self.brand.after_no_answer());
+                }
             }
             LegEnd::Busy => self.rest(agent, self.brand.after_busy()),
             LegEnd::Accepted => {
@@ -155,6 +166,7 @@ impl<'a> Turn<'a> {
         let Some(held) = self.call.find_leg(leg.number).filter(|leg| leg.live) else { return };
         let (number, agent, has_talked) = (held.number, held.agent.clone(), held.end == Some(LegEnd::Accepted));
         self.record(Event::LegReleased { leg: number });
+        self.has_released = true;
         if has_talked {
             self.rest(agent, self.brand.cooldown());
         }
@@ -166,11 +178,20 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// Whether the agent picked up on an earlier leg of this call and did not accept.
+    fn has_answered_before(&self, leg: &Leg) -> bool {
+        let is_keyless = |end: Option<LegEnd>| matches!(end, Some(LegEnd::NoConfirm | LegEnd::VoicemailSuspected));
+        let mut earlier = self.call.legs.iter().filter(|other| other.number < leg.number && !other.called_in);
+        earlier.any(|other| other.agent == leg.agent && is_keyless(other.end))
+    }
+
     /// Whether the phone rang until it was to give up, and long enough to be answered.
     fn rang_full_time(&self, leg: &Leg) -> bool {
         let fair = FAIR_RING.min(self.brand.max_wait() - TimeDelta::seconds(1));
-        let rang_at = leg.rang_at.unwrap_or(leg.offered_at);
-        self.now >= leg.give_up_at - TimeDelta::seconds(1) && self.now - rang_at >= fair
+        // The carrier may end a simultaneous dial without making use of its own buffer.
+        let buffer = if leg.round > 0 { CARRIER_BUFFER } else { TimeDelta::zero() };
+        let is_due = self.now >= leg.give_up_at - buffer - TimeDelta::seconds(1);
+        is_due && leg.ringing_since(self.now).is_some_and(|since| self.now - since >= fair)
     }
 
     /// One more call was missed: after enough of them in a row the agent is put aside.
@@ -178,10 +199,11 @@ impl<'a> Turn<'a> {
         self.mark(AgentMark::Missed { agent: agent.clone() });
         let Some(known) = self.facts_of(agent) else { return };
         let misses = known.misses.saturating_add(1);
-        let is_needed = self.facts.needed.contains(agent);
+        let needed = self.facts.needed.iter().find(|needed| needed.agent == *agent);
         let aside: Vec<&AgentId> = self.marks.iter().filter_map(AgentMark::paused).collect();
         let pausing = &self.facts.in_force.map_or(self.rules, |now| now.rules).pausing;
-        let found = judge_miss(&self.question(), pausing, agent, misses, is_needed, |other| aside.contains(&other));
+        let question = self.question(&self.facts.loaded.agents);
+        let found = judge_miss(&question, pausing, agent, misses, needed.is_some(), |other| aside.contains(&other));
         match found {
             Miss::Counted => {}
             Miss::Paused { until, stay } => {
@@ -190,19 +212,48 @@ impl<'a> Turn<'a> {
                 self.mark(AgentMark::Paused { agent: agent.clone(), until, stay });
             }
             Miss::Spared => {
-                self.record(Event::PauseSpared { agent: agent.clone(), misses });
-                self.ask(Effect::NoteSpared { agent: agent.clone(), misses });
+                let brand = needed.map(|needed| needed.brand.clone());
+                self.record(Event::PauseSpared { agent: agent.clone(), misses, brand: brand.clone() });
+                self.ask(Effect::NoteSpared { agent: agent.clone(), misses, brand });
             }
         }
     }
 
+    /// What is known of the agents by now: what was loaded, as changed by this very decision.
+    pub(super) fn agents_now(&self) -> Cow<'a, [AgentFacts]> {
+        let loaded = &self.facts.loaded.agents;
+        let is_ours = |facts: &AgentFacts| facts.live_leg.is_some_and(|leg| leg.call == self.call.id);
+        let has_let_go =
+            |facts: &AgentFacts| is_ours(facts) && !self.call.live_legs().any(|leg| leg.agent == facts.agent);
+        if !self.has_released && self.marks.is_empty() {
+            return Cow::Borrowed(loaded);
+        }
+        let mut now = loaded.clone();
+        for facts in &mut now {
+            if has_let_go(facts) {
+                facts.live_leg = None;
+            }
+        }
+        let places: HashMap<&AgentId, usize> =
+            loaded.iter().zip(0..).map(|(facts, place)| (&facts.agent, place)).collect();
+        for mark in &self.marks {
+            if let Some(facts) = places.get(mark.agent()).and_then(|place| now.get_mut(*place)) {
+                mark.change(facts, self.now);
+            }
+        }
+        Cow::Owned(now)
+    }
+
     /// What was loaded about an agent.
-    fn facts_of(&self, agent: &AgentId) -> Option<&'a AgentFacts> {
+    pub(super) fn facts_of(&self, agent: &AgentId) -> Option<&'a AgentFacts> {
         self.facts.loaded.agents.iter().find(|facts| facts.agent == *agent)
     }
 
     /// How an answered leg without a key is called: a person who did not confirm, or probably a voicemail.
     pub(super) fn name_silence(&self, leg: &Leg) -> LegEnd {
+        if leg.called_in {
+            return LegEnd::NoConfirm;
+        }
         let is_too_soon = match (leg.rang_at, leg.answered_at) {
             (Some(rang_at), Some(answered_at)) => answered_at - rang_at < TOO_SOON_FOR_A_PERSON,
             _ => false,
@@ -215,16 +266,29 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Decides how every open leg ended, and asks the carrier to stop those that nobody has answered.
+    /// How a leg is called whose time is over before anybody picked up: a phone that has not rung by then could not be
+    /// answered, since it waited for its turn at the carrier, or nobody knows whether there is a call.
+    pub(super) fn name_unanswered(&self, leg: &Leg) -> LegEnd {
+        if leg.ringing_since(self.now).is_some() { LegEnd::NoAnswer } else { LegEnd::CallerLeft }
+    }
+
+    /// How a leg is called that is cut while its prompt plays: whoever picked up too late to hear it out is not blamed.
+    fn name_cut(&self, leg: &Leg) -> LegEnd {
+        let is_heard_out = leg.answered_at.is_none_or(|at| self.now - at >= PROMPT_TAKES);
+        if is_heard_out { self.name_silence(leg) } else { LegEnd::CallerLeft }
+    }
+
+    /// Decides how every open leg ended, and asks the carrier to stop those that nobody has answered. `NoAnswer` means
+    /// that the time to answer is over; each leg is called by how far it came.
     pub(super) fn close_open_legs(&mut self, how: LegEnd) {
         let open: Vec<Leg> = self.call.open_legs().cloned().collect();
         for leg in open {
+            let is_timely = how != LegEnd::NoAnswer;
             if leg.progress < LegProgress::Prompted {
-                self.close_leg(&leg, how);
+                self.close_leg(&leg, if is_timely { how } else { self.name_unanswered(&leg) });
                 self.stop_ringing(&leg);
             } else {
-                let how = if how == LegEnd::NoAnswer { self.name_silence(&leg) } else { how };
-                self.close_leg(&leg, how);
+                self.close_leg(&leg, if is_timely { how } else { self.name_cut(&leg) });
             }
         }
     }

@@ -7,7 +7,6 @@ use super::state::Stage;
 use super::turn::Turn;
 use super::words;
 use crate::ids::CarrierRef;
-use crate::rules::promise;
 
 /// The carrier's list of recordings is believed at the second look: the first may come before the recording is listed.
 const LOOKS_MIN: u32 = 2;
@@ -18,7 +17,7 @@ impl Turn<'_> {
         if self.call.voicemail.taken_at.is_some() {
             return self.thank();
         }
-        self.record(Event::RecorderOffered);
+        self.record(Event::RecorderOffered { greeted: true });
         self.recorder()
     }
 
@@ -66,16 +65,11 @@ impl Turn<'_> {
         self.thank()
     }
 
-    /// Thanks, after the brand's promise to call back if there is a message to call back for.
+    /// Thanks. Whoever was greeted by a safe reply has not heard the brand's promise to call back.
     fn thank(&self) -> Reply {
-        let promise = match &self.brand.promise {
-            // Counted from the arrival, as the callback task is.
-            Some(_) => promise::due_words(self.brand, self.rules, self.call.arrived_at),
-            None => self.brand.texts.callback_promise.clone(),
-        };
-        let promise = promise.filter(|_| self.call.voicemail.recording.is_some());
-        let words = promise.map_or_else(|| words::THANKS.to_owned(), |promise| format!("{promise} {}", words::THANKS));
-        Reply::SayAndHangUp { words }
+        let is_due = self.call.voicemail.recording.is_some() && !self.call.voicemail.greeted;
+        let promise = self.promise_words().filter(|_| is_due);
+        Reply::SayAndHangUp { words: words::join([promise.as_deref(), Some(words::THANKS)]) }
     }
 
     pub(super) fn on_recording_ready(&mut self, recording: &CarrierRef, seconds: u32) {

@@ -19,8 +19,26 @@ pub const YOU_TOOK_IT: &str = "You took this call.";
 /// Said to an agent when nothing better is known.
 pub const NO_LONGER: &str = "This call is no longer waiting.";
 
-/// Said where a path says words and the brand gave none of its own.
-pub const NOBODY_FREE: &str = "Sorry, nobody can take your call right now. Please call again later. Goodbye.";
+/// Said where a path says words and the brand gave none of its own. Whoever is called back need not call again.
+#[must_use]
+pub fn nobody_free(opens: Option<&str>, promise: Option<&str>) -> String {
+    let sorry = Some("Sorry, nobody can take your call right now.");
+    let then = promise.or(Some("Please call again later."));
+    join([sorry, opens, then, Some("Goodbye.")])
+}
+
+/// Sentences one after the other; those that are none are left out.
+#[must_use]
+pub fn join<S: AsRef<str>>(sentences: impl IntoIterator<Item = Option<S>>) -> String {
+    let mut said = String::new();
+    for sentence in sentences.into_iter().flatten().filter(|sentence| !sentence.as_ref().is_empty()) {
+        if !said.is_empty() {
+            said.push(' ');
+        }
+        said.push_str(sentence.as_ref());
+    }
+    said
+}
 
 /// Said by a closed brand that gave no words of its own, before the tone.
 #[must_use]
@@ -35,8 +53,7 @@ pub fn closed_goodbye(opens: Option<&str>) -> String {
 }
 
 fn closed_and(opens: Option<&str>, last: &str) -> String {
-    let said: Vec<&str> = [Some("We are closed right now."), opens, Some(last)].into_iter().flatten().collect();
-    said.join(" ")
+    join([Some("We are closed right now."), opens, Some(last)])
 }
 
 /// The accept prompt: brand, what it is about if known, and caller, then the key.

@@ -69,6 +69,7 @@ async fn show_until_the_end(folder: &Path, listener: TcpListener) -> anyhow::Res
         calls_per_second: 20,
         method: RingMethod::Auto,
         dial_stops_at: DialStopsAt::Accept,
+        legs_live_max: 50,
         ports: (0, 0, 0),
         // The page shows the panel as Chatwoot would.
         frame_origins: vec![format!("http://{}", listener.local_addr()?)],

@@ -117,7 +117,9 @@ impl InboxDesk {
             Effect::NoteMissed => self.post_missed(&hand, link).await,
             Effect::PostVoicemail { recording } => self.post_voicemail(&hand, link, recording).await,
             Effect::NotePaused { agent, until, misses } => self.note_paused(&hand, link, agent, *until, *misses).await,
-            Effect::NoteSpared { agent, misses } => self.note_spared(&hand, link, agent, *misses).await,
+            Effect::NoteSpared { agent, misses, brand } => {
+                self.note_spared(&hand, link, agent, *misses, brand.as_ref()).await
+            }
             Effect::NoteText => {
                 let Some(text) = &hand.call.text_back else { return Ok(()) };
                 self.post_note(&hand.call, link, phrases::on_text(text), "text").await

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::inbox::{InHand, InboxDesk, Trouble};
 use super::phrases;
-use crate::ids::AgentId;
+use crate::ids::{AgentId, BrandId};
 use crate::store::InboxLink;
 
 impl InboxDesk {
@@ -35,8 +35,13 @@ impl InboxDesk {
         link: InboxLink,
         agent: &AgentId,
         misses: u32,
+        needed_by: Option<&BrandId>,
     ) -> Result<(), Trouble> {
-        let brand = hand.brand()?;
+        // The brand whose last agent it is, which may be another than the caller dialled.
+        let brand = match needed_by.and_then(|brand| hand.rules.brand(brand)) {
+            Some(other) => other,
+            None => hand.brand()?,
+        };
         let supervisors = hand.rules.supervisors.iter();
         let theirs = supervisors.filter(|one| one.brands.is_empty() || one.brands.contains(&brand.id));
         let named: Vec<(i64, &str)> =

@@ -125,10 +125,10 @@ fn read_texts(fields: &mut Fields<'_>, faults: &mut Faults<'_>) -> Texts {
         texts.greeting = fields.words(faults, "greeting", TEXT_CHARS_MAX);
         texts.waiting = fields.words(faults, "waiting", TEXT_CHARS_MAX);
         texts.callback_promise = fields.words(faults, "callback_promise", TEXT_CHARS_MAX);
-        if let Some(words) = fields.words(faults, "voicemail_greeting", TEXT_CHARS_MAX) {
+        if let Some(words) = fields.words_with_opening(faults, "voicemail_greeting", TEXT_CHARS_MAX) {
             texts.voicemail_greeting = words;
         }
-        if let Some(words) = fields.words(faults, "closed", TEXT_CHARS_MAX) {
+        if let Some(words) = fields.words_with_opening(faults, "closed", TEXT_CHARS_MAX) {
             texts.closed = words;
         }
         fields.finish(faults);

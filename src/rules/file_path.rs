@@ -34,7 +34,7 @@ pub(super) fn read_path(
     has_operator: bool,
 ) -> Path {
     let kind = read_kind(fields, faults, occasion);
-    let words = fields.words(faults, "words", TEXT_CHARS_MAX);
+    let words = fields.words_with_opening(faults, "words", TEXT_CHARS_MAX);
     let mut text_back = None;
     if kind == Kind::Message {
         text_back = fields.words(faults, "text_back", TEXT_CHARS_MAX);

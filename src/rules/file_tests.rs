@@ -76,6 +76,16 @@ const FAULTS: &[(&str, &str, &[&str])] = &[
     ),
     (
         "id = \"acme\"",
+        "id = \"acme\"\ntexts = { closed = \"We are closed. {opens} Until {closes}.\" }",
+        &["routing.toml:4: `{closes}` in `closed` stands for nothing; allowed: {opens}"],
+    ),
+    (
+        "id = \"acme\"",
+        "id = \"acme\"\nfallback = { path = \"message\", words = \"{Opens}\" }",
+        &["routing.toml:4: `{Opens}` in `words` stands for nothing; allowed: {opens}"],
+    ),
+    (
+        "id = \"acme\"",
         "id = \"acme\"\nmax_wait_s = 1000",
         &["routing.toml:4: `max_wait_s` is 1000; allowed: a whole number from 5 to 90"],
     ),

@@ -52,6 +52,7 @@ mod node;
 pub mod outbound;
 pub mod path;
 pub mod people;
+pub mod placeholder;
 pub mod promise;
 mod reader;
 pub mod ringing;
@@ -166,13 +167,13 @@ pub struct Brand {
 pub struct Texts {
     /// Before the ringing, if anything.
     pub greeting: Option<String>,
-    /// Before the tone.
+    /// Before the tone. May hold [`placeholder::OPENS`], as may `closed` and the words of paths.
     pub voicemail_greeting: String,
     /// While waiting, between the ringing.
     pub waiting: Option<String>,
     /// Out of hours, before the voicemail.
     pub closed: String,
-    /// After a message: when they are called back.
+    /// To callers whom nobody answered: when they are called back.
     pub callback_promise: Option<String>,
 }
 

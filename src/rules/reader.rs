@@ -8,6 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::fault::{Faults, Place, Placed};
 use super::forms::{DATE_FORM, INSTANT_FORM, parse_date, parse_instant};
 use super::node::{Content, Node, Table};
+use super::placeholder;
 
 /// One table, whose fields are asked for by name; what nobody asked for is unknown.
 pub(super) struct Fields<'n> {
@@ -85,6 +86,23 @@ impl<'n> Fields<'n> {
     pub(super) fn words(&mut self, faults: &mut Faults<'_>, name: &'static str, chars_max: usize) -> Option<String> {
         let text = self.text(faults, name)?;
         check_words(faults, name, &text, chars_max)
+    }
+
+    /// Words in which `{opens}` stands for the sentence that tells when the brand opens, and nothing else is in braces.
+    pub(super) fn words_with_opening(
+        &mut self,
+        faults: &mut Faults<'_>,
+        name: &'static str,
+        chars_max: usize,
+    ) -> Option<String> {
+        let words = self.words(faults, name, chars_max)?;
+        if let Some(unknown) = placeholder::find_unknown(&words) {
+            let told =
+                format!("`{{{}}}` in `{name}` stands for nothing; allowed: {}", shown(unknown), placeholder::OPENS);
+            self.refuse(faults, name, told);
+            return None;
+        }
+        Some(words)
     }
 
     /// A field that must be there: a fault is noted if it is not. `read` notes its own faults.

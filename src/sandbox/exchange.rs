@@ -66,6 +66,8 @@ pub struct ExchangeOptions {
     pub method: rules::RingMethod,
     /// What a live test found out about simultaneous dial.
     pub dial_stops_at: rules::DialStopsAt,
+    /// Most legs to agents at one time.
+    pub legs_live_max: u32,
     /// Ports of service, Twilio and Chatwoot; 0 takes free ones.
     pub ports: (u16, u16, u16),
     /// Pages that may show the panel in a frame, beside Chatwoot's: `http://host:port`.
@@ -86,6 +88,7 @@ impl ExchangeOptions {
             calls_per_second: 50,
             method: rules::RingMethod::Auto,
             dial_stops_at: rules::DialStopsAt::Unknown,
+            legs_live_max: 50,
             ports: (0, 0, 0),
             frame_origins: Vec::new(),
             caller_names: false,
@@ -352,6 +355,7 @@ async fn settings_for(
     settings.twilio.calls_per_second = options.calls_per_second;
     settings.twilio.ring_method = options.method;
     settings.twilio.dial_stops_at = options.dial_stops_at;
+    settings.limits.legs_live_max = options.legs_live_max;
     settings.chatwoot.base_url = Some(chatwoot.base_url().parse()?);
     settings.chatwoot.account_id = Some(chatwoot.account_id());
     settings.chatwoot.api_token = Some(SecretString::from(chatwoot.admin_token()));

@@ -95,6 +95,15 @@ pub fn is_available(source: AvailabilitySource, facts: &AgentFacts, at: DateTime
     }
 }
 
+/// Whether the agent has said so that they take no calls: by their own switch, or in Chatwoot. An absence is no word of
+/// theirs, and from the facts alone `offline` may be one.
+#[must_use]
+pub fn is_explicitly_off(source: AvailabilitySource, facts: &AgentFacts, at: DateTime<Utc>) -> bool {
+    let is_switched_off = facts.switched_off_until.is_some_and(|until| at < until);
+    let is_busy = source == AvailabilitySource::Follow && facts.presence == Presence::Busy;
+    is_switched_off || (is_busy && !is_available(source, facts, at))
+}
+
 /// Whether the system, or a person, has put the agent aside.
 #[must_use]
 pub fn is_paused(facts: &AgentFacts, at: DateTime<Utc>) -> bool {

@@ -19,11 +19,11 @@ pub mod snapshot;
 
 use chrono::{DateTime, Utc};
 
-pub use eligible::{Candidate, PRESENCE_HOLDS, find_reason, is_available, is_paused, is_staffing};
+pub use eligible::{Candidate, PRESENCE_HOLDS, find_reason, is_available, is_explicitly_off, is_paused, is_staffing};
 pub use line_up::{take_full_shortlist, take_shortlist};
 pub use members::members;
 pub use order::{Standing, sort_by_turn};
-pub use pausing::{AVAILABLE_MIN, Miss, find_staying, is_needed, judge_miss, others_of};
+pub use pausing::{AVAILABLE_MIN, Miss, find_staying, find_staying_at, judge_miss, others_of};
 pub use record::{Counted, LISTED_MAX, Listed, NotEligible, Place, ShortlistRecord};
 
 use crate::ids::{AgentId, CallId};

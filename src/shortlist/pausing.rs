@@ -39,7 +39,9 @@ pub fn judge_miss(
     if pausing.after_misses == 0 || misses < pausing.after_misses {
         return Miss::Counted;
     }
-    let stay = if is_needed { Vec::new() } else { find_staying(question, agent, is_aside) };
+    // What the caller calls about is nothing to the brand's last two: whoever lacks the skill takes its other calls.
+    let brand = Question { intent: None, ..*question };
+    let stay = if is_needed { Vec::new() } else { find_staying(&brand, agent, is_aside) };
     if stay.len() >= AVAILABLE_MIN {
         let span = TimeDelta::from_std(pausing.span).unwrap_or(TimeDelta::MAX);
         return Miss::Paused { until: question.at.checked_add_signed(span).unwrap_or(DateTime::<Utc>::MAX_UTC), stay };
@@ -62,10 +64,10 @@ pub fn others_of<'r>(rules: &'r Rules, brand: &BrandId, agent: &AgentId) -> impl
     rules.brands.iter().filter(move |other| other.id != *brand && other.roster.contains(agent))
 }
 
-/// Whether a brand relies on the agent: with `aside` put aside it would have less than [`AVAILABLE_MIN`] left. `facts` are
-/// about the members of its roster.
+/// On whom a brand relies once the agent and `aside` are put aside: at most [`AVAILABLE_MIN`]. With fewer it needs the
+/// agent. `facts` are about the members of its roster.
 #[must_use]
-pub fn is_needed(
+pub fn find_staying_at(
     rules: &Rules,
     destinations: &DestinationPolicy,
     brand: &Brand,
@@ -73,7 +75,7 @@ pub fn is_needed(
     agent: &AgentId,
     aside: &[&AgentId],
     at: DateTime<Utc>,
-) -> bool {
+) -> Vec<AgentId> {
     let question = Question {
         rules,
         rules_version: rules.version,
@@ -89,5 +91,5 @@ pub fn is_needed(
         call: None,
         waiting: &[],
     };
-    find_staying(&question, agent, |other| aside.contains(&other)).len() < AVAILABLE_MIN
+    find_staying(&question, agent, |other| aside.contains(&other))
 }

@@ -99,6 +99,17 @@ pub enum Place {
     No { reason: NotEligible },
 }
 
+impl Place {
+    /// Its kind, apart from the position. Whoever rang is asked no more.
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Rings { .. } | Self::AlreadyOffered => "offered",
+            Self::WaitingForWave { .. } => "waiting_for_wave",
+            Self::No { reason } => reason.as_str(),
+        }
+    }
+}
+
 /// One agent of a decision record. Numbers that are nought or unknown are left out of the stored form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Listed {
@@ -192,6 +203,28 @@ impl ShortlistRecord {
     #[must_use]
     pub fn find(&self, agent: &AgentId) -> Option<&Listed> {
         self.agents.iter().find(|listed| listed.agent == *agent)
+    }
+
+    /// Whether it has somebody ring.
+    #[must_use]
+    pub fn rings_anybody(&self) -> bool {
+        let places = self.agents.iter().map(|listed| listed.place).chain(self.counted.iter().map(|one| one.place));
+        places.into_iter().any(|place| matches!(place, Place::Rings { .. }))
+    }
+
+    /// A number that is another as soon as anybody stands elsewhere, or does not ring for another reason. Whoever was
+    /// offered the call stays where they were, and positions do not count.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut lines: Vec<(&str, &str)> =
+            self.agents.iter().map(|listed| (listed.agent.as_str(), listed.place.kind())).collect();
+        lines.sort_unstable();
+        let counted: Vec<String> = self.counted.iter().map(|one| one.agents.to_string()).collect();
+        let counted = counted.iter().zip(&self.counted).map(|(agents, one)| (agents.as_str(), one.place.kind()));
+        let texts = lines.into_iter().chain(counted).flat_map(|(one, other)| [one, other]);
+        // FNV-1a, since the number is stored: it has to be the same in every release.
+        let bytes = texts.flat_map(|text| text.bytes().chain([0]));
+        bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
     }
 
     /// How many agents the record tells of, listed or counted.

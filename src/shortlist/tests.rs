@@ -2,7 +2,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 
 use super::facts::{AgentFacts, LiveLeg, Presence};
-use super::{Earlier, NotEligible, PRESENCE_HOLDS, Place, Question, Shortlist, Standing, sort_by_turn, take_shortlist};
+use super::{
+    Earlier, Miss, NotEligible, PRESENCE_HOLDS, Place, Question, Shortlist, Standing, judge_miss, sort_by_turn,
+    take_shortlist,
+};
 use crate::ids::{AgentId, CallId};
 use crate::rules::{self, Brand, DestinationPolicy, Rules};
 
@@ -331,4 +334,26 @@ proptest! {
             prop_assert_eq!(rings, may, "{:?}", facts);
         }
     }
+}
+
+#[test]
+fn in_a_large_brand_an_agent_is_paused_though_few_others_have_the_skill() {
+    let rules = write_rules(6, "phone_verified = true");
+    let facts = facts_of(&rules);
+    let destinations = DestinationPolicy::new(["US"], [], []);
+    let intent = rules::Intent {
+        id: crate::ids::IntentId::new("sales"),
+        name: "sales".to_owned(),
+        skill: Some("sales".to_owned()),
+        greeting: None,
+        fallback: None,
+    };
+    let plain = question(&rules, &facts, &destinations, &rules.brands[0], noon(), u32::MAX, 0);
+    let question = Question { intent: Some(&intent), ..plain };
+    let judged = judge_miss(&question, &rules.pausing, &AgentId::new("a0"), 3, false, |_| false);
+    let stay = vec![AgentId::new("a1"), AgentId::new("a2")];
+    assert_eq!(judged, Miss::Paused { until: noon() + TimeDelta::minutes(15), stay });
+    // Of the brand's last three one is paused, of its last two none, whatever they can do.
+    let spared = judge_miss(&question, &rules.pausing, &AgentId::new("a0"), 3, false, |other| other.as_str() > "a1");
+    assert_eq!(spared, Miss::Spared);
 }

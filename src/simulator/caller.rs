@@ -77,7 +77,7 @@ impl World<'_> {
                 self.lead(self.now + TimeDelta::seconds(i64::from(*seconds)) + listens, Signal::WaitPolled);
             }
             Reply::LeaveQueue => self.lead(self.now, Signal::CallerAsks { at: CallerDoor::Queue }),
-            Reply::RingTogether { round, ring_s, phones } => self.dial_together(*round, *ring_s, phones),
+            Reply::RingTogether { round, ring_s, phones, .. } => self.dial_together(after, *round, *ring_s, phones),
             Reply::JoinRoom { who: RoomSeat::Caller } => {
                 self.place += 1;
                 self.plan(self.now, Happening::Told(Signal::RoomEntered { who: Party::Caller }));

@@ -1,6 +1,6 @@
 //! The agents' side: phones are placed at the account's pace, ring, and what their owners do is told by the scenario.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::scenario::{Behaviour, What};
 use super::world::{Happening, World};
@@ -42,10 +42,12 @@ impl World<'_> {
     }
 
     /// One dial of several phones; the caller is in it until all of them have stopped.
-    pub(super) fn dial_together(&mut self, round: u32, ring_s: u32, phones: &[PhoneToRing]) {
-        let over_at = self.now + TimeDelta::seconds(i64::from(ring_s)) + CARRIER_BUFFER;
+    ///
+    /// It begins at `at`, when the words before it are over.
+    pub(super) fn dial_together(&mut self, at: DateTime<Utc>, round: u32, ring_s: u32, phones: &[PhoneToRing]) {
+        let over_at = at + TimeDelta::seconds(i64::from(ring_s)) + CARRIER_BUFFER;
         for phone in phones {
-            self.plan(self.now + SETUP_TAKES, Happening::Rings(phone.leg));
+            self.plan(at + SETUP_TAKES, Happening::Rings(phone.leg));
             self.plan(over_at, Happening::RingsOut(phone.leg));
         }
         self.lead(over_at, Signal::DialEnded { round, bridged: false });

@@ -112,7 +112,7 @@ pub fn known_of<'a>(call: &Call, history: impl IntoIterator<Item = Line<'a>>) ->
                         known.note(listed, record.at);
                     }
                 }
-                Event::CallOwned { .. } | Event::RecorderOffered | Event::MessageSaid | Event::LineTaken => {
+                Event::CallOwned { .. } | Event::RecorderOffered { .. } | Event::MessageSaid | Event::LineTaken => {
                     settled_at = settled_at.or(Some(line.at));
                 }
                 _ => {}
@@ -136,7 +136,8 @@ pub fn known_of<'a>(call: &Call, history: impl IntoIterator<Item = Line<'a>>) ->
                 known.agents.insert(leg.agent.clone(), behaviour);
             }
             None => {
-                let quiet = after(until.min(leg.give_up_at));
+                // Whoever was cut inside the prompt had picked up.
+                let quiet = after(until.min(leg.give_up_at).min(leg.answered_at.unwrap_or(until)));
                 let longest = known.quiet_for.entry(leg.agent.clone()).or_insert(quiet);
                 *longest = quiet.max(*longest);
             }

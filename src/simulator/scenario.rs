@@ -147,14 +147,15 @@ pub fn heard_in(reply: &Reply) -> Vec<Heard> {
         | Reply::SayAndHangUp { words: said } => vec![words(said)],
         Reply::AskMenu { prompt: Prompt::Words(said), .. } => vec![words(said)],
         Reply::AskMenu { prompt: Prompt::Audio(address), .. } => vec![Heard::Audio(address.clone())],
-        Reply::RingLine { words: said, .. } | Reply::Wait { words: said, .. } => said.iter().map(words).collect(),
+        Reply::RingLine { words: said, .. }
+        | Reply::Wait { words: said, .. }
+        | Reply::RingTogether { words: said, .. } => said.iter().map(words).collect(),
         Reply::TakeVoicemail { greeting, .. } if greeting.is_empty() => vec![Heard::Tone],
         Reply::TakeVoicemail { greeting, .. } => vec![words(greeting), Heard::Tone],
         // What agents and lines hear, and what makes no sound.
         Reply::Nothing
         | Reply::AskCode { .. }
         | Reply::LeaveQueue
-        | Reply::RingTogether { .. }
         | Reply::AskLine { .. }
         | Reply::AskToAccept { .. }
         | Reply::OneMoment

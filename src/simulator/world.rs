@@ -11,11 +11,11 @@ use crate::call::explain::explain;
 use crate::call::reply::Reply;
 use crate::call::signal::{CallerDoor, LegOutcome, Signal};
 use crate::call::state::{Call, CallerAt, Stage};
-use crate::call::{Decision, Facts, decide};
+use crate::call::{Decision, Facts, Needed, decide};
 use crate::ids::{AgentId, CarrierRef};
 use crate::rules::Brand;
 use crate::shortlist::facts::{AgentFacts, LiveLeg, LoadedFacts};
-use crate::shortlist::{is_needed, others_of};
+use crate::shortlist::{AVAILABLE_MIN, find_staying_at, others_of};
 
 /// No call is open for longer: every caller is somewhere within 120 s. Source: DESIGN.md section 11, invariant 4.
 const LASTS_MAX: TimeDelta = TimeDelta::minutes(5);
@@ -188,8 +188,9 @@ impl World<'_> {
             needed: &[],
         };
         let mut decision = decide(self.call.clone(), scenario.rules, &facts, signal);
-        let mut needed: Vec<AgentId> = Vec::new();
-        loop {
+        let mut needed: Vec<Needed> = Vec::new();
+        // As live: each round names somebody new.
+        for _ in 0..facts.loaded.agents.len() {
             let more = self.find_needed(&decision, &facts.loaded);
             if more.is_empty() {
                 break;
@@ -222,20 +223,28 @@ impl World<'_> {
     }
 
     /// Those whom the decision puts aside though another brand needs them.
-    fn find_needed(&self, decision: &Decision, loaded: &LoadedFacts) -> Vec<AgentId> {
-        let (rules, aside) = (self.scenario.rules, decision.put_aside());
+    fn find_needed(&self, decision: &Decision, loaded: &LoadedFacts) -> Vec<Needed> {
+        let rules = self.scenario.rules;
         let known = |agent: &AgentId| {
             let own = self.places.get(agent).and_then(|place| loaded.agents.get(*place));
             let known = own.or_else(|| self.scenario.others.get(agent));
             known.cloned().unwrap_or_else(|| AgentFacts::unknown(agent.clone()))
         };
-        let is_needed_by = |brand: &Brand, agent: &AgentId| {
+        let is_needed_by = |brand: &Brand, agent: &AgentId, aside: &[&AgentId]| {
             let facts: Vec<AgentFacts> = brand.roster.iter().map(known).collect();
-            is_needed(rules, self.scenario.destinations, brand, &facts, agent, &aside, self.now)
+            find_staying_at(rules, self.scenario.destinations, brand, &facts, agent, aside, self.now).len()
+                < AVAILABLE_MIN
         };
-        let is_needed =
-            |agent: &&AgentId| others_of(rules, &self.call.brand, agent).any(|brand| is_needed_by(brand, agent));
-        aside.iter().copied().filter(is_needed).cloned().collect()
+        // One after the other, as the live switchboard asks.
+        let (mut needed, mut aside) = (Vec::new(), Vec::new());
+        for agent in decision.put_aside() {
+            let mut others = others_of(rules, &self.call.brand, agent);
+            match others.find(|brand| is_needed_by(brand, agent, &aside)) {
+                Some(brand) => needed.push(Needed { agent: agent.clone(), brand: brand.id.clone() }),
+                None => aside.push(agent),
+            }
+        }
+        needed
     }
 
     fn plan_due(&mut self) {

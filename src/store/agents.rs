@@ -77,6 +77,9 @@ pub(super) async fn write_marks(session: &Session<'_>, save: &Save) -> Result<()
         let again = [change.passed_over.again, change.misses.again, change.keyless.again];
         alike.entry(again).or_default().push((agent, change));
     }
+    if alike.len() > 1 {
+        lock_in_order(session, alike.values().flatten().map(|(agent, _)| *agent).collect()).await?;
+    }
     for (again, group) in &alike {
         for part in group.chunks(ROWS_MAX) {
             write_alike(session, *again, part).await?;
@@ -126,20 +129,32 @@ async fn write_alike(session: &Session<'_>, again: [bool; 3], group: &[(&AgentId
 
 const MARK_COLUMNS: usize = 8;
 
+/// Locks the rows in the order of their names, as everybody does: of two decisions that concern the same agents one waits
+/// for the other, instead of each for the other.
+async fn lock_in_order(session: &Session<'_>, agents: BTreeSet<&AgentId>) -> Result<(), StoreError> {
+    if !session.is_shared() {
+        return Ok(());
+    }
+    let places = tuples(1, agents.len());
+    let sql = format!("SELECT agent, paused_until FROM agents WHERE agent IN {places} ORDER BY agent FOR UPDATE");
+    let agents = agents.iter().map(|agent| Value::from(agent.as_str())).collect();
+    session.rows::<PauseRow>("lock the agents", sql, agents).await?;
+    Ok(())
+}
+
 /// Those whom a pause relies on must not have been put aside meanwhile. Locked in the order of their names together with
-/// those who are put aside, so that of two such decisions one sees the other.
+/// everybody whom the decision marks, so that of two such decisions one sees the other.
 async fn check_pauses(session: &Session<'_>, save: &Save) -> Result<(), StoreError> {
-    let (mut asked, mut staying): (BTreeSet<&AgentId>, BTreeSet<&AgentId>) = Default::default();
+    let mut staying: BTreeSet<&AgentId> = BTreeSet::new();
     for mark in &save.marks {
-        if let AgentMark::Paused { agent, stay, .. } = mark {
-            asked.insert(agent);
-            asked.extend(stay);
+        if let AgentMark::Paused { stay, .. } = mark {
             staying.extend(stay);
         }
     }
-    if asked.is_empty() {
+    if staying.is_empty() {
         return Ok(());
     }
+    let asked: BTreeSet<&AgentId> = save.marks.iter().map(AgentMark::agent).chain(staying.iter().copied()).collect();
     let lock = if session.is_shared() { " FOR UPDATE" } else { "" };
     let places = tuples(1, asked.len());
     let sql = format!("SELECT agent, paused_until FROM agents WHERE agent IN {places} ORDER BY agent{lock}");

@@ -55,7 +55,14 @@ fn full_save(call: Call) -> Save {
         signal: Signal::Arrived,
         events: vec![
             Event::LegReleased { leg: 1 },
-            Event::LegOffered { leg, agent: agent.clone(), phone: phone(), round: 1, give_up_at: now() },
+            Event::LegOffered {
+                leg,
+                agent: agent.clone(),
+                phone: phone(),
+                round: 1,
+                give_up_at: now(),
+                called_in: false,
+            },
         ],
         effects: vec![NewEffect { effect: Effect::RingAgent { leg }, lane: "lane".to_owned(), due_at: now() }],
         marks: vec![AgentMark::Offered { agent: agent.clone() }, AgentMark::Responded { agent }],

@@ -27,6 +27,7 @@ impl Switchboard {
     /// # Errors
     /// When the store fails.
     pub async fn wake_due_calls(&self) -> Result<usize, SwitchboardError> {
+        self.withdraw_again().await;
         let due = self.store.find_calls_to_wake(self.clock.now(), WAKE_MAX).await?;
         for call in &due {
             if let Err(error) = self.take_note(*call, &Signal::Woken).await {

@@ -13,6 +13,10 @@ pub mod locks;
 pub mod reading;
 pub mod rulebook;
 mod switches;
+mod withdrawals;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -24,19 +28,20 @@ use crate::call::event::Event;
 use crate::call::reply::Reply;
 use crate::call::signal::Signal;
 use crate::call::state::{Call, NewCall};
-use crate::call::{CarrierFacts, Decision, Facts, decide};
+use crate::call::{CarrierFacts, Decision, Facts, Needed, decide};
 use crate::clock::Clock;
 use crate::crash_point;
 use crate::ids::{AgentId, CallId};
 use crate::phone_number::Caller;
 use crate::rules::{Brand, DestinationPolicy, DialStopsAt, RingMethod, Rules};
 use crate::shortlist::facts::LoadedFacts;
-use crate::shortlist::{InForce, is_needed, members, others_of};
+use crate::shortlist::{AVAILABLE_MIN, InForce, find_staying_at, members, others_of};
 use crate::store::{Arrival, ArrivalQuestion, Conflict, NewEffect, Save, Store, StoreError, StoredAnswer};
 use about::{About, warn_of_missing_line};
 use circuit::Circuit;
 use locks::CallLocks;
 use rulebook::Rulebook;
+use withdrawals::Withdrawals;
 
 /// A refused save is decided again so often. Source: STYLE.md section 3.
 const DECISIONS_MAX: u32 = 4;
@@ -112,10 +117,18 @@ pub struct Switchboard {
     limits: AccountLimits,
     carrier_circuit: Arc<Circuit>,
     locks: CallLocks,
+    withdrawals: Withdrawals,
     /// Changes when effects were saved. Every worker sees every change, also one that came while it was busy.
     pub effects_saved: watch::Sender<()>,
     /// Told when a phone came free or a call wants waking.
     pub calls_stirred: Arc<Notify>,
+}
+
+/// What other brands say to pauses: of whom they need, and on whom they rely for each of the others.
+#[derive(Debug, Default)]
+struct OtherBrands {
+    needed: Vec<Needed>,
+    staying: Vec<(AgentId, Vec<AgentId>)>,
 }
 
 /// What came of a signal.
@@ -142,6 +155,8 @@ impl Switchboard {
         limits: AccountLimits,
         carrier_circuit: Arc<Circuit>,
     ) -> Self {
+        // Other rules may free a phone, or take one away.
+        let calls_stirred = rulebook.changed();
         Self {
             store,
             clock,
@@ -151,7 +166,8 @@ impl Switchboard {
             carrier_circuit,
             locks: CallLocks::default(),
             effects_saved: watch::Sender::new(()),
-            calls_stirred: Arc::new(Notify::new()),
+            calls_stirred,
+            withdrawals: Withdrawals::default(),
         }
     }
 
@@ -276,18 +292,7 @@ impl Switchboard {
             let now = self.clock.now();
             let facts = self.load_facts(brand, in_force, signal, about, now).await?;
             let wanted_phones = call.wants_phones();
-            let mut decision = decide(call.clone(), &rules, &facts, signal);
-            let mut needed: Vec<AgentId> = Vec::new();
-            loop {
-                let more = self.find_needed(in_force.map_or(&rules, |now| now.rules), &decision, now).await?;
-                if more.is_empty() {
-                    break;
-                }
-                // Whoever is put aside instead may be needed too. Each round names somebody new, since a needed agent is not
-                // put aside again.
-                needed.extend(more);
-                decision = decide(call.clone(), &rules, &Facts { needed: &needed, ..facts.clone() }, signal);
-            }
+            let decision = self.decide_sparing(&call, &rules, &facts, signal).await?;
             let body =
                 listener.map_or_else(String::new, |listener| (listener.write)(&decision.call, brand, &decision.reply));
             if decision.events.is_empty() && decision.effects.is_empty() {
@@ -379,25 +384,55 @@ impl Switchboard {
         (current.0 != call.rules_version).then_some(current)
     }
 
-    /// Those whom the decision puts aside though another brand needs them. Source: DESIGN.md section 3.
-    async fn find_needed(
+    /// Decides, and puts nobody aside whom another brand needs. Whoever is put aside instead may be needed too; each round
+    /// names somebody new, since a needed agent is not put aside again, so there are no more rounds than members.
+    async fn decide_sparing(
+        &self,
+        call: &Call,
+        rules: &Rules,
+        facts: &Facts<'_>,
+        signal: &Signal,
+    ) -> Result<Decision, SwitchboardError> {
+        let current = facts.in_force.map_or(rules, |now| now.rules);
+        let mut decision = decide(call.clone(), rules, facts, signal);
+        let mut needed: Vec<Needed> = Vec::new();
+        for _ in 0..=facts.loaded.agents.len() {
+            let others = self.ask_other_brands(current, &decision, facts.at).await?;
+            if others.needed.is_empty() {
+                for (agent, staying) in others.staying {
+                    decision.rely_on(&agent, &staying);
+                }
+                return Ok(decision);
+            }
+            needed.extend(others.needed);
+            decision = decide(call.clone(), rules, &Facts { needed: &needed, ..facts.clone() }, signal);
+        }
+        Err(SwitchboardError::Contended)
+    }
+
+    /// What the other brands of those whom a decision puts aside say to it, one after the other as they were put aside: a
+    /// brand of three gives up the first of them. Source: DESIGN.md section 3.
+    async fn ask_other_brands(
         &self,
         rules: &Rules,
         decision: &Decision,
         now: DateTime<Utc>,
-    ) -> Result<Vec<AgentId>, StoreError> {
-        let aside = decision.put_aside();
-        let mut needed = Vec::new();
-        for agent in &aside {
+    ) -> Result<OtherBrands, StoreError> {
+        let mut others = OtherBrands::default();
+        let mut aside: Vec<&AgentId> = Vec::new();
+        'agents: for agent in decision.put_aside() {
             for brand in others_of(rules, &decision.call.brand, agent) {
                 let facts = self.store.load_facts(&brand.id, &brand.roster, now).await?.agents;
-                if is_needed(rules, &self.destinations, brand, &facts, agent, &aside, now) {
-                    needed.push((*agent).clone());
-                    break;
+                let staying = find_staying_at(rules, &self.destinations, brand, &facts, agent, &aside, now);
+                if staying.len() < AVAILABLE_MIN {
+                    others.needed.push(Needed { agent: agent.clone(), brand: brand.id.clone() });
+                    continue 'agents;
                 }
+                others.staying.push((agent.clone(), staying));
             }
+            aside.push(agent);
         }
-        Ok(needed)
+        Ok(others)
     }
 
     /// Wakes whoever has something to do after a save. A call that wants no more phones leaves its share to others.
@@ -423,17 +458,6 @@ impl Switchboard {
             }
         }
         Ok(told)
-    }
-
-    /// An agent must not ring any more: every call that rings them is told.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn withdraw_agent(&self, agent: &AgentId) -> Result<(), SwitchboardError> {
-        for call in self.store.find_calls_ringing(agent).await? {
-            self.take_note(call, &Signal::AgentWithdrawn { agent: agent.clone() }).await?;
-        }
-        Ok(())
     }
 
     /// How the carrier and the account there stand.

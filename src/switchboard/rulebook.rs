@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, RwLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 use super::SwitchboardError;
 use super::reading::read_for_calls;
@@ -44,6 +44,8 @@ pub struct Rulebook {
     known: RwLock<Known>,
     /// Held by the one who looks; the others go by what is known.
     looking: Mutex<()>,
+    /// Told when other rules came into force.
+    changed: Arc<Notify>,
 }
 
 /// That the newest version cannot be read, so that an earlier one is in force.
@@ -80,7 +82,13 @@ impl Rulebook {
     /// An empty book over a store.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, known: RwLock::default(), looking: Mutex::default() }
+        Self { store, clock, known: RwLock::default(), looking: Mutex::default(), changed: Arc::default() }
+    }
+
+    /// Told when other rules came into force than were known before.
+    #[must_use]
+    pub fn changed(&self) -> Arc<Notify> {
+        Arc::clone(&self.changed)
     }
 
     /// The rules in force and their version; none if nothing readable was ever published.
@@ -230,7 +238,11 @@ impl Rulebook {
     ) {
         let Ok(mut known) = self.known.write() else { return };
         // Nothing in the table can be read: what was in force before stays.
+        let version_of = |rules: &Option<(u32, Arc<Rules>)>| rules.as_ref().map(|(version, _)| *version);
         if in_force.is_some() {
+            if known.in_force.is_some() && version_of(&known.in_force) != version_of(&in_force) {
+                self.changed.notify_one();
+            }
             known.in_force = in_force;
         }
         let version = known.in_force.as_ref().map(|(version, _)| *version);

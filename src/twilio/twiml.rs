@@ -53,7 +53,10 @@ pub fn render(reply: &Reply, context: &RenderContext<'_>, now: DateTime<Utc>) ->
         Reply::KeepWaiting { seconds, listens, step } => vec![page.keep_waiting(*seconds, *listens, *step)],
         Reply::LeaveQueue => vec![Verb::new("Leave")],
         Reply::OneMoment => page.come_in_again(),
-        Reply::RingTogether { round, ring_s, phones } => vec![page.ring_together(*round, *ring_s, phones)],
+        Reply::RingTogether { round, ring_s, phones, words } => {
+            let said = words.as_deref().and_then(|words| page.say(words));
+            said.into_iter().chain([page.ring_together(*round, *ring_s, phones)]).collect()
+        }
         Reply::AskToAccept { leg, words, listen_s, screening } => {
             page.ask_to_accept(*leg, words, *listen_s, *screening)
         }

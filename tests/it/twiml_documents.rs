@@ -75,8 +75,18 @@ fn replies(words: &str) -> Vec<(&'static str, Option<&'static str>, Reply)> {
         ("ask_switch", Some("enqueue_wait"), Reply::AskSwitch { words: said.clone() }),
         ("challenge", None, Reply::Challenge { turn: 1, words: said.clone(), listen_s: 5 }),
         ("leave_queue", Some("enqueue_wait"), Reply::LeaveQueue),
-        ("ring_together", None, Reply::RingTogether { round: 1, ring_s: 20, phones: phones(2) }),
-        ("ring_nobody", None, Reply::RingTogether { round: 1, ring_s: 20, phones: Vec::new() }),
+        ("ring_together", None, Reply::RingTogether { round: 1, ring_s: 20, phones: phones(2), words: None }),
+        (
+            "ring_together_after_words",
+            None,
+            Reply::RingTogether {
+                round: 1,
+                ring_s: 20,
+                phones: phones(2),
+                words: Some("Thank you for calling.".into()),
+            },
+        ),
+        ("ring_nobody", None, Reply::RingTogether { round: 1, ring_s: 20, phones: Vec::new(), words: None }),
         ("ask_to_accept", None, ask(false)),
         ("ask_while_screening", Some("number_url_screen"), ask(true)),
         ("bridge", Some("number_url_screen"), Reply::Bridge),
@@ -114,7 +124,7 @@ fn no_text_changes_the_shape_of_a_document() {
 
 #[test]
 fn at_most_ten_phones_ring_together() {
-    let xml = document(&Reply::RingTogether { round: 1, ring_s: 20, phones: phones(14) });
+    let xml = document(&Reply::RingTogether { round: 1, ring_s: 20, phones: phones(14), words: None });
     assert_eq!(xml.matches("<Number ").count(), 10);
     assert_eq!(check_twiml(None, &xml), Ok(()));
 }

@@ -179,7 +179,7 @@ impl World {
                     self.poll(call);
                 }
             }
-            Reply::RingTogether { round, ring_s, phones } => {
+            Reply::RingTogether { round, ring_s, phones, .. } => {
                 self.turn_caller(call, Place::Dial { round });
                 self.ring_together(call, round, ring_s, &phones);
             }

@@ -132,13 +132,23 @@ fn name_of(url: &str) -> &str {
     url.rsplit('/').next().expect("the address ends in a database")
 }
 
-fn ask(sql: &str) {
+/// How often two transactions waited for each other in a database. Ends every connection to it, since each counts for
+/// itself and tells the server at its end.
+pub fn deadlocks(url: &str) -> u64 {
+    let name = name_of(url);
+    ask(&format!("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"));
+    let told = ask(&format!("SELECT deadlocks FROM pg_stat_database WHERE datname = '{name}'"));
+    told.trim().parse().expect("a number")
+}
+
+fn ask(sql: &str) -> String {
     let done = Command::new(psql())
-        .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname"])
+        .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--dbname"])
         .arg(server_url())
         .arg("--command")
         .arg(sql)
         .output()
         .unwrap_or_else(|cause| absent(&cause.to_string()));
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8_lossy(&done.stdout).into_owned()
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use offhook::call::effect::{Effect, Neighbour};
 use offhook::call::event::Event;
+use offhook::call::mark::AgentMark;
 use offhook::call::switch::{NewSwitch, SwitchKind, SwitchedBy, SwitchedHow};
+use offhook::ids::AgentId;
 use offhook::phone_number::Caller;
 use offhook::store::model::ModelStore;
 use offhook::store::open::{OpenOptions, open};
@@ -78,10 +80,15 @@ async fn an_agent_is_rung_for_one_call_at_a_time() {
             let told = contend(&stores, |n, store| {
                 let mut call = new_call(100 + round * CONTENDERS + n, start());
                 let (who, number) = if round % 2 == 0 { (round / 2, 60 + n) } else { (n, 80 + round % 4) };
-                let who =
-                    if round % 2 == 0 { agent(who) } else { offhook::ids::AgentId::new(&format!("agent-{round}-{n}")) };
-                let event =
-                    Event::LegOffered { leg: 1, agent: who, phone: phone(number), round: 1, give_up_at: start() };
+                let who = if round % 2 == 0 { agent(who) } else { AgentId::new(&format!("agent-{round}-{n}")) };
+                let event = Event::LegOffered {
+                    leg: 1,
+                    agent: who,
+                    phone: phone(number),
+                    round: 1,
+                    give_up_at: start(),
+                    called_in: false,
+                };
                 call.apply(&event, start());
                 let mut save = bare_save(call, start());
                 save.events.push(event);
@@ -292,4 +299,63 @@ async fn of_notes_about_a_phone_that_are_heard_at_once_the_last_written_holds() 
             assert_eq!(facts.agents[0].switched_off_until, Some(off_until(last)), "{name}");
         }
     }
+}
+
+fn one_of_many(n: u32) -> AgentId {
+    AgentId::new(&format!("agent-{n:03}"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_who_put_aside_those_on_whom_the_other_relies_one_is_refused() {
+    let (stores, _folder) = stores().await;
+    for (name, stores) in stores {
+        for round in 0..ROUNDS {
+            let pair = [one_of_many(2 * round), one_of_many(2 * round + 1)];
+            // Both have missed calls before, so both are known.
+            let mut known = bare_save(new_call(1_000 + round, start()), start());
+            known.marks.extend(pair.iter().map(|who| AgentMark::Missed { agent: who.clone() }));
+            stores[0].save(known).await.unwrap();
+            let told = contend(&stores, |n, store| {
+                let aside = usize::try_from(n % 2).unwrap();
+                let mut save = bare_save(new_call(2_000 + round * CONTENDERS + n, start()), start());
+                let until = start() + TimeDelta::minutes(15);
+                let stay = vec![pair[1 - aside].clone()];
+                save.marks.push(AgentMark::Paused { agent: pair[aside].clone(), until, stay });
+                async move { show(store.save(save).await) }
+            })
+            .await;
+            let half = usize::try_from(CONTENDERS / 2).unwrap();
+            let mut expected = vec!["()"; half];
+            expected.extend(vec!["conflict: AgentNeeded"; half]);
+            assert_eq!(told, expected, "{name}, round {round}");
+            let facts = stores[0].load_facts(&brand(1), &pair, start()).await.unwrap();
+            let aside = facts.agents.iter().filter(|facts| facts.paused_until.is_some()).count();
+            assert_eq!(aside, 1, "{name}, round {round}: nobody is left");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn decisions_on_the_same_agents_wait_for_each_other_in_one_order() {
+    let url = postgres::fresh_database();
+    let options = OpenOptions { migrate: true, connections: 4 };
+    let stores = [open(&url, options).await.unwrap(), open(&url, options).await.unwrap()];
+    let crowd: Vec<_> = (0..40).map(one_of_many).collect();
+    let mut known = bare_save(new_call(1, start()), start());
+    known.marks.extend(crowd.iter().map(|who| AgentMark::Missed { agent: who.clone() }));
+    stores[0].save(known).await.unwrap();
+    for round in 0..ROUNDS {
+        let told = contend(&stores, |n, store| {
+            let mut save = bare_save(new_call(10 + round * CONTENDERS + n, start()), start());
+            // Each half of the crowd misses for one, and responds to the next.
+            save.marks.extend(crowd.iter().zip(0..).map(|(who, place): (_, u32)| {
+                let agent = who.clone();
+                if (place / 20 + n) % 2 == 0 { AgentMark::Missed { agent } } else { AgentMark::Responded { agent } }
+            }));
+            async move { show(store.save(save).await) }
+        })
+        .await;
+        assert_eq!(told, vec!["()"; usize::try_from(CONTENDERS).unwrap()], "round {round}");
+    }
+    assert_eq!(postgres::deadlocks(&url), 0, "two waited for each other");
 }

@@ -335,9 +335,14 @@ fn apply(save: &mut Save, change: &Change, now: DateTime<Utc>) {
     let event = match change {
         Change::Wait => Event::WaitBegan { method: RingMethod::Legs, deadline_at: soon },
         Change::Poll => Event::CallerPolled { next_at: soon },
-        Change::Offer { who, phone: number } => {
-            Event::LegOffered { leg: next, agent: agent(*who), phone: phone(*number), round: 1, give_up_at: soon }
-        }
+        Change::Offer { who, phone: number } => Event::LegOffered {
+            leg: next,
+            agent: agent(*who),
+            phone: phone(*number),
+            round: 1,
+            give_up_at: soon,
+            called_in: false,
+        },
         Change::Release { leg } => Event::LegReleased { leg: some_leg(*leg) },
         Change::Place { leg } => Event::LegPlaced { leg: some_leg(*leg), carrier_ref: CarrierRef::new("CAleg") },
         Change::Own { leg } => Event::CallOwned { leg: some_leg(*leg), agent: agent(*leg) },

@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::chatwoot_people::ask;
+use super::paths::times_heard;
 use super::stage::{JANE, OMAR, PRIYA, Setting, accept, all_ring, hang_up, leave_message, reach_recorder};
 
 /// Tuesday, 11 in the morning; promised by noon of the next business day.
@@ -168,7 +169,71 @@ async fn the_promise_that_is_spoken_is_the_one_that_is_kept() {
             scene.wait_for("the promise", 20, |scene| scene.heard(JANE, "call you back tomorrow by noon")).await?;
             scene.wait(30.0).await?;
             anyhow::ensure!(tasks(scene, "").await?[0]["due_at"] == DUE);
+            let said = times_heard(scene, JANE, "call you back");
+            anyhow::ensure!(said == 1, "it was promised {said} times");
             Ok(())
         })
         .await;
+}
+
+const NO_OWN_WORDS: (&str, &str) = ("callback_promise = \"We call back by noon of the next working day.\"\n", "");
+
+#[actix_web::test]
+async fn who_hangs_up_after_speaking_has_heard_the_promise_unless_it_is_not_to_be_spoken() {
+    for (spoken, said) in [("true", 1), ("false", 0)] {
+        promising(&format!("spoken = {spoken}\n"))
+            .routing(NO_OWN_WORDS.0, NO_OWN_WORDS.1)
+            .play(async |scene| {
+                voicemail(scene, JANE).await?;
+                let times = times_heard(scene, JANE, "We will call you back tomorrow by noon, Eastern time.");
+                anyhow::ensure!(times == said, "spoken = {spoken}: it was promised {times} times");
+                anyhow::ensure!(tasks(scene, "").await?[0]["due_at"] == DUE);
+                Ok(())
+            })
+            .await;
+    }
+}
+
+#[actix_web::test]
+async fn a_withheld_caller_whom_nobody_can_call_back_is_promised_nothing() {
+    for promising in [promising(""), Setting::sqlite()] {
+        promising
+            .play(async |scene| {
+                scene.act(JANE, PhoneAction::DialWithheld { to: ACME.to_owned() }).await?;
+                reach_recorder(scene, JANE, 45).await?;
+                scene.act(JANE, PhoneAction::SpeakFor { text: "Guess who.".to_owned(), secs: 5 }).await?;
+                scene.wait(6.0).await?;
+                scene.press(JANE, "#").await?;
+                scene.wait_for("the thanks", 20, |scene| scene.heard(JANE, "Thank you. Goodbye.")).await?;
+                scene.wait(30.0).await?;
+                let heard = scene.exchange.twilio.heard(JANE);
+                anyhow::ensure!(!heard.iter().any(|words| words.contains("call back")), "promised: {heard:?}");
+                anyhow::ensure!(tasks(scene, "").await?[0]["can_call_back"] == false);
+                Ok(())
+            })
+            .await;
+    }
+}
+
+#[actix_web::test]
+async fn whoever_hears_a_message_and_is_owed_a_call_hears_when_and_need_not_call_again() {
+    let own = "words = \"Everybody is on the road.\"";
+    for (words, said) in
+        [(own, "Everybody is on the road. We will call you back tomorrow by noon, Eastern time."), ("", "")]
+    {
+        promising(&format!("[brand.fallback]\npath = \"message\"\n{words}"))
+            .routing(NO_OWN_WORDS.0, NO_OWN_WORDS.1)
+            .play(async |scene| {
+                scene.dial(JANE).await?;
+                let promise = "We will call you back tomorrow by noon, Eastern time.";
+                scene.wait_for("the promise", 45, |scene| scene.heard(JANE, promise)).await?;
+                scene.wait(20.0).await?;
+                let heard = scene.exchange.twilio.heard(JANE);
+                anyhow::ensure!(scene.heard(JANE, said), "the caller heard {heard:?}");
+                anyhow::ensure!(!scene.heard(JANE, "call again"), "the caller heard {heard:?}");
+                anyhow::ensure!(tasks(scene, "").await?[0]["due_at"] == DUE);
+                Ok(())
+            })
+            .await;
+    }
 }

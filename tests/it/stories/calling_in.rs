@@ -5,7 +5,7 @@ use offhook::rules::RingMethod;
 use offhook::sandbox::stories::{AGENTS, Scene};
 use offhook::sandbox::twilio::PhoneAction;
 
-use super::paths::is_over;
+use super::paths::{is_over, is_told};
 use super::stage::{
     ACME, JANE, PRIYA, SAM, Setting, accept, all_ring, hang_up, leave_message, meet, reach_recorder, watch,
 };
@@ -40,6 +40,8 @@ async fn whoever_calls_in_while_the_caller_waits_takes_the_call_with_a_key() {
                 anyhow::ensure!(scene.exchange.chatwoot.conversations().len() == 1, "the call in made a conversation");
                 hang_up(scene, JANE).await?;
                 scene.wait(8.0).await?;
+                let told = "Sam Carter called in while the caller waited; they pressed 1 and took the call.";
+                is_told(scene, "sam", told).await?;
                 is_over(scene)
             })
             .await;

@@ -129,6 +129,62 @@ async fn without_words_of_its_own_a_closed_brand_says_when_it_opens_before_the_t
 }
 
 #[actix_web::test]
+async fn words_of_its_own_do_not_keep_from_callers_when_a_closed_brand_opens() {
+    let opens = "We open today at 2 in the afternoon, Eastern time.";
+    let closed =
+        ("closed = \"Acme Movers is closed right now. Please leave a message after the tone.\"", "closed = \"");
+    let tables = |path: &str| Setting::sqlite().tables(&format!("[brand.after_hours]\n{path}"));
+    let own = |words: &str| Setting::sqlite().routing(closed.0, &format!("{}{words}\"", closed.1));
+    let cases = [
+        (Setting::sqlite(), format!("Please leave a message after the tone. {opens}")),
+        (
+            own("Acme is closed. {opens} Speak after the tone."),
+            format!("Acme is closed. {opens} Speak after the tone."),
+        ),
+        (tables("words = \"We sleep. Speak after the tone.\""), format!("We sleep. Speak after the tone. {opens}")),
+        (
+            tables("words = \"We sleep. {opens} Speak after the tone.\""),
+            format!("We sleep. {opens} Speak after the tone."),
+        ),
+        (tables("path = \"message\"\nwords = \"We sleep.\""), format!("We sleep. {opens}")),
+        (tables("path = \"message\"\nwords = \"{opens} Good night.\""), format!("{opens} Good night.")),
+    ];
+    for (setting, said) in cases {
+        setting
+            .routing(OUT_OF_HOURS.0, OUT_OF_HOURS.1)
+            .play(async |scene| {
+                scene.dial(JANE).await?;
+                scene.wait_for(&said, 20, |scene| scene.heard(JANE, &said)).await?;
+                anyhow::ensure!(times(scene, opens) == 1, "the caller heard {:?}", scene.exchange.twilio.heard(JANE));
+                hang_up(scene, JANE).await.ok();
+                scene.wait(150.0).await
+            })
+            .await;
+    }
+}
+
+#[actix_web::test]
+async fn whom_nobody_answers_at_a_closed_brand_that_rings_anyway_hears_when_it_opens() {
+    let opens = "We open today at 2 in the afternoon, Eastern time.";
+    for method in [RingMethod::Legs, RingMethod::Dial] {
+        Setting::sqlite()
+            .method(method)
+            .tables("[brand.after_hours]\npath = \"ring_anyway\"")
+            .routing(OUT_OF_HOURS.0, OUT_OF_HOURS.1)
+            .play(async |scene| {
+                scene.dial(JANE).await?;
+                all_ring(scene).await?;
+                reach_recorder(scene, JANE, 60).await?;
+                let said = format!("Please leave a message after the tone. {opens}");
+                anyhow::ensure!(scene.heard(JANE, &said), "the caller heard {:?}", scene.exchange.twilio.heard(JANE));
+                leave_message(scene, JANE, "Are you there?").await?;
+                has_ended(scene, "voicemail").await
+            })
+            .await;
+    }
+}
+
+#[actix_web::test]
 async fn on_a_holiday_the_other_number_is_rung_and_takes_the_call_with_a_key() {
     for method in [RingMethod::Legs, RingMethod::Dial] {
         on_holiday()

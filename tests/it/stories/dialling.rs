@@ -1,10 +1,12 @@
 //! The method `dial` and what `auto` makes of the account, under both readings of the carrier's documentation.
 
+use chrono::TimeDelta;
 use offhook::rules::{DialStopsAt, RingMethod};
 use offhook::sandbox::stories::{AGENTS, Scene};
-use offhook::sandbox::twilio::{Behaviour, What};
+use offhook::sandbox::twilio::{Behaviour, PhoneAction, What};
 use serde_json::json;
 
+use super::paths::{MENU, choose, heard_before_any_ring, times_heard};
 use super::stage::{
     JANE, LUIS, OMAR, PRIYA, SAM, Setting, TOM, accept, all_ring, hang_up, leave_message, none_rings, reach_recorder,
     watch,
@@ -27,6 +29,8 @@ async fn a_voicemail_that_stops_the_others_costs_a_round_and_not_the_call() {
             scene
                 .wait_for("Priya's phone rings again", 30, |scene| scene.rings(PRIYA) == 2 && scene.is_ringing(PRIYA))
                 .await?;
+            let idle = idle_before_second_ring(scene, SAM, PRIYA)?;
+            anyhow::ensure!(idle <= TimeDelta::seconds(3), "no phone rang for {idle} after the voicemail had hung up");
             accept(scene, PRIYA, JANE).await?;
             anyhow::ensure!(scene.rings(SAM) == 1, "the voicemail was rung again first");
             watch(scene, 10).await?;
@@ -38,6 +42,77 @@ async fn a_voicemail_that_stops_the_others_costs_a_round_and_not_the_call() {
                 scene.assignee(JANE)
             );
             Ok(())
+        })
+        .await;
+}
+
+/// How long nobody was rung between the end of the leg that stopped the others and their next ring.
+fn idle_before_second_ring(scene: &Scene, stopper: &str, other: &str) -> anyhow::Result<TimeDelta> {
+    let log = scene.exchange.twilio.log();
+    let ended = log.iter().find(|entry| entry.phone == stopper && matches!(entry.what, What::Ended { .. }));
+    let again = scene.exchange.twilio.rings(other).get(1).map(|ring| ring.from);
+    let (ended, again) = (ended.map(|entry| entry.at), again);
+    ended.zip(again).map(|(ended, again)| again - ended).ok_or_else(|| anyhow::anyhow!("there was no second ring"))
+}
+
+#[actix_web::test]
+async fn by_dial_whoever_picked_up_and_said_nothing_is_rung_again_when_no_other_phone_is_left() {
+    for reading in ["accept", "answer"] {
+        Setting::sqlite()
+            .method(RingMethod::Dial)
+            .dial_stops_at(reading)
+            .roster(&["sam", "priya"])
+            .play(async |scene| {
+                scene.behave(PRIYA, Behaviour::Declines);
+                scene.dial(JANE).await?;
+                scene.wait_for("Sam's phone rings", 8, |scene| scene.is_ringing(SAM)).await?;
+                scene.act(SAM, PhoneAction::Answer).await?;
+                scene.wait_for("Sam is let go", 15, |scene| !scene.is_ringing(SAM) && !is_in_call(scene, SAM)).await?;
+                scene.behave(PRIYA, Behaviour::Busy);
+                scene.wait_for("Sam's phone rings again", 20, |scene| scene.is_ringing(SAM)).await?;
+                accept(scene, SAM, JANE).await?;
+                hang_up(scene, JANE).await?;
+                scene.wait(10.0).await
+            })
+            .await;
+    }
+}
+
+fn is_in_call(scene: &Scene, phone: &str) -> bool {
+    let phones = scene.exchange.twilio.phones_state();
+    phones.as_array().is_some_and(|phones| phones.iter().any(|one| one["number"] == phone && one["state"] != "idle"))
+}
+
+#[actix_web::test]
+async fn by_dial_the_greeting_is_heard_once_and_before_any_phone_rings() {
+    Setting::sqlite()
+        .method(RingMethod::Dial)
+        .dial_stops_at("answer")
+        .play(async |scene| {
+            scene.behave(SAM, Behaviour::CarrierVoicemail { after_secs: 1 });
+            scene.dial(JANE).await?;
+            scene.wait_for("Priya's phone rings again", 30, |scene| scene.rings(PRIYA) == 2).await?;
+            let greeting = "Thank you for calling Acme Movers.";
+            anyhow::ensure!(heard_before_any_ring(scene, JANE, greeting), "a phone rang before the greeting");
+            let said = times_heard(scene, JANE, greeting);
+            anyhow::ensure!(said == 1, "the greeting was said {said} times");
+            anyhow::ensure!(!scene.heard(JANE, "instead of waiting"), "no key is heard in a dial");
+            hang_up(scene, JANE).await?;
+            scene.wait(10.0).await
+        })
+        .await;
+    Setting::sqlite()
+        .method(RingMethod::Dial)
+        .tables(MENU)
+        .play(async |scene| {
+            scene.dial(JANE).await?;
+            choose(scene, JANE, "1").await?;
+            scene.wait_for("Priya's phone rings", 12, |scene| scene.is_ringing(PRIYA)).await?;
+            let greeting = "A quote takes two minutes.";
+            anyhow::ensure!(heard_before_any_ring(scene, JANE, greeting), "the intent's greeting is missing");
+            accept(scene, PRIYA, JANE).await?;
+            hang_up(scene, JANE).await?;
+            scene.wait(10.0).await
         })
         .await;
 }
@@ -110,7 +185,6 @@ async fn by_dial_two_press_at_once_and_one_wins() {
         .method(RingMethod::Dial)
         .dial_stops_at("accept")
         .play(async |scene| {
-            use offhook::sandbox::twilio::PhoneAction;
             scene.dial(JANE).await?;
             all_ring(scene).await?;
             scene.act(SAM, PhoneAction::Answer).await?;

@@ -100,6 +100,23 @@ async fn who_leaves_the_roster_before_the_ring_is_not_rung_and_who_joins_is() {
 }
 
 #[actix_web::test]
+async fn a_phone_stops_within_three_seconds_of_its_agents_leaving_the_roster() {
+    Setting::sqlite()
+        .play(async |scene| {
+            scene.dial(JANE).await?;
+            all_ring(scene).await?;
+            publish(scene, |rules| rules["brand"][0]["roster"] = serde_json::json!(["priya", "luis", "mei", "tom"]))
+                .await?;
+            scene.wait_for("Sam's phone stops", 3, |scene| !scene.is_ringing(SAM)).await?;
+            anyhow::ensure!(scene.is_ringing(PRIYA), "Priya's phone stopped too");
+            is_told(scene, "sam", "called off").await?;
+            hang_up(scene, JANE).await?;
+            scene.wait(10.0).await
+        })
+        .await;
+}
+
+#[actix_web::test]
 async fn paused_agents_are_no_reason_to_wait() {
     Setting::sqlite()
         .top("[pausing]\nafter_misses = 1")

@@ -18,7 +18,55 @@ fn after_hours_at(number: &str) -> Setting {
 }
 
 fn fallback_to(number: &str) -> Setting {
-    Setting::sqlite().tables(&format!("[brand.fallback]\npath = \"number\"\nnumber = \"{number}\""))
+    Setting::sqlite().tables(&format!("[brand.fallback]\npath = \"number\"\nnumber = \"{number}\"\nwords = \"{HOLD}\""))
+}
+
+/// Said to callers for whom the line rings.
+const HOLD: &str = "Please hold, we connect you.";
+
+/// The caller is greeted as by a brand without a line, and may leave a message.
+async fn is_greeted_by_the_brand(scene: &Scene, caller: &str, within_s: u32) -> anyhow::Result<()> {
+    reach_recorder(scene, caller, within_s).await?;
+    let heard = scene.exchange.twilio.heard(caller);
+    anyhow::ensure!(scene.heard(caller, "Nobody can take your call right now."), "the caller heard {heard:?}");
+    anyhow::ensure!(!scene.heard(caller, HOLD), "the caller is to hold for the tone: {heard:?}");
+    leave_message(scene, caller, "Hello?").await
+}
+
+#[actix_web::test]
+async fn who_is_refused_as_a_flood_is_not_told_to_hold_for_a_line_that_does_not_ring() {
+    fallback_to(ELSEWHERE)
+        .play(async |scene| {
+            place_phone(scene, ELSEWHERE);
+            for _ in 0..2 {
+                scene.dial(JANE).await?;
+                all_ring(scene).await?;
+                hang_up(scene, JANE).await?;
+                scene.wait(5.0).await?;
+            }
+            scene.dial(JANE).await?;
+            is_greeted_by_the_brand(scene, JANE, 15).await?;
+            anyhow::ensure!(scene.rings(ELSEWHERE) == 0, "a flood was passed on");
+            Ok(())
+        })
+        .await;
+}
+
+#[actix_web::test]
+async fn when_the_account_carries_no_more_legs_nobody_is_told_to_hold_for_one() {
+    fallback_to(ELSEWHERE)
+        .legs_live_max(1)
+        .play(async |scene| {
+            place_phone(scene, ELSEWHERE);
+            scene.dial(JANE).await?;
+            scene.wait(5.0).await?;
+            scene.dial(OMAR).await?;
+            is_greeted_by_the_brand(scene, OMAR, 15).await?;
+            anyhow::ensure!(scene.rings(ELSEWHERE) == 0, "the line rang beyond the cap");
+            hang_up(scene, JANE).await?;
+            scene.wait(30.0).await
+        })
+        .await;
 }
 
 async fn dial_harbour(scene: &Scene, customer: &str) -> anyhow::Result<()> {
@@ -35,7 +83,7 @@ async fn a_number_that_may_not_be_dialled_is_as_one_that_nobody_takes() {
                     place_phone(scene, number);
                 }
                 scene.dial(JANE).await?;
-                reach_recorder(scene, JANE, 10).await?;
+                reach_recorder(scene, JANE, 20).await?;
                 anyhow::ensure!(number == HARBOUR || scene.rings(number) == 0, "{number} was rung");
                 leave_message(scene, JANE, "Hello?").await?;
                 nobody_was_rung(scene)?;
@@ -121,9 +169,8 @@ async fn an_agents_phone_on_a_path_is_not_rung_while_it_is_in_a_call() {
             scene.wait_for("Mei's phone rings", 8, |scene| scene.is_ringing(MEI)).await?;
             accept(scene, MEI, BEN).await?;
             scene.dial(JANE).await?;
-            reach_recorder(scene, JANE, 50).await?;
+            is_greeted_by_the_brand(scene, JANE, 55).await?;
             anyhow::ensure!(scene.rings(MEI) == 1 && scene.talk(MEI, BEN), "Mei was disturbed");
-            leave_message(scene, JANE, "Hello?").await?;
             hang_up(scene, BEN).await?;
             scene.wait(10.0).await
         })

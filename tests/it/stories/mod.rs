@@ -17,6 +17,7 @@ mod floods;
 mod inbox_faults;
 mod lines;
 mod menu;
+mod misses;
 mod notice;
 mod passing;
 mod paths;

@@ -60,6 +60,12 @@ impl Setting {
         self.switches(&json!({ "dial_stops_at": reading }))
     }
 
+    /// The account carries no more legs to agents at one time.
+    pub fn legs_live_max(mut self, legs: u32) -> Self {
+        self.options.legs_live_max = legs;
+        self
+    }
+
     pub fn calls_per_second(mut self, service: u32, carrier: u32) -> Self {
         self.options.calls_per_second = service;
         self.switches(&json!({ "calls_per_second": carrier }))

@@ -3,10 +3,12 @@
 use offhook::sandbox::stories::{AGENTS, Scene};
 use offhook::sandbox::twilio::{Behaviour, PhoneAction, PhoneKind};
 
+use super::paths::is_told;
 use super::stage::{
     ACME, BEN, JANE, LUIS, MEI, OMAR, PRIYA, RUTH, SAM, Setting, TOM, accept, all_ring, hang_up, leave_message,
     reach_recorder, watch,
 };
+use super::supervised::get;
 
 /// Whom each of these agents is asked to take, as they hear it on their phones.
 async fn ask_who_calls(scene: &Scene, agents: &[&str]) -> anyhow::Result<Vec<String>> {
@@ -19,6 +21,41 @@ async fn ask_who_calls(scene: &Scene, agents: &[&str]) -> anyhow::Result<Vec<Str
         callers.push(if is_asked(scene, "0 0 0 5") { OMAR.to_owned() } else { RUTH.to_owned() });
     }
     Ok(callers)
+}
+
+#[actix_web::test]
+async fn an_agent_who_came_free_and_was_left_to_another_caller_is_not_said_to_be_on_a_call_for_ever() {
+    Setting::sqlite()
+        .roster(&["sam", "priya"])
+        .routing("cooldown_s = 15", "cooldown_s = 2")
+        .play(async |scene| {
+            scene.dial(BEN).await?;
+            scene.wait_for("Sam's phone rings", 8, |scene| scene.is_ringing(SAM)).await?;
+            accept(scene, SAM, BEN).await?;
+            scene.wait(2.0).await?;
+            scene.dial(JANE).await?;
+            scene.wait_for("Priya's phone rings", 8, |scene| scene.is_ringing(PRIYA)).await?;
+            is_told(scene, "sam", "on a call").await?;
+            scene.dial(OMAR).await?;
+            scene.wait(4.0).await?;
+            hang_up(scene, BEN).await?;
+            scene.wait_for("Sam's phone rings", 8, |scene| scene.is_ringing(SAM)).await?;
+            scene.wait(1.0).await?;
+            hang_up(scene, JANE).await?;
+            scene.wait(1.0).await?;
+            let calls = get(scene, "/calls?limit=2").await?;
+            let path = format!("/calls/{}/explanation", calls[1]["id"].as_str().unwrap_or_default());
+            let told = get(scene, &path).await?;
+            let agents = told["agents"].as_array().cloned().unwrap_or_default();
+            let sam = agents.iter().find(|one| one["agent"] == "sam").and_then(|one| one["sentence"].as_str());
+            let sam = sam.unwrap_or_default();
+            let is_up_to_date = sam.contains("held by another ring") || sam.contains("left to another caller");
+            anyhow::ensure!(is_up_to_date, "of Sam it is said: {sam}");
+            accept(scene, SAM, OMAR).await?;
+            hang_up(scene, OMAR).await?;
+            scene.wait(10.0).await
+        })
+        .await;
 }
 
 #[actix_web::test]
