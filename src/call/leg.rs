@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::event::LegEnd;
+use super::event::{LegEnd, RingMethod};
 use crate::ids::{AgentId, CarrierRef};
 use crate::phone_number::PhoneNumber;
 
@@ -36,6 +36,25 @@ pub struct Leg {
     pub live: bool,
     /// When the carrier was last asked about it.
     pub checked_at: Option<DateTime<Utc>>,
+}
+
+impl Leg {
+    /// Whether the call may be offered to this agent once more, as far as this leg tells; `method` is how the call rings
+    /// phones now.
+    #[must_use]
+    pub fn may_be_asked_again(&self, method: RingMethod) -> bool {
+        match self.end {
+            None => false,
+            Some(LegEnd::LostRace | LegEnd::CallerLeft) => true,
+            // Never reached the carrier; the other method may still reach the phone.
+            Some(LegEnd::Failed) => self.carrier_ref.is_none() && self.rang_at.is_none() && method == RingMethod::Dial,
+            // Under a simultaneous dial a phone may stop since another was picked up.
+            Some(LegEnd::NoAnswer) => self.round > 0 && method == RingMethod::Dial,
+            Some(
+                LegEnd::Accepted | LegEnd::Declined | LegEnd::NoConfirm | LegEnd::VoicemailSuspected | LegEnd::Busy,
+            ) => false,
+        }
+    }
 }
 
 /// How far a leg came.
