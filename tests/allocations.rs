@@ -9,9 +9,9 @@
 
 use allocation_counter::measure;
 use chrono::{DateTime, TimeDelta, Utc, Weekday};
-use offhook::ids::{AgentId, CallId};
+use offhook::ids::{AgentId, BrandId, CallId, IntentId};
 use offhook::rules::{Agent, DestinationPolicy, Interval, Rules, file};
-use offhook::shortlist::facts::{AgentFacts, LiveLeg, Presence};
+use offhook::shortlist::facts::{AgentFacts, Asked, LiveLeg, Presence, WaitingCall};
 use offhook::shortlist::{Earlier, InForce, Question, take_shortlist};
 
 /// Agents who may ring, whatever the size of the roster.
@@ -101,8 +101,26 @@ fn keep_away_by_facts(mut facts: AgentFacts, way: Option<usize>) -> AgentFacts {
     facts
 }
 
+/// So many calls that want the same phones; each has asked somebody, and rings somebody.
+fn rivals(calls: usize) -> Vec<WaitingCall> {
+    let agent = |number: usize| AgentId::new(&format!("agent-{number:05}"));
+    let rival = |number: usize| WaitingCall {
+        call: CallId(uuid::Uuid::from_u128(u128::try_from(number).unwrap() + 1)),
+        brand: BrandId::new("acme"),
+        intent: Some(IntentId::new("moving")),
+        arrived_at: noon(),
+        asked: Asked {
+            agents: vec![agent(number % ELIGIBLE), agent(WAYS * (number + 1) + 6)],
+            ringing: vec![agent(WAYS * (number + 1) + 6)],
+            first_offered_at: Some(noon()),
+            closes_at: None,
+        },
+    };
+    (0..calls).map(rival).collect()
+}
+
 /// How often memory was asked for to take one shortlist, and for how many bytes.
-fn count(agents: usize, is_published_since: bool, are_facts_in_order: bool) -> (u64, u64) {
+fn count(agents: usize, is_published_since: bool, are_facts_in_order: bool, rivals: &[WaitingCall]) -> (u64, u64) {
     let (rules, mut facts) = company(agents);
     let since = rules.clone();
     since.warm_up();
@@ -124,7 +142,7 @@ fn count(agents: usize, is_published_since: bool, are_facts_in_order: bool) -> (
         width: 2,
         ringing: 0,
         call: None,
-        waiting: &[],
+        waiting: rivals,
     };
     let earlier = |agent: &AgentId| {
         let number: usize = agent.as_str().rsplit('-').next().unwrap().parse().unwrap();
@@ -132,6 +150,7 @@ fn count(agents: usize, is_published_since: bool, are_facts_in_order: bool) -> (
     };
     let warm = take_shortlist(&question, earlier);
     assert_eq!((warm.ring.len(), warm.later.len()), (2, ELIGIBLE - 2));
+    assert_eq!(warm.record.agents.iter().any(|listed| listed.is_left), !rivals.is_empty());
     assert_eq!(warm.record.count(), agents);
     let mut list = None;
     let counted = measure(|| list = Some(take_shortlist(&question, earlier)));
@@ -141,8 +160,8 @@ fn count(agents: usize, is_published_since: bool, are_facts_in_order: bool) -> (
 
 #[test]
 fn an_agent_who_may_not_ring_costs_no_allocation() {
-    let (few, few_bytes) = count(1_000, false, true);
-    let (many, many_bytes) = count(10_000, false, true);
+    let (few, few_bytes) = count(1_000, false, true, &[]);
+    let (many, many_bytes) = count(10_000, false, true, &[]);
     println!("a shortlist of 1,000: {few} allocations, {few_bytes} bytes; of 10,000: {many}, {many_bytes} bytes");
     assert_eq!((few, few_bytes), (many, many_bytes));
     assert!(many <= 20, "{many} allocations for {ELIGIBLE} who may ring");
@@ -151,10 +170,24 @@ fn an_agent_who_may_not_ring_costs_no_allocation() {
 #[test]
 fn nor_does_one_under_rules_published_since_or_facts_in_another_order() {
     for (is_published_since, are_facts_in_order) in [(true, true), (false, false), (true, false)] {
-        let few = count(1_000, is_published_since, are_facts_in_order);
-        let many = count(10_000, is_published_since, are_facts_in_order);
+        let few = count(1_000, is_published_since, are_facts_in_order, &[]);
+        let many = count(10_000, is_published_since, are_facts_in_order, &[]);
         println!("published since: {is_published_since}, in order: {are_facts_in_order}: {few:?} and {many:?}");
         // Tables of the roster are larger then, and as many.
         assert_eq!(few.0, many.0);
+    }
+}
+
+#[test]
+fn nor_does_one_while_others_wait_who_cost_a_few_each() {
+    let mut before = 0;
+    for calls in [1, 10, 100] {
+        let rivals = rivals(calls);
+        let (few, few_bytes) = count(1_000 + 2 * WAYS * calls, false, true, &rivals);
+        let (many, many_bytes) = count(10_000, false, true, &rivals);
+        println!("beside {calls} waiting calls: {many} allocations, {many_bytes} bytes");
+        assert_eq!((few, few_bytes), (many, many_bytes));
+        assert!(many <= 30 + before, "{many} allocations beside {calls} waiting calls");
+        before = many;
     }
 }

@@ -29,6 +29,7 @@ mod m0022_phone_words;
 mod m0024_shortlists;
 mod m0025_sharing;
 mod m0026_legs_by_name;
+mod m0027_asked;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -65,6 +66,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0024_shortlists::Change),
             Box::new(m0025_sharing::Change),
             Box::new(m0026_legs_by_name::Change),
+            Box::new(m0027_asked::Change),
         ]
     }
 }

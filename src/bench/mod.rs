@@ -16,9 +16,10 @@
 //!   models of both platforms, faults, every invariant checked.
 //! - `shortlist_50`: microseconds to say who of 50 agents rings, on one core; all are eligible, on shift and have a turn,
 //!   open conversations and a skill that is asked for. At most 20.
-//! - `shortlist_growth_all`: that for 10,000 agents over that for 100, all eligible; at most 220. Every turn
-//!   asks each roster once, in another order, as calls do between which there is other work; medians count. What a roster of
-//!   100 that is asked again and again, and so never leaves the nearest cache, makes of it is told besides.
+//! - `shortlist_50_shared`, `shortlist_10000_shared`: the same while 20 other calls wait that want the same phones.
+//! - `shortlist_growth_all`: that for 10,000 agents over that for 100, all eligible; at most 220. Turn by turn each roster is
+//!   asked several times, once before the time is taken; medians count. What comes out where each is asked once a turn, and
+//!   the small one is slowed by what the caches have lost meanwhile, is told besides.
 //! - `shortlist_growth_one_percent`: the same with one eligible in a hundred, the others away for five reasons. At most 110.
 //! - `rules_memory`: what `offhook serve` holds (`VmRSS`) with rules of 10,000 agents and 500 brands in force and nothing
 //!   stored, after it has taken some calls: the whole process, not the rules alone. At most 60 MB.
@@ -63,6 +64,16 @@ const COMPANY_AGENTS: usize = 10_000;
 const BRANDS_EACH: usize = 3;
 /// Those who called in the past, each several times.
 const PAST_CALLERS: u32 = 20_000;
+
+/// Figures that are measured together.
+const SHORTLIST_FIGURES: [&str; 6] = [
+    "shortlist_50",
+    "shortlist_50_shared",
+    "shortlist_10000",
+    "shortlist_10000_shared",
+    "shortlist_growth_all",
+    "shortlist_growth_one_percent",
+];
 
 /// One measured figure.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,7 +120,7 @@ pub async fn run(options: &BenchOptions, folder: &Path) -> anyhow::Result<()> {
         let value = tokio::task::spawn_blocking(simulated::calls_per_second).await??;
         say(format_args!("{}", Figure { name: "simulated_calls", value, unit: "1/s" }))?;
     }
-    if ["shortlist_50", "shortlist_growth_all", "shortlist_growth_one_percent"].into_iter().any(wants) {
+    if SHORTLIST_FIGURES.into_iter().any(wants) {
         let (figures, besides) = tokio::task::spawn_blocking(shortlist::figures).await??;
         for figure in figures {
             say(format_args!("{figure}"))?;
@@ -123,7 +134,7 @@ pub async fn run(options: &BenchOptions, folder: &Path) -> anyhow::Result<()> {
         say_memory("rules_memory", process::watch_memory(&large).await?)?;
     }
     if wants("surge") {
-        let rows = tokio::task::spawn_blocking(|| surge::compare(surge::SURGES)).await?;
+        let rows = tokio::task::spawn_blocking(|| surge::compare(surge::SURGES)).await??;
         for line in surge::table(&rows).lines() {
             say(format_args!("# surge {line}"))?;
         }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::surge_policy::Policy;
+use super::surge_policy::{Floor, Policy};
 use super::surge_world::{Surge, Tally, play};
 
 /// Calls for each agent who is free when the surge begins.
@@ -36,8 +36,11 @@ pub struct Row {
 }
 
 /// Plays `surges` surges for each pace, load and policy, the same callers for each policy.
-#[must_use]
-pub fn compare(surges: u64) -> Vec<Row> {
+///
+/// # Errors
+/// When the rules of the surge cannot be written.
+pub fn compare(surges: u64) -> anyhow::Result<Vec<Row>> {
+    let floor = Floor::new(AGENTS)?;
     let mut rows = Vec::new();
     for pace in PACES {
         for load in LOADS {
@@ -49,12 +52,12 @@ pub fn compare(surges: u64) -> Vec<Row> {
                     policy,
                 };
                 let mut tally = Tally::default();
-                (1..=surges).for_each(|seed| play(surge, seed, &mut tally));
+                (1..=surges).for_each(|seed| play(surge, &floor, seed, &mut tally));
                 rows.push(row(pace, load, policy, tally));
             }
         }
     }
-    rows
+    Ok(rows)
 }
 
 fn row(pace: u64, load: f64, policy: Policy, mut tally: Tally) -> Row {
@@ -106,7 +109,7 @@ mod tests {
 
     #[test]
     fn an_even_split_answers_more_callers_than_first_come_at_every_load() {
-        let rows = compare(60);
+        let rows = compare(60).unwrap();
         assert_eq!(rows.len(), PACES.len() * LOADS.len() * Policy::ALL.len());
         for pace in PACES {
             for load in LOADS {
@@ -118,6 +121,6 @@ mod tests {
 
     #[test]
     fn the_same_surges_are_told_the_same_way() {
-        assert_eq!(table(&compare(3)), table(&compare(3)));
+        assert_eq!(table(&compare(3).unwrap()), table(&compare(3).unwrap()));
     }
 }

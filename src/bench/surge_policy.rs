@@ -1,6 +1,16 @@
-//! Who gets which phone when calls outnumber phones: the candidates.
+//! Who gets which phone when calls outnumber phones: the candidates. Each call looks as a live one does, by
+//! [`take_shortlist`]; what differs is what it is told of the others.
+
+use std::fmt::Write as _;
+
+use anyhow::Context;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::surge_world::Ms;
+use crate::ids::{AgentId, BrandId, CallId};
+use crate::rules::{DestinationPolicy, Rules, file};
+use crate::shortlist::facts::{AgentFacts, Asked, LiveLeg, WaitingCall};
+use crate::shortlist::{Earlier, Question, take_shortlist};
 
 /// A ring of so long is never taken back. Source: DESIGN.md section 3.
 const KEPT_AFTER_MS: Ms = 6_000;
@@ -10,7 +20,7 @@ const KEPT_AFTER_MS: Ms = 6_000;
 pub(super) enum Policy {
     /// Whoever came first is offered every free phone.
     FirstCome,
-    /// Nobody is offered more than an even share of the phones that are free or ring; nothing is taken back.
+    /// Free phones are dealt one by one to whoever holds the fewest; nothing is taken back.
     EvenSplit,
     /// As the even split; and whoever holds more gives rings that are young enough to whoever holds less.
     GiveBack,
@@ -41,6 +51,8 @@ pub(super) enum Standing {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Holding {
     pub(super) phones: Vec<(usize, Standing)>,
+    /// Agents who did not take this very call.
+    pub(super) asked: Vec<usize>,
 }
 
 /// What is to be done.
@@ -51,41 +63,140 @@ pub(super) struct Moves {
     pub(super) taken_back: Vec<usize>,
 }
 
-/// Shares the free phones among the waiting calls, longest waiting first.
-pub(super) fn share(
-    policy: Policy,
-    holdings: &[Holding],
-    free: &[usize],
-    may_ask: impl Fn(usize, usize) -> bool,
-) -> Moves {
-    let mut moves = Moves::default();
-    if holdings.is_empty() {
-        return moves;
+/// One brand and its agents, whose ids stand in the order of their numbers.
+pub(super) struct Floor {
+    rules: Rules,
+    destinations: DestinationPolicy,
+    ids: Vec<AgentId>,
+    begins_at: DateTime<Utc>,
+}
+
+impl Floor {
+    /// With so many agents, at most 100.
+    pub(super) fn new(agents: u32) -> anyhow::Result<Self> {
+        let ids: Vec<AgentId> = (0..agents).map(|number| AgentId::new(&format!("agent-{number:02}"))).collect();
+        let roster: Vec<String> = ids.iter().map(|id| format!("\"{id}\"")).collect();
+        let mut text = format!(
+            "[[brand]]\nid = \"acme\"\nname = \"Acme\"\ninbox = \"Acme\"\ntime_zone = \"UTC\"\nroster = [{}]\n\
+             [[number]]\nnumber = \"+15550100000\"\nbrand = \"acme\"\n",
+            roster.join(","),
+        );
+        for (number, id) in ids.iter().enumerate() {
+            writeln!(
+                text,
+                "[[agent]]\nid = \"{id}\"\nname = \"Agent\"\nemail = \"{id}@example.com\"\n\
+                 phone = \"+155501001{number:02}\"\nphone_verified = true"
+            )?;
+        }
+        let rules = file::parse("surge.toml", &text)?;
+        rules.warm_up();
+        let begins_at = DateTime::from_timestamp(1_795_626_000, 0).context("that is an instant")?;
+        Ok(Self { rules, destinations: DestinationPolicy::new(["US"], [], []), ids, begins_at })
     }
-    let held: usize = holdings.iter().map(|holding| holding.phones.len()).sum();
-    let phones = held + free.len();
-    let (even, left_over) = (phones / holdings.len(), phones % holdings.len());
-    let mut free: Vec<usize> = free.to_vec();
-    let mut counts: Vec<usize> = holdings.iter().map(|holding| holding.phones.len()).collect();
-    for call in 0..counts.len() {
-        let others = counts.iter().enumerate().filter(|(other, _)| *other != call);
-        let have_more = others.filter(|(_, count)| **count > even).count();
-        let share = even + usize::from(have_more < left_over);
-        let most = if policy == Policy::FirstCome { usize::MAX } else { share };
-        let Some(count) = counts.get_mut(call) else { continue };
-        free.retain(|agent| {
-            let gets = *count < most && may_ask(*agent, call);
-            if gets {
-                moves.offered.push((*agent, call));
-                *count += 1;
+
+    fn at(&self, ms: Ms) -> DateTime<Utc> {
+        self.begins_at + TimeDelta::milliseconds(i64::try_from(ms).unwrap_or(i64::MAX))
+    }
+
+    /// Shares the phones among the waiting calls, longest waiting first. `free` says of each agent who is free when they
+    /// were last offered a call.
+    pub(super) fn share(&self, policy: Policy, now: Ms, holdings: &[Holding], free: &[Option<Ms>]) -> Moves {
+        let mut moves = Moves::default();
+        let known = |(id, free): (&AgentId, &Option<Ms>)| AgentFacts {
+            last_offered_at: free.filter(|at| *at > 0).map(|at| self.at(at)),
+            live_leg: if free.is_some() { None } else { Some(self.leg(holdings.len(), now)) },
+            ..AgentFacts::unknown(id.clone())
+        };
+        let mut facts: Vec<AgentFacts> = self.ids.iter().zip(free).map(known).collect();
+        let mut waiting: Vec<WaitingCall> =
+            (0..).zip(holdings).map(|(call, holding)| self.waiting(call, holding)).collect();
+        for call in 0..holdings.len() {
+            for agent in self.look(policy, now, &facts, &waiting, call) {
+                let Some(number) = self.ids.iter().position(|id| *id == agent) else { continue };
+                moves.offered.push((number, call));
+                if let (Some(facts), Some(waiting)) = (facts.get_mut(number), waiting.get_mut(call)) {
+                    facts.live_leg = Some(self.leg(call, now));
+                    note(&mut waiting.asked.agents, &agent);
+                    note(&mut waiting.asked.ringing, &agent);
+                }
             }
-            !gets
-        });
+        }
+        if policy == Policy::GiveBack {
+            let mut counts: Vec<usize> = waiting.iter().map(|waiting| waiting.asked.ringing.len()).collect();
+            give_back(holdings, &mut counts, &mut moves);
+        }
+        moves
     }
-    if policy == Policy::GiveBack {
-        give_back(holdings, &mut counts, &mut moves);
+
+    /// Whom the call rings, by the live code.
+    fn look(
+        &self,
+        policy: Policy,
+        now: Ms,
+        facts: &[AgentFacts],
+        waiting: &[WaitingCall],
+        call: usize,
+    ) -> Vec<AgentId> {
+        let (Some(brand), Some(asks)) = (self.rules.brands.first(), waiting.get(call)) else { return Vec::new() };
+        // Only to save time: nobody would be eligible.
+        let may_ask = |facts: &AgentFacts| facts.live_leg.is_none() && !asks.asked.agents.contains(&facts.agent);
+        if !facts.iter().any(may_ask) {
+            return Vec::new();
+        }
+        let question = Question {
+            rules: &self.rules,
+            rules_version: 1,
+            in_force: None,
+            destinations: &self.destinations,
+            brand,
+            intent: None,
+            facts,
+            arrived_at: asks.arrived_at,
+            at: self.at(now),
+            width: brand.width(),
+            ringing: u32::try_from(asks.asked.ringing.len()).unwrap_or(u32::MAX),
+            call: Some(asks.call),
+            waiting: if policy == Policy::FirstCome { &[] } else { waiting },
+        };
+        let earlier = |agent: &AgentId| {
+            if asks.asked.ringing.contains(agent) {
+                Earlier::Rings
+            } else if asks.asked.agents.contains(agent) {
+                Earlier::Offered
+            } else {
+                Earlier::Nothing
+            }
+        };
+        take_shortlist(&question, earlier).ring
     }
-    moves
+
+    fn waiting(&self, call: usize, holding: &Holding) -> WaitingCall {
+        let mut asked = Asked::default();
+        for agent in holding.asked.iter().filter_map(|agent| self.ids.get(*agent)) {
+            note(&mut asked.agents, agent);
+        }
+        for agent in holding.phones.iter().filter_map(|(agent, _)| self.ids.get(*agent)) {
+            note(&mut asked.agents, agent);
+            note(&mut asked.ringing, agent);
+        }
+        let (call, brand) = (call_id(call), BrandId::new("acme"));
+        WaitingCall { call, brand, intent: None, arrived_at: self.begins_at, asked }
+    }
+
+    fn leg(&self, call: usize, now: Ms) -> LiveLeg {
+        LiveLeg { call: call_id(call), since: self.at(now), talking: false }
+    }
+}
+
+fn call_id(call: usize) -> CallId {
+    CallId(uuid::Uuid::from_u128(u128::try_from(call).unwrap_or(0) + 1))
+}
+
+/// Adds to a list in order.
+fn note(agents: &mut Vec<AgentId>, agent: &AgentId) {
+    if let Err(place) = agents.binary_search(agent) {
+        agents.insert(place, agent.clone());
+    }
 }
 
 /// While one call holds at least two more than another, it gives up the youngest ring; the poorer one is offered the

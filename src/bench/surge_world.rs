@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use super::surge_chance::Chance;
-use super::surge_policy::{Holding, Policy, Standing, share};
+use super::surge_policy::{Floor, Holding, Policy, Standing};
 
 /// Virtual milliseconds since the surge began.
 pub(super) type Ms = u64;
@@ -33,12 +33,14 @@ const SETUP_MS: Ms = 1_000;
 const RELEASE_MS: Ms = 500;
 /// From picking up to the press of 1: the prompt and a moment's thought.
 const PROMPT_MS: Ms = 4_000;
-/// Rest after a no answer, and after a talk.
+/// Rest after a no answer, after a decline, and after a talk.
 const AFTER_NO_ANSWER_MS: Ms = 5_000;
+const AFTER_DECLINE_MS: Ms = 10_000;
 const COOLDOWN_MS: Ms = 15_000;
-/// In thousandths: rings that nobody picks up, and answers without a key.
+/// In thousandths: rings that nobody picks up, answers without a key, and answers with one that declines.
 const NO_ANSWER: u64 = 250;
 const NO_CONFIRM: u64 = 30;
+const DECLINED: u64 = 50;
 /// Median and spread of a person's answer time, of talks, and the mean patience of a caller.
 const ANSWER: (f64, f64) = (6_000.0, 0.5);
 const TALK: (f64, f64) = (120_000.0, 0.8);
@@ -111,11 +113,12 @@ pub(super) struct World<'a> {
     to_place: VecDeque<(usize, u32)>,
     pacer_free_at: Ms,
     is_pacer_set: bool,
+    floor: &'a Floor,
     tally: &'a mut Tally,
 }
 
 /// Plays one surge to its end.
-pub(super) fn play(surge: Surge, seed: u64, tally: &mut Tally) {
+pub(super) fn play(surge: Surge, floor: &Floor, seed: u64, tally: &mut Tally) {
     let agents = vec![Agent { phone: Phone::Free, epoch: 0, offered_at: 0 }; surge.agents];
     let mut world = World {
         surge,
@@ -128,6 +131,7 @@ pub(super) fn play(surge: Surge, seed: u64, tally: &mut Tally) {
         to_place: VecDeque::new(),
         pacer_free_at: 0,
         is_pacer_set: false,
+        floor,
         tally,
     };
     world.plan_arrivals();
@@ -195,14 +199,15 @@ impl World<'_> {
 
     /// Hands phones to calls, and takes them back, as the policy says.
     fn share_phones(&mut self) {
+        let is_free = self.agents.iter().any(|agent| agent.phone == Phone::Free);
         let calls: Vec<usize> = self.waiting().collect();
+        if calls.is_empty() || !(is_free || self.surge.policy == Policy::GiveBack) {
+            return;
+        }
         let holdings: Vec<Holding> = self.holdings(&calls);
-        let free: Vec<usize> = self.free().collect();
-        let calls_of = |agent: usize, call: usize| {
-            let call = calls.get(call).and_then(|call| self.calls.get(*call));
-            call.is_some_and(|call| call.asked.get(agent) == Some(&false))
-        };
-        let moves = share(self.surge.policy, &holdings, &free, calls_of);
+        let free = |agent: &Agent| (agent.phone == Phone::Free).then_some(agent.offered_at);
+        let free: Vec<Option<Ms>> = self.agents.iter().map(free).collect();
+        let moves = self.floor.share(self.surge.policy, self.now, &holdings, &free);
         for agent in moves.taken_back {
             // Whoever has not rung yet is simply not rung.
             let has_rung =
@@ -220,20 +225,13 @@ impl World<'_> {
         self.calls.iter().enumerate().filter(|(_, call)| call.is_waiting && !call.in_grace).map(|(number, _)| number)
     }
 
-    fn free(&self) -> impl Iterator<Item = usize> {
-        // Least recently offered first.
-        let mut free: Vec<(Ms, usize)> = Vec::new();
-        for (number, agent) in self.agents.iter().enumerate() {
-            if agent.phone == Phone::Free {
-                free.push((agent.offered_at, number));
-            }
-        }
-        free.sort_unstable();
-        free.into_iter().map(|(_, number)| number)
-    }
-
     fn holdings(&self, calls: &[usize]) -> Vec<Holding> {
-        let mut holdings: Vec<Holding> = calls.iter().map(|_| Holding::default()).collect();
+        let asked = |call: &usize| {
+            let asked = self.calls.get(*call).into_iter().flat_map(|call| call.asked.iter().enumerate());
+            asked.filter(|(_, is_asked)| **is_asked).map(|(agent, _)| agent).collect()
+        };
+        let mut holdings: Vec<Holding> =
+            calls.iter().map(|call| Holding { phones: Vec::new(), asked: asked(call) }).collect();
         for (number, agent) in self.agents.iter().enumerate() {
             let (call, standing) = match agent.phone {
                 Phone::Rings { call, since } => {
@@ -307,8 +305,9 @@ impl World<'_> {
             // Somebody else was faster.
             return self.let_go(number, RELEASE_MS);
         };
-        if self.chance.hits(NO_CONFIRM) {
-            self.miss(number, call);
+        let (no_confirm, declined) = (self.chance.hits(NO_CONFIRM), self.chance.hits(DECLINED));
+        if no_confirm || declined {
+            self.miss(number, call, if declined { AFTER_DECLINE_MS } else { AFTER_NO_ANSWER_MS });
             let is_over = self.calls.get(call).is_some_and(|call| call.in_grace) && !self.has_prompted(call);
             if is_over {
                 self.end_call(call, 0);
@@ -365,11 +364,11 @@ impl World<'_> {
     }
 
     /// The agent did not take the call and is not asked again for it.
-    fn miss(&mut self, number: usize, call: usize) {
+    fn miss(&mut self, number: usize, call: usize, rest_ms: Ms) {
         if let Some(asked) = self.calls.get_mut(call).and_then(|call| call.asked.get_mut(number)) {
             *asked = true;
         }
-        self.let_go(number, AFTER_NO_ANSWER_MS);
+        self.let_go(number, rest_ms);
     }
 
     fn rest(&mut self, number: usize, epoch: u32, rest_ms: Ms) {

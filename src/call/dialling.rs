@@ -4,12 +4,12 @@
 //! not answer are rung again at once. Those that answered without accepting are rung last: when no other phone may ring,
 //! since a voicemail among them would stop the others again.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::arrival::WHOLE_WAIT_MAX;
 use super::event::{Event, LapseReason, LegEnd, RingMethod};
 use super::reply::{PhoneToRing, Reply};
-use super::state::{CallerAt, Leg, LegProgress, Stage};
+use super::state::{Call, CallerAt, Leg, LegProgress, Stage};
 use super::turn::Turn;
 
 /// Most phones one simultaneous dial may ring. Source: contract twilio.md 2.4, "at most ten".
@@ -26,6 +26,18 @@ const RING_MIN_S: i64 = 5;
 
 /// The deadline moves by the time lost to screening, at most so far. Source: DESIGN.md section 4.
 const EXTENSION_MAX: TimeDelta = TimeDelta::seconds(20);
+
+impl Call {
+    /// From when on no further simultaneous dial begins by itself, if that is known: the numbers of one that is under way
+    /// are fixed, and the last leaves time to ring.
+    pub(super) fn last_round_at(&self) -> Option<DateTime<Utc>> {
+        if self.caller_at == CallerAt::Dial || self.round >= ROUNDS_MAX {
+            return self.round_began_at;
+        }
+        let deadline_at = self.deadline_at.filter(|_| self.offered)?;
+        Some(deadline_at - CARRIER_BUFFER - TimeDelta::seconds(RING_MIN_S))
+    }
+}
 
 impl Turn<'_> {
     /// Whether the caller should leave the queue for a simultaneous dial.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::event::LegEnd;
+use super::event::{LegEnd, RingMethod};
 use crate::ids::{AgentId, CarrierRef};
 use crate::phone_number::PhoneNumber;
 
@@ -57,6 +57,23 @@ impl Leg {
         let by_placing = self.placed_at.map(|at| at + RINGS_WITHIN);
         let by_document = (self.round > 0).then_some(self.offered_at);
         self.rang_at.or(self.answered_at).or(by_document).or(by_placing).filter(|at| *at <= now)
+    }
+
+    /// Whether the call may be offered to this agent once more, as far as this leg tells; `method` is how the call rings
+    /// phones now.
+    #[must_use]
+    pub fn may_be_asked_again(&self, method: RingMethod) -> bool {
+        match self.end {
+            None => false,
+            Some(LegEnd::LostRace | LegEnd::CallerLeft) => true,
+            // Never reached the carrier; the other method may still reach the phone.
+            Some(LegEnd::Failed) => self.carrier_ref.is_none() && self.rang_at.is_none() && method == RingMethod::Dial,
+            // Under a simultaneous dial a phone may stop since another was picked up.
+            Some(LegEnd::NoAnswer) => self.round > 0 && method == RingMethod::Dial,
+            Some(
+                LegEnd::Accepted | LegEnd::Declined | LegEnd::NoConfirm | LegEnd::VoicemailSuspected | LegEnd::Busy,
+            ) => false,
+        }
     }
 }
 

@@ -12,7 +12,9 @@ use super::state::{Leg, LegProgress, Stage};
 use super::turn::Turn;
 use crate::ids::AgentId;
 use crate::shortlist::facts::AgentFacts;
-use crate::shortlist::{Earlier, Question, Shortlist, ShortlistRecord, is_explicitly_off, snapshot, take_shortlist};
+use crate::shortlist::{
+    Earlier, Question, Shortlist, ShortlistRecord, is_explicitly_off, snapshot, take_shortlist, waves_begun, width_at,
+};
 
 /// Most decision records of a call that have nobody ring. A record is at most 64 kB.
 const IDLE_RECORDS_MAX: u32 = 12;
@@ -60,20 +62,10 @@ impl<'a> Turn<'a> {
     fn earlier(&self, asks_last: bool) -> HashMap<&AgentId, Earlier> {
         let mut earlier = HashMap::new();
         for leg in &self.call.legs {
-            let asked_again = match leg.end {
-                None => false,
-                Some(LegEnd::LostRace | LegEnd::CallerLeft) => true,
-                // Never reached the carrier; the other method may still reach the phone.
-                Some(LegEnd::Failed) => {
-                    leg.carrier_ref.is_none() && leg.rang_at.is_none() && self.call.method == RingMethod::Dial
-                }
-                // Under a simultaneous dial a phone may stop since another was picked up.
-                Some(LegEnd::NoAnswer) => leg.round > 0 && self.call.method == RingMethod::Dial,
-                Some(LegEnd::NoConfirm | LegEnd::VoicemailSuspected) => asks_last && is_last(leg),
-                Some(LegEnd::Accepted | LegEnd::Declined | LegEnd::Busy) => false,
-            };
             let known = earlier.entry(&leg.agent).or_insert(Earlier::Nothing);
-            if !asked_again {
+            if leg.end.is_none() {
+                *known = Earlier::Rings;
+            } else if !leg.may_be_asked_again(self.call.method) && !(asks_last && is_last(leg)) {
                 *known = Earlier::Offered;
             } else if leg.live && *known == Earlier::Nothing {
                 *known = Earlier::StillHeld;
@@ -82,23 +74,20 @@ impl<'a> Turn<'a> {
         earlier
     }
 
-    /// Waves that have begun: one at the first offer, and one more every `wave_interval`.
-    fn waves_begun(&self) -> i64 {
-        self.call.legs.first().map_or(1, |first| {
-            let interval = self.brand.wave_interval().num_milliseconds().max(1);
-            1 + (self.now - first.offered_at).num_milliseconds().max(0) / interval
-        })
-    }
-
     /// How many phones may ring by now.
     fn width_now(&self) -> u32 {
-        self.brand.width().saturating_mul(u32::try_from(self.waves_begun()).unwrap_or(u32::MAX))
+        width_at(self.brand, self.first_offered_at(), self.now)
+    }
+
+    fn first_offered_at(&self) -> Option<DateTime<Utc>> {
+        self.call.legs.first().map(|first| first.offered_at)
     }
 
     /// When the next wave joins.
     fn next_wave_at(&self) -> DateTime<Utc> {
-        let first = self.call.legs.first().map_or(self.now, |first| first.offered_at);
-        let waves = i32::try_from(self.waves_begun()).unwrap_or(i32::MAX);
+        let first = self.first_offered_at();
+        let waves = i32::try_from(waves_begun(self.brand, first, self.now)).unwrap_or(i32::MAX);
+        let first = first.unwrap_or(self.now);
         self.brand.wave_interval().checked_mul(waves).map_or(self.now, |later| first + later)
     }
 

@@ -15,7 +15,7 @@ use crate::phone_number::{Caller, PhoneNumber};
 use crate::rules::ClosureKind;
 #[cfg(doc)]
 use crate::shortlist::ShortlistRecord;
-use crate::shortlist::facts::WaitingCall;
+use crate::shortlist::facts::{Asked, WaitingCall};
 
 /// One call, from the first ring to the last hang-up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -252,7 +252,31 @@ impl Call {
     /// What other calls need to know of it while it wants phones.
     #[must_use]
     pub fn as_waiting(&self) -> WaitingCall {
-        WaitingCall { call: self.id, brand: self.brand.clone(), intent: self.intent.clone() }
+        WaitingCall {
+            call: self.id,
+            brand: self.brand.clone(),
+            intent: self.intent.clone(),
+            arrived_at: self.arrived_at,
+            asked: self.asked(),
+        }
+    }
+
+    /// Whom it was offered to, and until when it takes phones that come free.
+    #[must_use]
+    pub fn asked(&self) -> Asked {
+        let agents = |keeps: &dyn Fn(&Leg) -> bool| {
+            let mut agents: Vec<AgentId> =
+                self.legs.iter().filter(|leg| keeps(leg)).map(|leg| leg.agent.clone()).collect();
+            agents.sort_unstable();
+            agents.dedup();
+            agents
+        };
+        Asked {
+            agents: agents(&|leg| !leg.may_be_asked_again(self.method)),
+            ringing: agents(&|leg| leg.end.is_none()),
+            first_offered_at: self.legs.first().map(|leg| leg.offered_at),
+            closes_at: if self.method == RingMethod::Dial { self.last_round_at() } else { None },
+        }
     }
 
     /// The key that a challenged caller is asked for: 2 to 9, by the chance in the call's own identifier. A robot that presses

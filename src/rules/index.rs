@@ -19,6 +19,8 @@ struct Places {
     phones: HashMap<PhoneNumber, u32>,
     numbers: HashMap<PhoneNumber, u32>,
     rosters: Vec<Box<[Member]>>,
+    /// The same agents by their places alone, ascending.
+    on_roster: Vec<Box<[u32]>>,
     /// Whether each agent's phone may be dialled, once a policy was asked.
     verdicts: Box<[AtomicU32]>,
     /// How long the lists were, by which rules that were changed since are known.
@@ -57,7 +59,8 @@ impl std::fmt::Debug for Index {
 impl Places {
     fn of(rules: &Rules) -> Self {
         let agents: HashMap<AgentId, u32> = places(rules.agents.iter().map(|agent| agent.id.clone()));
-        let rosters = rules.brands.iter().map(|brand| members(&brand.roster, &agents)).collect();
+        let rosters: Vec<Box<[Member]>> = rules.brands.iter().map(|brand| members(&brand.roster, &agents)).collect();
+        let on_roster = rosters.iter().map(|members| ascending(members)).collect();
         Self {
             brands: places(rules.brands.iter().map(|brand| brand.id.clone())),
             phones: places(rules.agents.iter().map(|agent| agent.phone.clone())),
@@ -65,6 +68,7 @@ impl Places {
             verdicts: rules.agents.iter().map(|_| AtomicU32::new(0)).collect(),
             agents,
             rosters,
+            on_roster,
             counted: count(rules),
         }
     }
@@ -91,6 +95,12 @@ fn members(roster: &[AgentId], agents: &HashMap<AgentId, u32>) -> Box<[Member]> 
         }
     }
     members
+}
+
+fn ascending(members: &[Member]) -> Box<[u32]> {
+    let mut places: Vec<u32> = members.iter().map(|member| member.agent).filter(|place| *place < u32::MAX).collect();
+    places.sort_unstable();
+    places.into_boxed_slice()
 }
 
 fn count(rules: &Rules) -> [usize; 3] {
@@ -153,6 +163,23 @@ impl Rules {
         place.and_then(|place| places.rosters.get(place)).map_or(&[], |members| members)
     }
 
+    /// The agents on a brand's roster, by their places in [`Rules::agents`], ascending; none if the brand is none of these
+    /// rules.
+    #[must_use]
+    pub fn places_on_roster(&self, brand: &Brand) -> &[u32] {
+        let places = self.places();
+        let place = places.brands.get(&brand.id).and_then(|place| usize::try_from(*place).ok());
+        place.and_then(|place| places.on_roster.get(place)).map_or(&[], |places| places)
+    }
+
+    /// The agent of that name, and where in [`Rules::agents`].
+    #[must_use]
+    pub fn agent_with_place(&self, id: &AgentId) -> Option<(u32, &Agent)> {
+        let place = self.places().agents.get(id).copied()?;
+        let agent = self.agents.get(usize::try_from(place).ok()?)?;
+        (agent.id == *id).then_some((place, agent))
+    }
+
     /// Whether the policy allows to dial the agent of a line of a roster.
     #[must_use]
     pub fn may_dial(&self, member: Member, agent: &Agent, policy: &DestinationPolicy) -> bool {
@@ -180,7 +207,11 @@ mod tests {
             assert_eq!(rules.brand(&brand.id), Some(brand));
             let members = rules.members(brand);
             assert_eq!(members.len(), brand.roster.len());
+            let on_roster = rules.places_on_roster(brand);
+            assert!(on_roster.is_sorted() && on_roster.len() == brand.roster.len());
             for (one, id) in members.iter().zip(&brand.roster) {
+                let (place, agent) = rules.agent_with_place(id).unwrap();
+                assert!(agent.id == *id && on_roster.contains(&place));
                 assert_eq!(rules.agent_of_member(*one, id).unwrap().id, *id);
                 for (other, its) in members.iter().zip(&brand.roster) {
                     assert_eq!(one.rank.cmp(&other.rank), id.cmp(its));

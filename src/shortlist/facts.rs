@@ -87,7 +87,7 @@ pub struct LiveLeg {
 }
 
 /// A call that wants phones.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingCall {
     /// Which.
     pub call: CallId,
@@ -95,6 +95,36 @@ pub struct WaitingCall {
     pub brand: BrandId,
     /// What the caller calls about, if that is known.
     pub intent: Option<IntentId>,
+    /// When it arrived: shifts are read at that instant.
+    pub arrived_at: DateTime<Utc>,
+    /// What became of its offers so far.
+    pub asked: Asked,
+}
+
+/// Whom a waiting call was offered to, which is what other calls must know to leave it no phone that it cannot use.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Agents who are not asked again, those whose phone rings for it among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents: Vec<AgentId>,
+    /// Agents whose phone rings for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ringing: Vec<AgentId>,
+    /// When it was first offered to anybody: waves are counted from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_offered_at: Option<DateTime<Utc>>,
+    /// From then on it takes no phone that comes free, though it waits; none if it does to its end. A simultaneous dial
+    /// has the numbers it began with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closes_at: Option<DateTime<Utc>>,
+}
+
+impl Asked {
+    /// Whether there is nothing to tell.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What routing needs to know at one instant, apart from the rules.

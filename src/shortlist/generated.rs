@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc, Weekday};
 use chrono_tz::Tz;
 
-use super::facts::{AgentFacts, LiveLeg, Presence};
+use super::facts::{AgentFacts, Asked, LiveLeg, Presence, WaitingCall};
 use super::{Earlier, InForce, Question};
 use crate::ids::{AgentId, CallId, IntentId};
 use crate::phone_number::{PhoneNumber, parse_phone_number};
@@ -229,6 +229,8 @@ pub(super) struct World {
     pub(super) earlier: Vec<Earlier>,
     pub(super) width: u32,
     pub(super) ringing: u32,
+    /// Calls that wait besides, the first of them the one that asks; none if it waits alone.
+    pub(super) waiting: Vec<WaitingCall>,
 }
 
 impl World {
@@ -249,7 +251,19 @@ impl World {
         });
         let facts = (0..people).map(|number| AgentFacts::unknown(agent_id(number))).collect();
         let earlier = vec![Earlier::Nothing; people];
-        Self { then, now, wanted, intent, at: arrived, arrived, facts, earlier, width: u32::MAX, ringing: 0 }
+        Self {
+            then,
+            now,
+            wanted,
+            intent,
+            at: arrived,
+            arrived,
+            facts,
+            earlier,
+            width: u32::MAX,
+            ringing: 0,
+            waiting: Vec::new(),
+        }
     }
 
     /// Anything at all.
@@ -326,6 +340,24 @@ impl World {
         let people = u32::try_from(self.facts.len()).unwrap();
         self.width = if dice.one_in(4) { u32::MAX } else { dice.small(people + 2) };
         self.ringing = if dice.one_in(2) { 0 } else { dice.small(people) };
+        let calls = if dice.one_in(2) { 0 } else { 2 + dice.place(4) };
+        self.waiting = (0..calls).map(|number| self.draw_waiting(dice, number)).collect();
+    }
+
+    /// A call of the same brand, which has asked some.
+    fn draw_waiting(&self, dice: &mut Dice, number: usize) -> WaitingCall {
+        let mut asked = Asked::default();
+        for facts in &self.facts {
+            if dice.one_in(6) {
+                asked.agents.push(facts.agent.clone());
+                if facts.live_leg.is_none() && dice.one_in(3) {
+                    asked.ringing.push(facts.agent.clone());
+                }
+            }
+        }
+        asked.agents.sort_unstable();
+        let call = CallId(uuid::Uuid::from_u128(100 + u128::try_from(number).unwrap()));
+        WaitingCall { call, brand: self.brand().id.clone(), intent: None, arrived_at: instant(self.arrived), asked }
     }
 
     pub(super) fn brand(&self) -> &Brand {
@@ -346,8 +378,8 @@ impl World {
             at: instant(self.at),
             width: self.width,
             ringing: self.ringing,
-            call: None,
-            waiting: &[],
+            call: self.waiting.first().map(|first| first.call),
+            waiting: &self.waiting,
         }
     }
 

@@ -7,7 +7,7 @@ use super::facts::{AgentFacts, Presence};
 use super::members::Roster;
 use super::order::{Standing, sort_by_turn};
 use super::record::{Counted, LISTED_MAX, Listed, NotEligible, Place, ShortlistRecord};
-use super::sharing::find_share;
+use super::sharing::leave_to_others;
 use super::{Candidate, Earlier, Question, Shortlist};
 use crate::ids::AgentId;
 
@@ -15,23 +15,46 @@ use crate::ids::AgentId;
 /// counted.
 #[must_use]
 pub fn take_shortlist(question: &Question<'_>, earlier: impl Fn(&AgentId) -> Earlier) -> Shortlist {
-    take(question, earlier, LISTED_MAX)
+    take(question, earlier, LISTED_MAX, leave_to_others)
 }
 
 /// The same, with a record that lists everybody however many they are.
 #[must_use]
 pub fn take_full_shortlist(question: &Question<'_>, earlier: impl Fn(&AgentId) -> Earlier) -> Shortlist {
-    take(question, earlier, usize::MAX)
+    take(question, earlier, usize::MAX, leave_to_others)
 }
 
-fn take(question: &Question<'_>, earlier: impl Fn(&AgentId) -> Earlier, listed_max: usize) -> Shortlist {
+/// The full one once more, with the phones that were left to others then.
+pub(super) fn take_full_shortlist_again(
+    question: &Question<'_>,
+    earlier: impl Fn(&AgentId) -> Earlier,
+    is_left: impl Fn(&AgentId) -> bool,
+) -> Shortlist {
+    take(question, earlier, usize::MAX, |_, line, _, _| {
+        line.iter_mut().for_each(|standing| standing.is_left = is_left(&standing.facts.agent));
+    })
+}
+
+/// `share` marks those in line whose phone is left to others: of the question, the line, members whose phone rings for
+/// this call, and what members had to do with it.
+fn take<E: Fn(&AgentId) -> Earlier>(
+    question: &Question<'_>,
+    earlier: E,
+    listed_max: usize,
+    share: impl FnOnce(&Question<'_>, &mut [Standing<'_>], &[&AgentId], &E),
+) -> Shortlist {
     let roster = Roster::of(question);
     let mut eligible: Vec<Standing<'_>> = Vec::new();
+    let mut ringing: Vec<&AgentId> = Vec::new();
     let mut others = Others::new(listed_max.min(roster.ids.len()));
     let mut hope = Hope::default();
     for (place, id) in roster.ids.iter().enumerate() {
         let (candidate, rank) = roster.candidate(place, id);
         let found = match earlier(id) {
+            Earlier::Rings => {
+                ringing.push(id);
+                Some(Place::AlreadyOffered)
+            }
             Earlier::Offered => Some(Place::AlreadyOffered),
             // Held is one reason of the list: one that stands before it is given, and does not pass when the leg ends.
             Earlier::StillHeld => {
@@ -50,13 +73,12 @@ fn take(question: &Question<'_>, earlier: impl Fn(&AgentId) -> Earlier, listed_m
         }
     }
     sort_by_turn(&mut eligible, question.brand.queue_bias, question.brand.roster.len());
-    let share = find_share(question, &eligible).unwrap_or(u32::MAX);
-    let width = question.width.min(share);
-    let lists = split(&eligible, width.saturating_sub(question.ringing));
+    share(question, &mut eligible, &ringing, &earlier);
+    let room = question.room();
+    let lists = split(&eligible, room);
     // Without the others so many more would ring.
-    let unshared = count_room(question.width.saturating_sub(question.ringing)).min(eligible.len());
-    let (agents, counted) = write_down(question, &eligible, lists.ring.len(), others, listed_max);
-    let left_to_others = u32::try_from(unshared - lists.ring.len()).unwrap_or(u32::MAX);
+    let left_to_others = u32::try_from(room.min(eligible.len()) - lists.ring.len()).unwrap_or(u32::MAX);
+    let (agents, counted) = write_down(question, &eligible, others, listed_max);
     Shortlist {
         is_hopeful: hope.is_hopeful || !lists.later.is_empty(),
         next_free_at: hope.next_free_at,
@@ -71,7 +93,7 @@ fn take(question: &Question<'_>, earlier: impl Fn(&AgentId) -> Earlier, listed_m
             roster_version: question.in_force.map(|now| now.version),
             intent: question.intent.map(|intent| intent.id.clone()),
             arrived_at: question.arrived_at,
-            width: (width < u32::MAX).then_some(width),
+            width: (question.width < u32::MAX).then_some(question.width),
             ringing: question.ringing,
             left_to_others,
             snapshot: None,
@@ -87,19 +109,23 @@ struct Lists {
     passed_over: Vec<AgentId>,
 }
 
-fn split(eligible: &[Standing<'_>], room: u32) -> Lists {
-    let (now, later) = eligible.split_at_checked(count_room(room)).unwrap_or((eligible, &[]));
-    let ids = |line: &[Standing<'_>]| line.iter().map(|standing| standing.facts.agent.clone()).collect();
-    let pushed = later.iter().filter(|standing| standing.pushed > 0);
-    Lists {
-        ring: ids(now),
-        later: ids(later),
-        passed_over: pushed.map(|standing| standing.facts.agent.clone()).collect(),
+fn split(eligible: &[Standing<'_>], room: usize) -> Lists {
+    let mut lists = Lists { ring: Vec::with_capacity(room.min(eligible.len())), ..Lists::default() };
+    for standing in eligible {
+        let agent = &standing.facts.agent;
+        if !standing.is_left && lists.ring.len() < room {
+            lists.ring.push(agent.clone());
+            continue;
+        }
+        if lists.later.is_empty() {
+            lists.later.reserve_exact(eligible.len() - lists.ring.len());
+        }
+        lists.later.push(agent.clone());
+        if standing.pushed > 0 {
+            lists.passed_over.push(agent.clone());
+        }
     }
-}
-
-fn count_room(room: u32) -> usize {
-    usize::try_from(room).unwrap_or(usize::MAX)
+    lists
 }
 
 /// Whether it is worth waiting, and until when.
@@ -176,42 +202,56 @@ impl Others {
 fn write_down(
     question: &Question<'_>,
     eligible: &[Standing<'_>],
-    ring: usize,
     mut others: Others,
     listed_max: usize,
 ) -> (Vec<Listed>, Vec<Counted>) {
-    let (near, far) = eligible.split_at_checked(listed_max).unwrap_or((eligible, &[]));
-    let mut agents = Vec::with_capacity((near.len() + others.listed.len()).min(listed_max));
-    let place_of = |index: usize| {
-        let position = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        if index < ring { Place::Rings { position } } else { Place::WaitingForWave { position } }
-    };
-    agents.extend(near.iter().enumerate().map(|(index, standing)| list_eligible(question, standing, place_of(index))));
+    let mut agents = Vec::with_capacity((eligible.len() + others.listed.len()).min(listed_max));
+    let (mut far_ring, mut far_later) = (Far::default(), Far::default());
+    let mut room = question.room();
+    for (position, standing) in (1..).zip(eligible) {
+        let rings = !standing.is_left && room > 0;
+        room -= usize::from(rings);
+        let place = if rings { Place::Rings { position } } else { Place::WaitingForWave { position } };
+        if agents.len() < listed_max {
+            agents.push(list_eligible(question, standing, place));
+        } else {
+            let far = if rings { &mut far_ring } else { &mut far_later };
+            far.agents += 1;
+            far.first.get_or_insert(place);
+        }
+    }
     let room = listed_max.saturating_sub(agents.len());
     let listed = std::mem::take(&mut others.listed);
     for (index, listed) in listed.into_iter().enumerate() {
         if index < room { agents.push(listed) } else { others.count(listed.place) }
     }
     let mut counted = Vec::new();
-    let mut add = |place: Place, agents: usize| {
-        if let Some(agents) = u32::try_from(agents).ok().filter(|agents| *agents > 0) {
+    let mut add = |place: Option<Place>, agents: u32| {
+        if let Some(place) = place.filter(|_| agents > 0) {
             counted.push(Counted { place, agents });
         }
     };
-    let far_ring = ring.saturating_sub(near.len()).min(far.len());
-    add(place_of(near.len()), far_ring);
-    add(place_of(near.len() + far_ring), far.len() - far_ring);
-    add(Place::AlreadyOffered, usize::try_from(others.already_offered).unwrap_or(0));
+    add(far_ring.first, far_ring.agents);
+    add(far_later.first, far_later.agents);
+    add(Some(Place::AlreadyOffered), others.already_offered);
     for (reason, agents) in NotEligible::ALL.into_iter().zip(others.by_reason) {
-        add(Place::No { reason }, usize::try_from(agents).unwrap_or(0));
+        add(Some(Place::No { reason }), agents);
     }
     (agents, counted)
+}
+
+/// Those in line beyond the ones listed, who came out alike: the place of the first, and how many.
+#[derive(Default)]
+struct Far {
+    first: Option<Place>,
+    agents: u32,
 }
 
 fn list_eligible(question: &Question<'_>, standing: &Standing<'_>, place: Place) -> Listed {
     Listed {
         turn: standing.turn.saturating_add(1),
         pushed: standing.pushed,
+        is_left: standing.is_left,
         ..list(question, &standing.facts.agent, Some(standing.facts), place)
     }
 }
@@ -241,6 +281,7 @@ fn list(question: &Question<'_>, agent: &AgentId, facts: Option<&AgentFacts>, pl
         presence_age_ms: facts.and_then(|facts| facts.presence_at).map(age),
         turn: 0,
         pushed: 0,
+        is_left: false,
         passed_over: facts.map_or(0, |facts| facts.passed_over),
         open_conversations: facts.map_or(0, |facts| facts.open_conversations),
         open_conversations_age_ms: facts.and_then(|facts| facts.open_conversations_at).map(age),

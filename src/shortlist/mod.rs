@@ -25,6 +25,7 @@ pub use members::members;
 pub use order::{Standing, sort_by_turn};
 pub use pausing::{AVAILABLE_MIN, Miss, find_staying, find_staying_at, judge_miss, others_of};
 pub use record::{Counted, LISTED_MAX, Listed, NotEligible, Place, ShortlistRecord};
+pub use sharing::{waves_begun, width_at};
 
 use crate::ids::{AgentId, CallId};
 use crate::rules::{Brand, DestinationPolicy, Intent, Rules};
@@ -35,6 +36,8 @@ use facts::{AgentFacts, WaitingCall};
 pub enum Earlier {
     /// Nothing, or nothing that speaks against asking.
     Nothing,
+    /// The phone rings for this call, or is about to.
+    Rings,
     /// Was offered this call and is not asked again.
     Offered,
     /// The phone is still held by an earlier leg of this very call, and will come free.
@@ -81,12 +84,19 @@ pub struct Question<'a> {
     pub waiting: &'a [WaitingCall],
 }
 
+impl Question<'_> {
+    /// How many more may ring at this instant.
+    fn room(&self) -> usize {
+        usize::try_from(self.width.saturating_sub(self.ringing)).unwrap_or(usize::MAX)
+    }
+}
+
 /// Who rings now and what to hope for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shortlist {
     /// Those to ring now, in order.
     pub ring: Vec<AgentId>,
-    /// Those eligible whose wave has not come, in order.
+    /// Those eligible whose wave has not come, or whose phone is left to another call, in order.
     pub later: Vec<AgentId>,
     /// Those of `later` whom open conversations push back: an offer that goes to others takes a place off.
     pub passed_over: Vec<AgentId>,
@@ -102,6 +112,10 @@ pub struct Shortlist {
 mod generated;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod sharing_floor;
+#[cfg(test)]
+mod sharing_properties;
 #[cfg(test)]
 mod sharing_tests;
 #[cfg(test)]

@@ -13,6 +13,8 @@ pub struct Standing<'a> {
     pub turn: u32,
     /// Places pushed back by open conversations, what was passed over taken off.
     pub pushed: u32,
+    /// Whether the phone is left to another call that waits.
+    pub is_left: bool,
     /// Last offered, in microseconds; whoever never was comes first.
     offered: i64,
 }
@@ -22,7 +24,7 @@ impl<'a> Standing<'a> {
     #[must_use]
     pub fn new(facts: &'a AgentFacts, rank: u32) -> Self {
         let offered = facts.last_offered_at.map_or(i64::MIN, |at| at.timestamp_micros());
-        Self { facts, rank, turn: 0, pushed: 0, offered }
+        Self { facts, rank, turn: 0, pushed: 0, is_left: false, offered }
     }
 }
 

@@ -3,7 +3,7 @@
 //! Another seed: `OFFHOOK_SHORTLIST_SEED=7`; so many times the cases: `OFFHOOK_SHORTLIST_TIMES=100`. A failure names the
 //! seed of its world.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::TimeDelta;
 
@@ -79,10 +79,18 @@ fn judge(world: &World, facts: &[AgentFacts], numbers: &Numbers, list: &Shortlis
     let in_line: Vec<usize> = line.iter().map(|(who, _)| *who).collect();
     let room = usize::try_from(world.width.saturating_sub(world.ringing)).unwrap().min(line.len());
 
-    // Those who ring and those who wait are the eligible, parted, in one order.
-    assert_eq!(numbers.of_all(&list.ring), in_line[..room]);
-    assert_eq!(numbers.of_all(&list.later), in_line[room..]);
-    let passed: Vec<usize> = line[room..].iter().filter(|(_, pushed)| *pushed > 0).map(|(who, _)| *who).collect();
+    // Those who ring and those who wait are the eligible, parted, in one order: the first, apart from those whose phones
+    // are left to others, of whom sharing_properties.rs knows more.
+    let ring: HashSet<usize> = numbers.of_all(&list.ring).into_iter().collect();
+    assert!(list.ring.len() + usize::try_from(list.record.left_to_others).unwrap() == room, "{} ring", list.ring.len());
+    let (rings, waits): (Vec<_>, Vec<_>) = line.iter().copied().partition(|(who, _)| ring.contains(who));
+    let whom = |line: &[(usize, usize)]| line.iter().map(|(who, _)| *who).collect::<Vec<_>>();
+    assert_eq!(numbers.of_all(&list.ring), whom(&rings));
+    assert_eq!(numbers.of_all(&list.later), whom(&waits));
+    if world.waiting.is_empty() {
+        assert_eq!(numbers.of_all(&list.ring), in_line[..room]);
+    }
+    let passed: Vec<usize> = waits.iter().filter(|(_, pushed)| *pushed > 0).map(|(who, _)| *who).collect();
     assert_eq!(numbers.of_all(&list.passed_over), passed);
 
     // The record tells of each member once: in line with a position, or with the reason.
@@ -94,20 +102,20 @@ fn judge(world: &World, facts: &[AgentFacts], numbers: &Numbers, list: &Shortlis
         let who = numbers.0[&listed.agent];
         let position = u32::try_from(index + 1).unwrap();
         let (expected, word) = match reasons[&who] {
-            None if index < room => (Place::Rings { position }, "rings"),
+            None if ring.contains(&who) => (Place::Rings { position }, "rings"),
             None => (Place::WaitingForWave { position }, "waiting_for_wave"),
             Some("already_offered") => (Place::AlreadyOffered, "already_offered"),
             Some(word) => (Place::No { reason: reason_named(word) }, word),
         };
         assert_eq!(listed.place, expected, "{}", listed.agent);
         assert_eq!(in_line.get(index).copied(), reasons[&who].is_none().then_some(who));
-        *seen.entry(word).or_default() += 1;
+        assert!(!listed.is_left || (word == "waiting_for_wave" && world.waiting.len() > 1));
+        *seen.entry(if listed.is_left { "left" } else { word }).or_default() += 1;
     }
     // Whoever is not listed is counted, each kind as often as it is.
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for who in members.iter().filter(|who| told.binary_search(who).is_err()) {
-        let place = in_line.iter().position(|one| one == who);
-        let word = reasons[who].unwrap_or(if place.is_some_and(|place| place < room) { "rings" } else { "waits" });
+        let word = reasons[who].unwrap_or(if ring.contains(who) { "rings" } else { "waits" });
         *counts.entry(word).or_default() += 1;
     }
     for counted in &list.record.counted {
@@ -174,7 +182,7 @@ fn taken_again(question: &Question<'_>, list: &Shortlist, full: &Shortlist, earl
 fn report(what: &str, cases: u64, seen: &Seen) {
     println!("{what}: {cases} shortlists, seed {}; places {seen:?}", number("OFFHOOK_SHORTLIST_SEED", 1));
     let all = NotEligible::ALL.iter().map(|reason| reason.as_str());
-    for word in all.chain(["rings", "waiting_for_wave", "already_offered"]) {
+    for word in all.chain(["rings", "waiting_for_wave", "left", "already_offered"]) {
         assert!(seen.get(word).is_some_and(|count| *count >= 100), "{word} was hardly ever given");
     }
 }
@@ -213,7 +221,7 @@ fn of_a_large_roster_everybody_is_listed_or_counted_in_a_record_below_64_kb() {
 }
 
 /// Says which world it was when a test fails inside it.
-struct Named(u64);
+pub(super) struct Named(pub(super) u64);
 
 impl Drop for Named {
     fn drop(&mut self) {

@@ -131,6 +131,9 @@ pub struct Listed {
     /// Offers passed over since the last one of their own.
     #[serde(default, skip_serializing_if = "is_nought")]
     pub passed_over: u32,
+    /// Whether the phone was left to another call that waits.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_left: bool,
     /// Open conversations.
     #[serde(default, skip_serializing_if = "is_nought")]
     pub open_conversations: u32,
@@ -184,7 +187,7 @@ pub struct ShortlistRecord {
     /// When the call arrived, which is what shifts are read at.
     #[serde(default)]
     pub arrived_at: DateTime<Utc>,
-    /// How many might ring at this instant; all, if absent.
+    /// How many might ring at this instant by waves and caps; all, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<u32>,
     /// How many rang already.

@@ -1,15 +1,17 @@
 //! What a shortlist of a large roster was taken from, so that it can be taken again in full.
 //!
 //! One line an agent, in the order of the [`members`](super::members), written as [postcard](https://postcard.jamesmunns.com/wire-format)
-//! (about 40 bytes a line). Rules are not in it: they are kept by version.
+//! (about 40 bytes a line), and after the lines the places of those whose phone was left to another call. Rules are not in
+//! it: they are kept by version.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::facts::{AgentFacts, LiveLeg, Presence};
-use super::line_up::take_full_shortlist;
+use super::line_up::{take_full_shortlist, take_full_shortlist_again};
 use super::members::{Roster, members};
 use super::record::ShortlistRecord;
 use super::{Earlier, InForce, Question};
@@ -78,13 +80,26 @@ pub fn keep(question: &Question<'_>, earlier: impl Fn(&AgentId) -> Earlier) -> O
             may_be_dialled: candidate.may_be_dialled,
             earlier: match earlier(id) {
                 Earlier::Nothing => Past::Nothing,
-                Earlier::Offered => Past::Offered,
+                Earlier::Offered | Earlier::Rings => Past::Offered,
                 Earlier::StillHeld => Past::StillHeld,
             },
         }
     });
     let lines: Vec<Line> = lines.collect();
-    postcard::to_allocvec(&lines).ok().map(Arc::from)
+    let mut kept = postcard::to_allocvec(&lines).ok()?;
+    kept.extend(postcard::to_allocvec(&left_to_others(question, &roster.ids, earlier)).ok()?);
+    Some(Arc::from(kept))
+}
+
+/// The places of those whose phone was left to another call.
+fn left_to_others(question: &Question<'_>, ids: &[AgentId], earlier: impl Fn(&AgentId) -> Earlier) -> Vec<u32> {
+    if question.waiting.is_empty() {
+        return Vec::new();
+    }
+    let full = take_full_shortlist(question, earlier).record;
+    let left: HashSet<&AgentId> =
+        full.agents.iter().filter(|listed| listed.is_left).map(|listed| &listed.agent).collect();
+    (0..).zip(ids).filter(|(_, id)| left.contains(id)).map(|(place, _)| place).collect()
 }
 
 /// The record with everybody listed. `rules` are the call's, `in_force` those that roster and phones were read from.
@@ -98,7 +113,9 @@ pub fn take_again(
     brand: &Brand,
     in_force: Option<InForce<'_>>,
 ) -> Result<ShortlistRecord, NotTakenAgain> {
-    let lines: Vec<Line> = postcard::from_bytes(kept)?;
+    let (lines, rest): (Vec<Line>, &[u8]) = postcard::take_from_bytes(kept)?;
+    // Until phones were left one by one, the record's width said it all, and nothing stood here.
+    let left: Vec<u32> = if rest.is_empty() { Vec::new() } else { postcard::from_bytes(rest)? };
     let ids = members(brand, in_force);
     if lines.len() != ids.len() {
         return Err(NotTakenAgain::OtherRoster { kept: lines.len(), named: ids.len() });
@@ -108,8 +125,7 @@ pub fn take_again(
     let now = in_force.map_or(rules, |now| now.rules);
     let refused = ids.iter().zip(&lines).filter(|(_, line)| !line.may_be_dialled);
     let refused = refused.filter_map(|(id, _)| now.agent(id)).map(|agent| agent.phone.clone()).collect();
-    let earlier: std::collections::HashMap<&AgentId, Past> =
-        ids.iter().zip(&lines).map(|(id, line)| (id, line.earlier)).collect();
+    let earlier: HashMap<&AgentId, Past> = ids.iter().zip(&lines).map(|(id, line)| (id, line.earlier)).collect();
     let question = Question {
         rules,
         rules_version: record.rules_version,
@@ -125,11 +141,13 @@ pub fn take_again(
         call: None,
         waiting: &[],
     };
-    let full = take_full_shortlist(&question, |agent| match earlier.get(agent) {
+    let left: HashSet<&AgentId> = left.iter().filter_map(|place| ids.get(usize::try_from(*place).ok()?)).collect();
+    let earlier = |agent: &AgentId| match earlier.get(agent) {
         Some(Past::Offered) => Earlier::Offered,
         Some(Past::StillHeld) => Earlier::StillHeld,
         Some(Past::Nothing) | None => Earlier::Nothing,
-    });
+    };
+    let full = take_full_shortlist_again(&question, earlier, |agent| left.contains(agent));
     Ok(ShortlistRecord { left_to_others: record.left_to_others, ..full.record })
 }
 

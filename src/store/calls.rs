@@ -10,7 +10,7 @@ use crate::call::event::Event;
 use crate::call::state::{Call, Stage};
 use crate::ids::{AgentId, BrandId, CallId, CarrierRef, IntentId};
 use crate::phone_number::{Caller, PhoneNumber};
-use crate::shortlist::facts::WAITING_MAX;
+use crate::shortlist::facts::{Asked, WAITING_MAX};
 
 /// Writes the next version of the call, or refuses.
 pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), StoreError> {
@@ -25,6 +25,7 @@ pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), Stor
     let wants_phones = i64::from(call.wants_phones());
     let intent = call.intent.as_ref().map(|intent| intent.as_str().to_owned());
     let ended_at = call.ended_at.map(micros);
+    let asked = asked(call)?;
     let version = i64::from(next.version);
     if call.version == 0 {
         let caller = number_of(call).map(|phone| phone.as_e164().to_owned());
@@ -45,6 +46,7 @@ pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), Stor
             body,
             wants_phones,
             intent,
+            asked,
         ];
         let written = session.run("save the call", INSERT, values).await?;
         return if written == 1 { Ok(()) } else { Err(StoreError::Conflict(Conflict::CallExists)) };
@@ -62,18 +64,19 @@ pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), Stor
         body,
         wants_phones,
         intent,
+        asked,
     ];
     let written = session.run("save the call", UPDATE, values).await?;
     if written == 1 { Ok(()) } else { Err(StoreError::Conflict(Conflict::Version)) }
 }
 
 const INSERT: &str = "INSERT INTO calls (id, brand, number, caller, caller_ref, stage, owner_agent, ending, version, wake_at, \
-    waiting, arrived_at, ended_at, body, wants_phones, intent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
-    $14, $15, $16) \
+    waiting, arrived_at, ended_at, body, wants_phones, intent, asked) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
+    $14, $15, $16, $17) \
     ON CONFLICT DO NOTHING";
 
 const UPDATE: &str = "UPDATE calls SET version = $3, stage = $4, owner_agent = $5, ending = $6, wake_at = $7, waiting = $8, \
-    ended_at = $9, body = $10, wants_phones = $11, intent = $12 WHERE id = $1 AND version = $2";
+    ended_at = $9, body = $10, wants_phones = $11, intent = $12, asked = $13 WHERE id = $1 AND version = $2";
 
 /// Writes a line of history, unless nothing happened that belongs there.
 pub(super) async fn write_history(session: &Session<'_>, save: &Save) -> Result<(), StoreError> {
@@ -163,15 +166,23 @@ pub(super) async fn find_waiting(session: &Session<'_>, limit: u32) -> Result<Ve
 
 /// Calls that want phones, the longest waiting first.
 pub(super) async fn find_sharing(session: &Session<'_>) -> Result<Vec<WaitingCall>, StoreError> {
-    let sql =
-        "SELECT id, brand, intent FROM calls WHERE waiting = 1 AND wants_phones = 1 ORDER BY arrived_at, id LIMIT $1";
+    let sql = "SELECT id, brand, intent, arrived_at, asked FROM calls WHERE waiting = 1 AND wants_phones = 1 \
+        ORDER BY arrived_at, id LIMIT $1";
     let rows: Vec<WaitingRow> = session.rows("read who waits", sql, values![i64::from(WAITING_MAX)]).await?;
     rows.into_iter()
         .map(|row| {
             let intent = row.intent.as_deref().map(IntentId::new);
-            Ok(WaitingCall { call: call_id(&row.id)?, brand: BrandId::new(&row.brand), intent })
+            let asked = row.asked.as_deref().map(|asked| parse("asked", asked)).transpose()?.unwrap_or_default();
+            let (call, brand, arrived_at) = (call_id(&row.id)?, BrandId::new(&row.brand), instant(row.arrived_at)?);
+            Ok(WaitingCall { call, brand, intent, arrived_at, asked })
         })
         .collect()
+}
+
+/// What other calls must know of one that wants phones; absent if there is nothing to tell, as of most.
+fn asked(call: &Call) -> Result<Option<String>, StoreError> {
+    let asked = if call.wants_phones() { call.asked() } else { Asked::default() };
+    if asked.is_nothing() { Ok(None) } else { print("asked", &asked).map(Some) }
 }
 
 pub(super) async fn find_ringing(session: &Session<'_>, agent: &AgentId) -> Result<Vec<CallId>, StoreError> {

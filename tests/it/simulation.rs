@@ -1,8 +1,11 @@
 //! Whole calls in a faulty world, by the hundred thousand. Another seed: `OFFHOOK_SIMULATION_SEED=7`; more runs of each
 //! kind: `OFFHOOK_SIMULATION_RUNS=200`.
 
+use std::collections::BTreeMap;
+
 use offhook::rules::{DialStopsAt, RingMethod};
 use offhook::sandbox::simulation::{Arbiter, SimulationOptions, run};
+use offhook::shortlist::NotEligible;
 
 const METHODS: [RingMethod; 3] = [RingMethod::Legs, RingMethod::Dial, RingMethod::Auto];
 const READINGS: [DialStopsAt; 2] = [DialStopsAt::Accept, DialStopsAt::Answer];
@@ -15,9 +18,17 @@ fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
-/// Every pairing of method and reading, `runs` times: calls that were made.
-fn simulate(seed: u64, runs: u64, faults: bool) -> Result<u64, String> {
-    let mut calls = 0;
+/// What came of some worlds taken together.
+#[derive(Default)]
+struct Sums {
+    calls: u64,
+    passed_over: u64,
+    reasons: BTreeMap<&'static str, u64>,
+}
+
+/// Every pairing of method and reading, `runs` times.
+fn simulate(seed: u64, runs: u64, faults: bool) -> Result<Sums, String> {
+    let mut sums = Sums::default();
     let mut crowds = [5_u32, 1, 3, 12, 8].into_iter().cycle();
     for step in 0..runs {
         let agents = crowds.next().unwrap_or(5);
@@ -33,27 +44,38 @@ fn simulate(seed: u64, runs: u64, faults: bool) -> Result<u64, String> {
                 };
                 let named =
                     |violation| format!("{method:?}, dial stops at {dial_stops_at:?}, {agents} agents: {violation}");
-                calls += run(&options).map_err(named)?.calls;
+                let report = run(&options).map_err(named)?;
+                sums.calls += report.calls;
+                sums.passed_over += report.passed_over;
+                for (reason, count) in report.reasons {
+                    *sums.reasons.entry(reason).or_default() += count;
+                }
             }
         }
     }
-    Ok(calls)
+    Ok(sums)
 }
 
 #[test]
 fn calls_keep_every_promise_in_a_faulty_world() {
     let seed = number("OFFHOOK_SIMULATION_SEED", 1);
-    let calls =
-        simulate(seed, number("OFFHOOK_SIMULATION_RUNS", RUNS), true).unwrap_or_else(|violation| panic!("{violation}"));
-    println!("simulated {calls} calls, seed {seed}");
-    assert!(calls >= 100_000 || number("OFFHOOK_SIMULATION_RUNS", RUNS) < RUNS);
+    let runs = number("OFFHOOK_SIMULATION_RUNS", RUNS);
+    let sums = simulate(seed, runs, true).unwrap_or_else(|violation| panic!("{violation}"));
+    println!("simulated {} calls, seed {seed}; not rung: {:?}", sums.calls, sums.reasons);
+    println!("passed over {} times", sums.passed_over);
+    assert!(sums.calls >= 100_000 || runs < RUNS);
+    // One version of the rules, and numbers that all may be dialled.
+    for reason in NotEligible::ALL.into_iter().skip(2) {
+        assert!(sums.reasons.get(reason.as_str()).is_some_and(|count| *count > 10), "hardly ever {}", reason.as_str());
+    }
+    assert!(sums.passed_over > 100, "open conversations push nobody back: {}", sums.passed_over);
 }
 
 #[test]
 fn calls_keep_every_promise_in_a_good_world() {
     let seed = number("OFFHOOK_SIMULATION_SEED", 1);
-    let calls = simulate(seed, 5, false).unwrap_or_else(|violation| panic!("{violation}"));
-    println!("simulated {calls} calls, seed {seed}");
+    let sums = simulate(seed, 5, false).unwrap_or_else(|violation| panic!("{violation}"));
+    println!("simulated {} calls, seed {seed}", sums.calls);
 }
 
 #[test]

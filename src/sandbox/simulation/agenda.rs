@@ -109,6 +109,8 @@ pub(super) enum Happening {
     },
     Stirs,
     PresenceFlips,
+    /// An agent's open conversations become more or fewer.
+    QueueChanges,
     Trouble,
     /// A supervisor sends everything to the operator line for a while.
     Overrides,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{COOLDOWN_MS, MAX_WAIT_MS};
+use super::{COOLDOWN_MS, MAX_WAIT_MS, Ms};
 use crate::rules::Rules;
 
 /// A number outside the roster, where a path leads.
@@ -28,7 +28,7 @@ const RICH: [(&str, bool, &str); 5] = [
          [[brand.menu.option]]\nkey = \"1\"\nintent = \"sales\"\n\
          [[brand.menu.option]]\nkey = \"2\"\nintent = \"ops\"\n\
          [[brand.intent]]\nid = \"sales\"\nname = \"sales\"\nfallback = { path = \"message\", words = \"Call later.\" }\n\
-         [[brand.intent]]\nid = \"ops\"\nname = \"move\"\ngreeting = \"One moment.\"\n",
+         [[brand.intent]]\nid = \"ops\"\nname = \"move\"\nskill = \"moves\"\ngreeting = \"One moment.\"\n",
     ),
     ("number", false, "fallback = { path = \"number\", number = \"ELSEWHERE\" }\n"),
     ("message", true, "hours = { sun = [\"03:00-03:05\"] }\nafter_hours = { path = \"message\" }\n"),
@@ -67,15 +67,35 @@ pub(super) fn write_rules(agents: u32, seed: u64) -> Result<Rules, String> {
     for number in 0..=agents {
         // The last one's phone was never verified.
         let verified = number < agents;
+        let skills = if can_move(number) { "\"moves\"" } else { "" };
         let _ = writeln!(
             text,
             "[[agent]]\nid = \"agent-{number}\"\nname = \"Agent {number}\"\nemail = \"agent-{number}@example.com\"\n\
-             phone = \"+15550100{:03}\"\nphone_verified = {verified}",
+             phone = \"+15550100{:03}\"\nphone_verified = {verified}\nskills = [{skills}]",
             100 + number,
         );
+        if has_shift(number, seed) {
+            let half_hours: Vec<String> = (8..24).map(|hour| format!("\"{hour:02}:00-{hour:02}:30\"")).collect();
+            let _ = writeln!(text, "time_zone = \"UTC\"\n[agent.shift]\ntue = [{}]", half_hours.join(","));
+        }
     }
     if is_rich && is_supervised {
         text.push_str("[[supervisor]]\nid = \"dana\"\nname = \"Dana\"\n");
     }
     crate::rules::file::parse("simulated.toml", &text).map_err(|error| error.to_string())
+}
+
+/// Whether the agent has the skill that callers about a move need.
+pub(super) fn can_move(agent: u32) -> bool {
+    agent.is_multiple_of(2)
+}
+
+/// Whether the agent works in shifts: the first half of every hour. The others always do.
+fn has_shift(agent: u32, seed: u64) -> bool {
+    agent % 3 == 2 && seed.is_multiple_of(3)
+}
+
+/// Whether the agent works at a virtual instant, by counting minutes.
+pub(super) fn is_on_shift(agent: u32, seed: u64, at: Ms) -> bool {
+    !has_shift(agent, seed) || at.rem_euclid(3_600_000) < 1_800_000
 }

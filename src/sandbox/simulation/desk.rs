@@ -6,12 +6,15 @@ use super::agenda::{Happening, Listener};
 use super::world::World;
 use super::{Ms, instant};
 use crate::call::event::Event;
+use crate::call::mark::AgentMark;
 use crate::call::reply::Reply;
 use crate::call::signal::{CallerDoor, Signal};
 use crate::call::state::{Call, NewCall, Stage};
 use crate::call::{BrandFacts, CallerFacts, CarrierFacts, Decision, Facts, decide};
-use crate::ids::{CallId, CarrierRef};
+use crate::ids::{AgentId, CallId, CarrierRef};
+use crate::rules::Rules;
 use crate::shortlist::facts::LoadedFacts;
+use crate::shortlist::{is_needed, others_of};
 
 /// A decision that one replica has taken and not yet saved.
 #[derive(Debug)]
@@ -202,7 +205,33 @@ impl World {
             in_force: None,
             needed: &[],
         };
-        Some(decide(call, &rules, &facts, signal))
+        let mut decision = decide(call, &rules, &facts, signal);
+        let mut needed: Vec<AgentId> = Vec::new();
+        loop {
+            let more = self.find_needed(&rules, &decision, at);
+            if more.is_empty() {
+                return Some(decision);
+            }
+            needed.extend(more);
+            let call = self.shelf.find(number).cloned().unwrap_or_else(|| self.new_call(number));
+            decision = decide(call, &rules, &Facts { needed: &needed, ..facts.clone() }, signal);
+        }
+    }
+
+    /// Those whom the decision puts aside though another brand needs them, as the switchboard finds them.
+    fn find_needed(&mut self, rules: &Rules, decision: &Decision, at: DateTime<Utc>) -> Vec<AgentId> {
+        let aside = decision.put_aside();
+        let mut needed = Vec::new();
+        for agent in &aside {
+            let is_needed = others_of(rules, &decision.call.brand, agent).any(|brand| {
+                let facts = self.shelf.load_facts(&brand.roster, at, 0, self.oldest_open).agents;
+                is_needed(rules, &self.destinations, brand, &facts, agent, &aside, at)
+            });
+            if is_needed {
+                needed.push((*agent).clone());
+            }
+        }
+        needed
     }
 
     fn new_call(&self, number: usize) -> Call {
@@ -239,6 +268,8 @@ impl World {
             }
             self.rung(&format!("    = {:?}", decision.reply));
         }
+        let passed_over = decision.marks.iter().filter(|mark| matches!(mark, AgentMark::PassedOver { .. })).count();
+        self.passed_over += u64::try_from(passed_over).unwrap_or(0);
         self.watch(number, &decision.events);
         for effect in &decision.effects {
             self.enqueue(number, effect, &decision.call);

@@ -2,11 +2,16 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::brands::{can_move, is_on_shift};
 use super::callers::Place;
 use super::world::World;
-use super::{COOLDOWN_MS, MAX_WAIT_MS, Ms, Violation};
+use super::{COOLDOWN_MS, MAX_WAIT_MS, Ms, Violation, instant};
 use crate::call::event::{Ending, Event};
 use crate::call::state::Stage;
+use crate::ids::AgentId;
+use crate::shortlist::Place as Listing;
 use crate::shortlist::facts::Presence;
 
 /// Requests, decisions and REST take their time even when nothing is wrong.
@@ -58,8 +63,14 @@ pub(super) struct Case {
 #[derive(Default)]
 pub(super) struct Judge {
     cases: Vec<Case>,
-    /// By agent: the end of the last talk.
-    talked_until: HashMap<usize, (Ms, usize)>,
+    /// By agent: the call of the last talk, until its leg is over.
+    talked: HashMap<usize, usize>,
+    /// By agent: when the leg of the last talk was over, by the service's clock and by the world's, and its call.
+    rests_from: HashMap<usize, (DateTime<Utc>, Ms, usize)>,
+    /// By agent: put aside until then, by the service's clock.
+    paused_until: HashMap<usize, DateTime<Utc>>,
+    /// When the service's clock was last set.
+    pub(super) clock_stepped_at: Ms,
     pub(super) presence_changed_at: HashMap<usize, Ms>,
     pub(super) violation: Option<Violation>,
 }
@@ -103,6 +114,18 @@ impl World {
         let rest_down = self.rest_down_until;
         for event in events {
             match event {
+                Event::ShortlistTaken { record } => {
+                    for listed in &record.agents {
+                        if let Listing::No { reason } = listed.place {
+                            *self.reasons.entry(reason.as_str()).or_insert(0) += 1;
+                        }
+                    }
+                }
+                Event::AgentPaused { agent, until, .. } => {
+                    if let Some(number) = self.number_of(agent) {
+                        self.judge.paused_until.insert(number, *until);
+                    }
+                }
                 Event::LegOffered { agent, .. } => {
                     self.judge_offer(call, agent);
                     if let Some(case) = self.case(call) {
@@ -152,9 +175,13 @@ impl World {
         }
     }
 
+    fn number_of(&self, agent: &AgentId) -> Option<usize> {
+        self.shelf.agents.iter().position(|facts| facts.agent == *agent)
+    }
+
     /// 2: the agent may be rung at the moment of the offer.
-    fn judge_offer(&mut self, call: usize, agent: &crate::ids::AgentId) {
-        let Some(number) = self.shelf.agents.iter().position(|facts| facts.agent == *agent) else { return };
+    fn judge_offer(&mut self, call: usize, agent: &AgentId) {
+        let Some(number) = self.number_of(agent) else { return };
         let away = self.shelf.agents.get(number).is_some_and(|facts| facts.presence != Presence::Online);
         let changed = self.judge.presence_changed_at.get(&number).copied().unwrap_or(0);
         if away && self.now - changed > 100 {
@@ -162,6 +189,51 @@ impl World {
         }
         if self.rules.find_agent(agent).is_none_or(|agent| !agent.phone_verified) {
             self.accuse(call, 2, "was offered to a phone that nobody verified");
+        }
+        if self.lines_of_agent(number).next().is_some() {
+            self.accuse(call, 2, "was offered to an agent whose phone another leg holds");
+        }
+        self.judge_offer_by_rules(call, number);
+        self.judge_rest(call, number);
+    }
+
+    /// 2: shift and skill, by what the world was made of.
+    fn judge_offer_by_rules(&mut self, call: usize, number: usize) {
+        let (agent, seed) = (u32::try_from(number).unwrap_or(0), self.options.seed);
+        let Some(offered) = self.shelf.find(call) else { return };
+        let arrived_ms = (offered.arrived_at - instant(0)).num_milliseconds();
+        let wants_mover = offered.intent.as_ref().is_some_and(|intent| intent.as_str() == "ops");
+        if !is_on_shift(agent, seed, arrived_ms) {
+            self.accuse(call, 2, "was offered to an agent who is off shift");
+        }
+        if wants_mover && !can_move(agent) {
+            self.accuse(call, 2, "was offered to an agent without the skill");
+        }
+    }
+
+    /// 2: neither within the rest after a talk, to the millisecond, nor while put aside.
+    fn judge_rest(&mut self, call: usize, number: usize) {
+        let (clock, stepped_at) = (self.clock(), self.judge.clock_stepped_at);
+        // A clock that is set meanwhile shortens or lengthens a rest by as much.
+        let slack =
+            |since: Ms| TimeDelta::milliseconds(if stepped_at >= since && stepped_at > 0 { CLOCK_STEP_MS } else { 0 });
+        if let Some((over_at, since, earlier)) = self.judge.rests_from.get(&number).copied()
+            && clock < over_at + TimeDelta::milliseconds(COOLDOWN_MS) - slack(since)
+        {
+            self.accuse(earlier, 2, &format!("gave its agent no rest: call {call} is offered to them"));
+        }
+        let until = self.judge.paused_until.get(&number).copied();
+        if until.is_some_and(|until| clock < until - slack(self.now - 100)) {
+            self.accuse(call, 2, "was offered to an agent who is put aside");
+        }
+    }
+
+    /// The agent's leg is over: the rest begins, if there was a talk.
+    pub(super) fn judge_line_over(&mut self, number: usize) {
+        let Some((agent, call)) = self.lines.get(number).map(|line| (line.agent, line.call)) else { return };
+        if self.judge.talked.get(&agent) == Some(&call) {
+            self.judge.talked.remove(&agent);
+            self.judge.rests_from.insert(agent, (self.clock(), self.now, call));
         }
     }
 
@@ -175,12 +247,6 @@ impl World {
         let is_held = self.lines_of_agent(agent).any(|other| other != number);
         if is_held {
             self.accuse(call, 2, "rings a phone that another leg holds");
-        }
-        let talked = self.judge.talked_until.get(&agent).copied();
-        if let Some((until, earlier)) = talked
-            && now < until + COOLDOWN_MS - 2_500
-        {
-            self.accuse(earlier, 2, &format!("gave its agent no rest: call {call} rings them"));
         }
     }
 
@@ -232,7 +298,7 @@ impl World {
             case.longest_talk = case.longest_talk.max(now - since);
             // A moment that nobody noticed is no talk to rest after.
             if now - since > if case.troubled { 20_000 + case.allowance } else { 3_000 } {
-                self.judge.talked_until.insert(agent, (now, call));
+                self.judge.talked.insert(agent, call);
             }
         }
     }

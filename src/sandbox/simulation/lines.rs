@@ -393,6 +393,7 @@ impl World {
         } else if round > 0 {
             self.end_dial_if_over(call, round);
         }
+        self.judge_line_over(number);
     }
 
     /// A leg's document could not be had: the carrier lets go of it.

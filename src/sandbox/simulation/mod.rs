@@ -105,6 +105,10 @@ pub struct SimulationReport {
     pub rings: u64,
     /// How the calls ended, by the word.
     pub endings: BTreeMap<&'static str, u64>,
+    /// Why agents were not rung, by the word: lines of decision records.
+    pub reasons: BTreeMap<&'static str, u64>,
+    /// Times that an offer went past somebody whom open conversations push back.
+    pub passed_over: u64,
 }
 
 /// The first broken promise of a run.
@@ -184,6 +188,8 @@ pub fn run(options: &SimulationOptions) -> Result<SimulationReport, Box<Violatio
             conflicts: world.conflicts,
             rings: world.rings,
             endings: world.endings,
+            reasons: world.reasons,
+            passed_over: world.passed_over,
         }),
         Err(violation) => {
             // The same once more, this time with the call's ladder.

@@ -36,6 +36,8 @@ pub(super) struct World {
     pub(super) recordings: Vec<Recording>,
     pub(super) judge: Judge,
     pub(super) endings: BTreeMap<&'static str, u64>,
+    pub(super) reasons: BTreeMap<&'static str, u64>,
+    pub(super) passed_over: u64,
     pub(super) signals: u64,
     pub(super) conflicts: u64,
     pub(super) rings: u64,
@@ -89,6 +91,8 @@ impl World {
             recordings: Vec::new(),
             judge: Judge::default(),
             endings: BTreeMap::new(),
+            reasons: BTreeMap::new(),
+            passed_over: 0,
             signals: 0,
             conflicts: 0,
             rings: 0,
@@ -167,6 +171,11 @@ impl World {
             self.agenda.put(at, Happening::PresenceFlips);
         }
         let mut at = 0;
+        while at < self.faults_end {
+            self.agenda.put(at, Happening::QueueChanges);
+            at += self.chance.between(5_000, 60_000);
+        }
+        let mut at = 0;
         while self.options.faults && at < self.faults_end {
             at += self.chance.between(20_000, 400_000);
             self.agenda.put(at, Happening::Trouble);
@@ -215,6 +224,7 @@ impl World {
             Happening::Wakes { call } => self.wake(call),
             Happening::Stirs => self.stir(),
             Happening::PresenceFlips => self.flip_presence(),
+            Happening::QueueChanges => self.change_queue(),
             Happening::Trouble => self.make_trouble(),
             Happening::Declares => self.flood_until = self.now + self.chance.between(10_000, 200_000),
             Happening::Overrides => self.override_brands(),
@@ -310,6 +320,15 @@ impl World {
         }
     }
 
+    fn change_queue(&mut self) {
+        let (count, at) = (u64::try_from(self.shelf.agents.len()).unwrap_or(1), self.clock());
+        let number = usize::try_from(self.chance.below(count)).unwrap_or(0);
+        let open = u32::try_from(self.chance.below(5)).unwrap_or(0);
+        if let Some(facts) = self.shelf.agents.get_mut(number) {
+            (facts.open_conversations, facts.open_conversations_at) = (open, Some(at));
+        }
+    }
+
     fn make_trouble(&mut self) {
         if self.now > self.faults_end {
             return;
@@ -319,7 +338,10 @@ impl World {
             2 => self.service_down_until = self.now + self.chance.between(200, 4_000),
             3 => self.store_down_until = self.now + self.chance.between(500, 20_000),
             4 | 5 => self.inbox_down_until = self.now + self.chance.between(10_000, 300_000),
-            _ => self.clock_off = self.chance.between(-1_000, 1_000),
+            _ => {
+                self.clock_off = self.chance.between(-1_000, 1_000);
+                self.judge.clock_stepped_at = self.now;
+            }
         }
     }
 }

@@ -15,6 +15,8 @@ pub(super) struct WaitingRow {
     pub id: String,
     pub brand: String,
     pub intent: Option<String>,
+    pub arrived_at: i64,
+    pub asked: Option<String>,
 }
 
 /// A leg.

@@ -333,7 +333,12 @@ fn apply(save: &mut Save, change: &Change, now: DateTime<Utc>) {
     let next = u32::try_from(save.call.legs.len()).unwrap() + 1;
     let some_leg = |n: u32| if next == 1 { 1 } else { n % (next - 1) + 1 };
     let event = match change {
-        Change::Wait => Event::WaitBegan { method: RingMethod::Legs, deadline_at: soon },
+        Change::Wait { dial } => {
+            let method = if *dial { RingMethod::Dial } else { RingMethod::Legs };
+            Event::WaitBegan { method, deadline_at: soon }
+        }
+        Change::Close { leg, how } => Event::LegClosed { leg: some_leg(*leg), how: *how },
+        Change::Round => Event::RoundBegan { round: save.call.round + 1 },
         Change::Poll => Event::CallerPolled { next_at: soon },
         Change::Offer { who, phone: number } => Event::LegOffered {
             leg: next,

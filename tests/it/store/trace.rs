@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use offhook::call::effect::{Effect, Neighbour};
+use offhook::call::event::LegEnd;
 use offhook::store::{AgentMark, Presence};
 
 use super::inbox::{InboxOp, TaskStep};
@@ -105,8 +106,10 @@ pub enum Op {
 /// One change within a save.
 #[derive(Clone)]
 pub enum Change {
-    Wait,
+    Wait { dial: bool },
     Poll,
+    Close { leg: u32, how: LegEnd },
+    Round,
     Offer { who: u32, phone: u32 },
     Release { leg: u32 },
     Place { leg: u32 },
@@ -122,7 +125,9 @@ pub enum Change {
 impl std::fmt::Debug for Change {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Wait => f.write_str("Wait"),
+            Self::Wait { dial } => write!(f, "Wait {dial}"),
+            Self::Close { leg, how } => write!(f, "Close {leg} {how:?}"),
+            Self::Round => f.write_str("Round"),
             Self::Poll => f.write_str("Poll"),
             Self::Offer { who, phone } => write!(f, "Offer {who} {phone}"),
             Self::Release { leg } => write!(f, "Release {leg}"),
@@ -216,12 +221,14 @@ impl Dice {
     fn change(&mut self) -> Change {
         let who = self.below(4);
         let leg = self.below(3);
-        match self.below(28) {
+        match self.below(32) {
             27 => {
                 let (brand, flood, on_for_s) = self.turn();
                 Change::Turn { brand, flood, on_for_s }
             }
-            0 => Change::Wait,
+            0 => Change::Wait { dial: self.below(3) == 0 },
+            28..31 => Change::Close { leg, how: self.leg_end() },
+            31 => Change::Round,
             1 => Change::Poll,
             // Mostly the agent's own phone; at times somebody else's.
             2..6 => Change::Offer { who, phone: if self.below(5) == 0 { self.below(4) } else { who } },
@@ -241,6 +248,10 @@ impl Dice {
     fn turn(&mut self) -> (u32, bool, Option<i64>) {
         let on_for_s = (self.below(3) > 0).then(|| i64::from(self.below(6)) + 1);
         (self.below(2), self.below(3) == 0, on_for_s)
+    }
+
+    fn leg_end(&mut self) -> LegEnd {
+        [LegEnd::Declined, LegEnd::NoAnswer, LegEnd::LostRace, LegEnd::Failed][usize::try_from(self.below(4)).unwrap()]
     }
 
     fn mark(&mut self, who: u32) -> std::sync::Arc<dyn Fn(DateTime<Utc>) -> AgentMark> {
