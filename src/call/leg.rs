@@ -36,6 +36,9 @@ pub struct Leg {
     pub live: bool,
     /// When the carrier was last asked about it.
     pub checked_at: Option<DateTime<Utc>>,
+    /// Whether the account carried no more legs when the carrier was asked for it, so that the phone never rang.
+    #[serde(default)]
+    pub not_carried: bool,
 }
 
 /// How far a leg came.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::dialling::NUMBERS_PER_DIAL_MAX;
 use super::effect::Effect;
@@ -12,6 +12,9 @@ use super::state::{Leg, LegProgress, Stage};
 use super::turn::Turn;
 use crate::ids::AgentId;
 use crate::shortlist::{Earlier, Question, Shortlist, ShortlistRecord, snapshot, take_shortlist};
+
+/// What the account was found to carry is believed for so long; then more is tried again.
+const CARRIED_HOLDS: TimeDelta = TimeDelta::seconds(20);
 
 impl<'a> Turn<'a> {
     /// What a shortlist is taken from at this instant.
@@ -47,9 +50,12 @@ impl<'a> Turn<'a> {
             let asked_again = match leg.end {
                 None => false,
                 Some(LegEnd::LostRace | LegEnd::CallerLeft) => true,
-                // Never reached the carrier; the other method may still reach the phone.
+                // The account was full, which says nothing about the phone.
+                Some(LegEnd::Failed) if leg.not_carried => true,
+                // Never reached the carrier, and the other method may still reach the phone; or a full account let go of it.
                 Some(LegEnd::Failed) => {
-                    leg.carrier_ref.is_none() && leg.rang_at.is_none() && self.call.method == RingMethod::Dial
+                    let may_have_been_full = leg.carrier_ref.is_none() || leg.round > 0;
+                    may_have_been_full && leg.rang_at.is_none() && self.call.method == RingMethod::Dial
                 }
                 // Under a simultaneous dial a phone may stop since another was picked up.
                 Some(LegEnd::NoAnswer) => leg.round > 0 && self.call.method == RingMethod::Dial,
@@ -87,10 +93,30 @@ impl<'a> Turn<'a> {
         self.brand.wave_interval().checked_mul(waves).map_or(self.now, |later| first + later)
     }
 
-    /// How many more legs the account's caps allow, and under a simultaneous dial the document.
+    /// How many more legs may be: by our caps, by what the carrier's account carries, and under a simultaneous dial by the
+    /// document.
     pub(super) fn legs_allowed(&self) -> u32 {
+        self.legs_within_caps().min(self.room_left())
+    }
+
+    /// How many more legs the carrier's account has room for, as far as is known. What it was found to carry is believed
+    /// for a while: calls end that are not ours to count.
+    fn room_left(&self) -> u32 {
+        let known = self.facts.loaded.carried.filter(|carried| self.now - carried.at < CARRIED_HOLDS);
+        known.map_or(u32::MAX, |carried| carried.legs.saturating_sub(self.legs_live()))
+    }
+
+    /// Whether there will be room for one more leg soon though there is none now: the account is full, or one of this
+    /// call's own legs is over and about to be let go of.
+    fn is_room_soon(&self) -> bool {
+        let is_full = self.room_left() == 0 && self.legs_within_caps() > 0;
+        is_full || self.call.live_legs().any(|leg| leg.end.is_some())
+    }
+
+    /// How many more legs the account's caps allow, and under a simultaneous dial the document.
+    pub(super) fn legs_within_caps(&self) -> u32 {
         let carrier = &self.facts.carrier;
-        let live = carrier.legs_live_max.saturating_sub(self.facts.loaded.legs_live);
+        let live = carrier.legs_live_max.saturating_sub(self.legs_live());
         let fresh = carrier.legs_per_minute_max.saturating_sub(self.facts.loaded.legs_last_minute);
         let document = match self.call.method {
             RingMethod::Legs => u32::MAX,
@@ -179,7 +205,9 @@ impl<'a> Turn<'a> {
     /// Whether somebody's phone may ring now, or soon.
     pub(super) fn may_anybody_ring(&self) -> bool {
         let shortlist = self.take_shortlist();
-        self.legs_allowed() > 0 && (!shortlist.ring.is_empty() || shortlist.is_hopeful)
+        // Whom the caps leave out is `later`, and not among those who ring.
+        let may_help = !shortlist.ring.is_empty() || shortlist.is_hopeful;
+        may_help && (self.legs_allowed() > 0 || self.is_room_soon())
     }
 
     /// Nobody rings and nobody may come free: the caller need not wait for that.
@@ -198,7 +226,7 @@ impl<'a> Turn<'a> {
         let shortlist = self.take_shortlist();
         let is_capped = self.legs_allowed() == 0;
         let may_help = !shortlist.ring.is_empty() || shortlist.is_hopeful;
-        if may_help && !is_capped {
+        if may_help && (!is_capped || self.is_room_soon()) {
             return;
         }
         let why = if may_help {
