@@ -328,19 +328,24 @@ fn desk(
     Arc::new(Desk::new(store, clock, ids, Arc::clone(rulebook), Arc::clone(destinations)))
 }
 
-/// The secret behind our addresses: the operator's, or one drawn from the account's first token, so that replicas agree
-/// without being told.
+/// The secret behind our addresses: the operator's, or one drawn from the account's tokens, so that replicas agree without
+/// being told. Addresses are made under the first token and answered under each: tokens are changed while callers wait.
 fn addresses(settings: &Settings) -> anyhow::Result<Addresses> {
+    let base = settings.server.public_base_url.as_ref().context("server.public_base_url is needed to serve")?;
+    let base = base.as_str().trim_end_matches('/');
+    if let Some(secret) = &settings.server.url_secret {
+        return Ok(Addresses::new(base, secret.clone()));
+    }
+    let drawn: Vec<SecretString> = settings.twilio.auth_tokens.iter().map(draw_url_secret).collect::<Result<_, _>>()?;
+    let mut drawn = drawn.into_iter();
+    let first = drawn.next().context("twilio.auth_tokens is needed to serve")?;
+    Ok(Addresses::new(base, first).also_made_under(drawn.collect()))
+}
+
+fn draw_url_secret(token: &SecretString) -> anyhow::Result<SecretString> {
     use hmac::{Hmac, KeyInit, Mac};
     use secrecy::ExposeSecret;
-    let base = settings.server.public_base_url.as_ref().context("server.public_base_url is needed to serve")?;
-    let secret = if let Some(secret) = &settings.server.url_secret {
-        secret.clone()
-    } else {
-        let token = settings.twilio.auth_tokens.first().context("twilio.auth_tokens is needed to serve")?;
-        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(token.expose_secret().as_bytes())?;
-        mac.update(b"offhook addresses");
-        SecretString::from(hex::encode(mac.finalize().into_bytes()))
-    };
-    Ok(Addresses::new(base.as_str().trim_end_matches('/'), secret))
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(token.expose_secret().as_bytes())?;
+    mac.update(b"offhook addresses");
+    Ok(SecretString::from(hex::encode(mac.finalize().into_bytes())))
 }

@@ -95,7 +95,10 @@ fn keep_away_by_facts(mut facts: AgentFacts, way: Option<usize>) -> AgentFacts {
         Some(6) => facts.live_leg = leg(false),
         Some(7) => facts.rests_until = soon,
         Some(8) => facts.paused_until = soon,
-        Some(9) => facts.phone_unreachable = true,
+        Some(9) => {
+            let number: u32 = facts.agent.as_str().trim_start_matches("agent-").parse().unwrap();
+            facts.refused_phone = Some(format!("+155501{number:05}").parse().unwrap());
+        }
         _ => {}
     }
     facts

@@ -30,6 +30,9 @@ mod m0024_shortlists;
 mod m0025_sharing;
 mod m0026_legs_by_name;
 mod m0027_asked;
+mod m0031_carried;
+mod m0032_refused_phones;
+mod m0033_outbox_failing;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -67,6 +70,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0025_sharing::Change),
             Box::new(m0026_legs_by_name::Change),
             Box::new(m0027_asked::Change),
+            Box::new(m0031_carried::Change),
+            Box::new(m0032_refused_phones::Change),
+            Box::new(m0033_outbox_failing::Change),
         ]
     }
 }

@@ -5,14 +5,14 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::openapi::Refusals;
-use super::{Operator, Problem, switch_banners};
+use super::{Operator, Problem, phone_banners, switch_banners};
 use crate::app::App;
 
 /// Something that everybody should know.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Banner {
     /// What it is about, stable: `rules_broken`, `override_on`, `flood_declared`, `codes_locked`, `codes_old`,
-    /// `override_suggested`.
+    /// `override_suggested`, `phones_refused`, `account_full`.
     pub(super) code: &'static str,
     /// How bad it is.
     pub(super) severity: Severity,
@@ -46,6 +46,7 @@ pub(super) async fn list_banners(_: Operator, app: web::Data<App>) -> Result<web
     }
     let mut banners: Vec<Banner> = broken_rules(&app).into_iter().collect();
     banners.extend(switch_banners::list(&app).await?);
+    banners.extend(phone_banners::list(&app).await?);
     banners.sort_by_key(|banner| (banner.severity == Severity::Warning, banner.since));
     Ok(web::Json(banners))
 }

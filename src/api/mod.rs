@@ -7,6 +7,7 @@ use actix_web::dev::HttpServiceFactory;
 use actix_web::{middleware, web};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub mod agents;
 pub mod audit;
 pub mod authorise;
 pub mod banners;
@@ -16,6 +17,7 @@ pub mod coverage;
 pub mod drafts;
 pub mod holiday_regions;
 pub mod openapi;
+mod phone_banners;
 pub mod problem;
 pub mod rehearsals;
 pub mod request_id;
@@ -86,6 +88,7 @@ fn resources(config: &mut ServiceConfig<'_>) {
         .service(supervisors::draw_supervisor_code)
         .service(supervisors::remove_supervisor_code);
     config.service(rehearsals::simulate_call).service(rehearsals::replay_calls);
+    config.service(agents::trust_agent_phone);
     config.service(banners::list_banners).service(audit::list_audit);
     config.service(callback_tasks::list_callback_tasks).service(callback_tasks::close_callback_task);
 }

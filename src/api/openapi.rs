@@ -70,6 +70,7 @@ impl<const STATUS: u16> IntoResponses for Told<STATUS> {
         (name = "calls", description = "Calls, each with its history."),
         (name = "rules", description = "What ops publish: versions, drafts, differences. The document is JSON or a routing file."),
         (name = "rehearsals", description = "What would happen: a call that nobody has made, and stored calls under a draft."),
+        (name = "agents", description = "Agents' phones, as the carrier sees them."),
         (name = "switches", description = "What is on for a whole brand until an instant: overrides and declared floods."),
         (name = "supervisors", description = "Who may override by keypad, and their codes."),
         (name = "audit", description = "Who changed what, and when."),

@@ -175,6 +175,8 @@ pub enum Event {
     LegReopened { leg: u32 },
     /// The carrier let go of the phone.
     LegReleased { leg: u32 },
+    /// The account carried no more legs: the phone never rang, and is asked again when there is room.
+    LegNotCarried { leg: u32 },
     /// We asked the carrier about the leg.
     LegChecked { leg: u32 },
     /// The system put an agent aside after so many misses in a row.

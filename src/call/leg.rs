@@ -42,6 +42,9 @@ pub struct Leg {
     pub live: bool,
     /// When the carrier was last asked about it.
     pub checked_at: Option<DateTime<Utc>>,
+    /// Whether the account carried no more legs when the carrier was asked for it, so that the phone never rang.
+    #[serde(default)]
+    pub not_carried: bool,
 }
 
 /// A phone rings within so long after the carrier took the leg. Source: contract twilio.md section 11.
@@ -66,8 +69,13 @@ impl Leg {
         match self.end {
             None => false,
             Some(LegEnd::LostRace | LegEnd::CallerLeft) => true,
-            // Never reached the carrier; the other method may still reach the phone.
-            Some(LegEnd::Failed) => self.carrier_ref.is_none() && self.rang_at.is_none() && method == RingMethod::Dial,
+            // The account was full, which says nothing about the phone.
+            Some(LegEnd::Failed) if self.not_carried => true,
+            // Never reached the carrier, and the other method may still reach the phone; or a full account let go of it.
+            Some(LegEnd::Failed) => {
+                let may_have_been_full = self.carrier_ref.is_none() || self.round > 0;
+                may_have_been_full && self.rang_at.is_none() && method == RingMethod::Dial
+            }
             // Under a simultaneous dial a phone may stop since another was picked up.
             Some(LegEnd::NoAnswer) => self.round > 0 && method == RingMethod::Dial,
             Some(

@@ -109,7 +109,7 @@ impl Turn<'_> {
             facts.is_some_and(|facts| facts.live_leg.is_some())
                 || self.call.live_legs().any(|leg| leg.agent == agent.id)
         });
-        !is_ours && !is_held && self.legs_allowed() > 0 && self.facts.destinations.approve(number).is_ok()
+        !is_ours && !is_held && self.legs_within_caps() > 0 && self.facts.destinations.approve(number).is_ok()
     }
 
     /// Seconds that a line may ring from now on so that what follows still has its time.

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::AgentId;
+use crate::phone_number::PhoneNumber;
 use crate::shortlist::facts::AgentFacts;
 
 /// What a decision means for one agent.
@@ -18,8 +19,8 @@ pub enum AgentMark {
     Missed { agent: AgentId },
     /// An offer was taken or turned down by a person: misses and keyless answers start again at nought.
     Responded { agent: AgentId },
-    /// The carrier says that this agent's number cannot be reached at all.
-    PhoneUnreachable { agent: AgentId },
+    /// The carrier says that this number of the agent's cannot be reached at all.
+    PhoneUnreachable { agent: AgentId, phone: PhoneNumber },
     /// Eligible and pushed back by open conversations, and the call went to others.
     PassedOver { agent: AgentId },
     /// The phone was answered and no key pressed.
@@ -38,7 +39,7 @@ impl AgentMark {
             | Self::RestsUntil { agent, .. }
             | Self::Missed { agent }
             | Self::Responded { agent }
-            | Self::PhoneUnreachable { agent }
+            | Self::PhoneUnreachable { agent, .. }
             | Self::PassedOver { agent }
             | Self::Keyless { agent }
             | Self::Paused { agent, .. } => agent,
@@ -64,7 +65,7 @@ impl AgentMark {
                 facts.misses = 0;
                 facts.keyless = 0;
             }
-            Self::PhoneUnreachable { .. } => facts.phone_unreachable = true,
+            Self::PhoneUnreachable { phone, .. } => facts.refused_phone = Some(phone.clone()),
             Self::PassedOver { .. } => facts.passed_over += 1,
             Self::Keyless { .. } => facts.keyless += 1,
             Self::Paused { until, .. } => {

@@ -237,6 +237,7 @@ fn answer(turn: &mut Turn<'_>, signal: &Signal) -> Reply {
         | Signal::FetchFailed
         | Signal::LegPlaced { .. }
         | Signal::LegRefused { .. }
+        | Signal::LegNotCarried { .. }
         | Signal::LegRings { .. }
         | Signal::LegFinished { .. }
         | Signal::LineAnswered { .. }
@@ -270,6 +271,7 @@ fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
         Signal::FetchFailed => turn.on_fetch_failed(),
         Signal::LegPlaced { leg, carrier_ref } => turn.on_leg_placed(*leg, carrier_ref),
         Signal::LegRefused { leg, unreachable } => turn.on_leg_refused(*leg, *unreachable),
+        Signal::LegNotCarried { leg } => turn.on_leg_not_carried(*leg),
         Signal::LegRings { leg, carrier_ref } => turn.on_leg_rings(*leg, carrier_ref.as_ref()),
         Signal::LegFinished { leg, outcome } => turn.on_leg_finished(*leg, *outcome, signal),
         Signal::LineAnswered { attempt } => turn.on_line_answered(*attempt),

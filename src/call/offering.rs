@@ -19,6 +19,9 @@ use crate::shortlist::{
 /// Most decision records of a call that have nobody ring. A record is at most 64 kB.
 const IDLE_RECORDS_MAX: u32 = 12;
 
+/// What the account was found to carry is believed for so long; then more is tried again.
+const CARRIED_HOLDS: TimeDelta = TimeDelta::seconds(20);
+
 impl<'a> Turn<'a> {
     /// What a shortlist is taken from at this instant. `agents`: what is known of them, [`Turn::agents_now`].
     pub(super) fn question<'q>(&'q self, agents: &'q [AgentFacts]) -> Question<'q> {
@@ -91,10 +94,30 @@ impl<'a> Turn<'a> {
         self.brand.wave_interval().checked_mul(waves).map_or(self.now, |later| first + later)
     }
 
-    /// How many more legs the account's caps allow, and under a simultaneous dial the document.
+    /// How many more legs may be: by our caps, by what the carrier's account carries, and under a simultaneous dial by the
+    /// document.
     pub(super) fn legs_allowed(&self) -> u32 {
+        self.legs_within_caps().min(self.room_left())
+    }
+
+    /// How many more legs the carrier's account has room for, as far as is known. What it was found to carry is believed
+    /// for a while: calls end that are not ours to count.
+    fn room_left(&self) -> u32 {
+        let known = self.facts.loaded.carried.filter(|carried| self.now - carried.at < CARRIED_HOLDS);
+        known.map_or(u32::MAX, |carried| carried.legs.saturating_sub(self.legs_live()))
+    }
+
+    /// Whether there will be room for one more leg soon though there is none now: the account is full, or one of this
+    /// call's own legs is over and about to be let go of.
+    fn is_room_soon(&self) -> bool {
+        let is_full = self.room_left() == 0 && self.legs_within_caps() > 0;
+        is_full || self.call.live_legs().any(|leg| leg.end.is_some())
+    }
+
+    /// How many more legs the account's caps allow, and under a simultaneous dial the document.
+    pub(super) fn legs_within_caps(&self) -> u32 {
         let carrier = &self.facts.carrier;
-        let live = carrier.legs_live_max.saturating_sub(self.facts.loaded.legs_live);
+        let live = carrier.legs_live_max.saturating_sub(self.legs_live());
         let fresh = carrier.legs_per_minute_max.saturating_sub(self.facts.loaded.legs_last_minute);
         let document = match self.call.method {
             RingMethod::Legs => u32::MAX,
@@ -210,7 +233,9 @@ impl<'a> Turn<'a> {
     /// Whether somebody's phone may ring now, or soon.
     pub(super) fn may_anybody_ring(&self) -> bool {
         let shortlist = self.take_shortlist();
-        self.legs_allowed() > 0 && (!shortlist.ring.is_empty() || shortlist.is_hopeful)
+        // Whom the caps leave out is `later`, and not among those who ring.
+        let may_help = !shortlist.ring.is_empty() || shortlist.is_hopeful;
+        may_help && (self.legs_allowed() > 0 || self.is_room_soon())
     }
 
     /// Nobody rings and nobody may come free: the caller need not wait for that.
@@ -229,7 +254,7 @@ impl<'a> Turn<'a> {
         let shortlist = self.take_shortlist();
         let is_capped = self.legs_allowed() == 0;
         let may_help = !shortlist.ring.is_empty() || shortlist.is_hopeful;
-        if may_help && !is_capped {
+        if may_help && (!is_capped || self.is_room_soon()) {
             if shortlist.ring.is_empty() {
                 self.record_if_other(shortlist.record);
             }

@@ -103,7 +103,7 @@ impl Desk {
         };
         let facts = Facts {
             at: self.now,
-            loaded: LoadedFacts { agents, legs_live: 0, legs_last_minute: 0, rings_pending: 0, waiting: Vec::new() },
+            loaded: LoadedFacts { agents, ..LoadedFacts::none() },
             caller: CallerFacts::default(),
             carrier,
             brand: BrandFacts::default(),

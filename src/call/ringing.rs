@@ -241,10 +241,21 @@ impl Turn<'_> {
     pub(super) fn on_leg_refused(&mut self, number: u32, unreachable: bool) {
         let Some(leg) = self.leg(number) else { return };
         if unreachable {
-            self.mark(AgentMark::PhoneUnreachable { agent: leg.agent.clone() });
+            self.mark(AgentMark::PhoneUnreachable { agent: leg.agent.clone(), phone: leg.phone.clone() });
         }
-        self.close_leg(&leg, LegEnd::Failed);
-        self.release(&leg);
+        self.give_back(&leg);
+    }
+
+    pub(super) fn on_leg_not_carried(&mut self, number: u32) {
+        let Some(leg) = self.leg(number) else { return };
+        self.record(Event::LegNotCarried { leg: number });
+        self.give_back(&leg);
+    }
+
+    /// The phone was not rung, and is free.
+    fn give_back(&mut self, leg: &Leg) {
+        self.close_leg(leg, LegEnd::Failed);
+        self.release(leg);
         self.after_leg_closed();
     }
 

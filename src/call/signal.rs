@@ -49,6 +49,8 @@ pub enum Signal {
     LegPlaced { leg: u32, carrier_ref: CarrierRef },
     /// The carrier refused to ring this leg; `unreachable` when the number itself is at fault.
     LegRefused { leg: u32, unreachable: bool },
+    /// The carrier did not ring this leg, since the account carries no more legs at once.
+    LegNotCarried { leg: u32 },
     /// The phone rings.
     LegRings { leg: u32, carrier_ref: Option<CarrierRef> },
     /// Somebody or something picked up; asks what it hears.
@@ -160,6 +162,7 @@ impl Signal {
             | Self::CallerPressed { .. }
             | Self::CallerAsks { .. }
             | Self::LegRefused { .. }
+            | Self::LegNotCarried { .. }
             | Self::LegPressed { .. }
             | Self::LegFinished { .. }
             | Self::LegLeftRoom { .. }

@@ -401,6 +401,7 @@ impl Call {
                 end: None,
                 live: true,
                 checked_at: None,
+                not_carried: false,
             }),
             Event::LegPlaced { leg, carrier_ref } => self.change_leg(*leg, |leg| {
                 leg.carrier_ref = Some(carrier_ref.clone());
@@ -418,6 +419,7 @@ impl Call {
             Event::LegClosed { leg, how } => self.change_leg(*leg, |leg| leg.end = Some(*how)),
             Event::LegReopened { leg } => self.change_leg(*leg, |leg| leg.end = None),
             Event::LegReleased { leg } => self.change_leg(*leg, |leg| leg.live = false),
+            Event::LegNotCarried { leg } => self.change_leg(*leg, |leg| leg.not_carried = true),
             Event::LegChecked { leg } => self.change_leg(*leg, |leg| leg.checked_at = Some(now)),
             Event::CallClaimed { leg, deadline_at } => {
                 self.stage = Stage::Claimed { leg: *leg, deadline_at: *deadline_at, asked: false };

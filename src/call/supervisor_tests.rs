@@ -78,7 +78,7 @@ impl Desk {
         let agents = self.rules.agents.iter().map(|agent| AgentFacts::unknown(agent.id.clone())).collect();
         let facts = Facts {
             at: self.now,
-            loaded: LoadedFacts { agents, legs_live: 0, legs_last_minute: 0, rings_pending: 0, waiting: Vec::new() },
+            loaded: LoadedFacts { agents, ..LoadedFacts::none() },
             caller: self.caller,
             carrier: CarrierFacts {
                 rest_is_up: true,

@@ -83,6 +83,16 @@ impl<'a> Turn<'a> {
         self.events.push(event);
     }
 
+    /// Legs that hold a phone now over all brands: those that were loaded, and what this decision changed.
+    pub(super) fn legs_live(&self) -> u32 {
+        let count = |is: fn(&Event) -> bool| {
+            u32::try_from(self.events.iter().filter(|event| is(event)).count()).unwrap_or(u32::MAX)
+        };
+        let offered = count(|event| matches!(event, Event::LegOffered { .. }));
+        let released = count(|event| matches!(event, Event::LegReleased { .. }));
+        self.facts.loaded.legs_live.saturating_add(offered).saturating_sub(released)
+    }
+
     pub(super) fn ask(&mut self, effect: Effect) {
         self.effects.push(effect);
     }

@@ -32,7 +32,8 @@ pub struct Server {
     /// How long a shutdown waits for requests under way.
     #[serde(with = "humantime_serde")]
     pub drain: Duration,
-    /// Key of the codes in the URLs we mint, shared by replicas. Absent: drawn once and kept in the database.
+    /// Key of the codes in the URLs we mint, shared by replicas; changing it makes those of calls in progress worthless.
+    /// Absent: drawn from `twilio.auth_tokens`, and codes drawn from any of them are good.
     pub url_secret: Option<SecretString>,
     /// Key under which supervisors' codes are hashed, shared by replicas. Absent: there are no codes.
     pub code_secret: Option<SecretString>,

@@ -6,6 +6,7 @@
 
 mod carrier;
 mod inbox;
+mod legs;
 mod pauses;
 mod phone_replies;
 mod phrases;
@@ -39,6 +40,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// And at most so often.
 const LOOK_SOONEST: Duration = Duration::from_millis(5);
+
+/// An effect over which the work broke off so often is not tried again: it panics, or takes the process with it. Counted
+/// when it is taken, before the work. Many restarts within one delivery do not come to this. Source: threat T-35.
+const BROKEN_OFF_MAX: u32 = 10;
 
 /// A delivery that takes longer than its lease is taken over by somebody else, so a lease outlasts the time limits of
 /// its requests; and a phone that nobody rang because a replica died must not wait for long.
@@ -119,6 +124,9 @@ impl Outbox {
     async fn deliver(&self, leased: Leased) -> Result<(), StoreError> {
         crash_point!("outbox.before_request");
         let delivery = match leased.effect.neighbour() {
+            _ if leased.broken_off >= BROKEN_OFF_MAX => {
+                Delivery::Hopeless { why: format!("the work on it broke off {} times", leased.broken_off) }
+            }
             Neighbour::Carrier => self.carrier.carry_out(&leased).await,
             Neighbour::Inbox => self.inbox.carry_out(&leased).await,
         };

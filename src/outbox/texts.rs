@@ -26,7 +26,7 @@ impl CarrierDesk {
         let Ok(target) = self.switchboard.destinations().approve(number) else {
             return told(false, Some("the number may not be called".to_owned())).await;
         };
-        if leased.is_taken_over {
+        if leased.is_taken_over() {
             return told(false, Some("whether it was sent is not known".to_owned())).await;
         }
         match self.note(self.twilio.send_text(&target, &call.number, &text.words).await) {

@@ -208,7 +208,7 @@ fn as_scheduled(loaded: LoadedFacts) -> LoadedFacts {
     let free = |facts: AgentFacts| AgentFacts {
         last_offered_at: facts.last_offered_at,
         passed_over: facts.passed_over,
-        phone_unreachable: facts.phone_unreachable,
+        refused_phone: facts.refused_phone,
         open_conversations: facts.open_conversations,
         open_conversations_at: facts.open_conversations_at,
         ..AgentFacts::unknown(facts.agent)

@@ -59,7 +59,7 @@ fn find_lasting_reason(question: &Question<'_>, candidate: &Candidate<'_>) -> Op
         return Some(NotEligible::NotOnRoster);
     }
     let (Some(agent), Some(now)) = (candidate.agent, candidate.now) else { return Some(NotEligible::NoPhone) };
-    let is_unreachable = candidate.facts.is_some_and(|facts| facts.phone_unreachable);
+    let is_unreachable = candidate.facts.is_some_and(|facts| facts.refused_phone.as_ref() == Some(&now.phone));
     if is_unreachable || !candidate.may_be_dialled {
         return Some(NotEligible::NoPhone);
     }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AgentId, BrandId, CallId, IntentId};
+use crate::phone_number::PhoneNumber;
 
 /// What is believed of an agent's availability.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,8 +45,8 @@ pub struct AgentFacts {
     pub misses: u32,
     /// Times in a row that the phone was answered and no key pressed.
     pub keyless: u32,
-    /// Whether the carrier refused the agent's number as unreachable.
-    pub phone_unreachable: bool,
+    /// The number of the agent's that the carrier refused as unreachable; another one may ring.
+    pub refused_phone: Option<PhoneNumber>,
     /// Open conversations the agent owns in brand inboxes.
     pub open_conversations: u32,
     /// When that was last counted; none if it never was.
@@ -68,7 +69,7 @@ impl AgentFacts {
             passed_over: 0,
             misses: 0,
             keyless: 0,
-            phone_unreachable: false,
+            refused_phone: None,
             open_conversations: 0,
             open_conversations_at: None,
         }
@@ -127,6 +128,15 @@ impl Asked {
     }
 }
 
+/// What the carrier's account carried when it refused one leg more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Carried {
+    /// Legs to agents, over all brands.
+    pub legs: u32,
+    /// When that was found out.
+    pub at: DateTime<Utc>,
+}
+
 /// What routing needs to know at one instant, apart from the rules.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadedFacts {
@@ -138,6 +148,8 @@ pub struct LoadedFacts {
     pub legs_last_minute: u32,
     /// Ring effects that wait for their turn at the carrier.
     pub rings_pending: u32,
+    /// What the carrier's account was last found to carry; none if it never refused a leg.
+    pub carried: Option<Carried>,
     /// Calls that want phones, over all brands: they wait, and their ring is not over. The longest waiting first, at most
     /// [`WAITING_MAX`].
     pub waiting: Vec<WaitingCall>,
@@ -147,7 +159,14 @@ impl LoadedFacts {
     /// What a signal that may not offer is decided by.
     #[must_use]
     pub fn none() -> Self {
-        Self { agents: Vec::new(), legs_live: 0, legs_last_minute: 0, rings_pending: 0, waiting: Vec::new() }
+        Self {
+            agents: Vec::new(),
+            legs_live: 0,
+            legs_last_minute: 0,
+            rings_pending: 0,
+            carried: None,
+            waiting: Vec::new(),
+        }
     }
 }
 

@@ -309,7 +309,7 @@ impl World {
     pub(super) fn draw_facts(&mut self, dice: &mut Dice) {
         self.at = self.arrived + dice.between(0, 90_000);
         let at = self.at;
-        for facts in &mut self.facts {
+        for (who, facts) in self.facts.iter_mut().enumerate() {
             let soon = |dice: &mut Dice, few: u64| dice.one_in(few).then(|| instant(dice.near(at)));
             facts.presence = dice.pick(&[
                 Presence::Online,
@@ -327,7 +327,8 @@ impl World {
             // Few instants, so that ties occur.
             facts.last_offered_at = (!dice.one_in(3)).then(|| instant(at - MINUTE * dice.between(0, 5)));
             facts.passed_over = dice.pick(&[0, 0, 1, 2, 5]);
-            facts.phone_unreachable = dice.one_in(12);
+            // At times the one that another version of the rules had.
+            facts.refused_phone = dice.one_in(8).then(|| phone(who, !dice.one_in(3)));
             facts.open_conversations = dice.pick(&[0, 0, 1, 2, 7, 1_000]);
         }
         for earlier in &mut self.earlier {
@@ -403,7 +404,8 @@ impl World {
         }
         let now = in_force.people[who].as_ref().unwrap();
         let then = self.then.people[who].as_ref().unwrap_or(now);
-        if !now.may_be_dialled || facts.is_some_and(|facts| facts.phone_unreachable) {
+        let refused = facts.and_then(|facts| facts.refused_phone.as_ref());
+        if !now.may_be_dialled || refused == Some(&phone(who, now.may_be_dialled)) {
             return Some("no_phone");
         }
         if !now.is_verified {

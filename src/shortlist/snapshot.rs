@@ -16,7 +16,7 @@ use super::members::{Roster, members};
 use super::record::ShortlistRecord;
 use super::{Earlier, InForce, Question};
 use crate::ids::{AgentId, CallId};
-use crate::rules::{Brand, DestinationPolicy, Rules};
+use crate::rules::{Agent, Brand, DestinationPolicy, Rules};
 
 /// Why a shortlist cannot be taken again.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +76,7 @@ pub fn keep(question: &Question<'_>, earlier: impl Fn(&AgentId) -> Earlier) -> O
     let lines = roster.ids.iter().enumerate().map(|(place, id)| {
         let candidate = roster.candidate(place, id).0;
         Line {
-            known: candidate.facts.map(Known::of),
+            known: candidate.facts.map(|facts| Known::of(facts, candidate.now)),
             may_be_dialled: candidate.may_be_dialled,
             earlier: match earlier(id) {
                 Earlier::Nothing => Past::Nothing,
@@ -120,9 +120,9 @@ pub fn take_again(
     if lines.len() != ids.len() {
         return Err(NotTakenAgain::OtherRoster { kept: lines.len(), named: ids.len() });
     }
-    let known = |(id, line): (&AgentId, &Line)| line.known.as_ref().map(|known| known.facts(id));
-    let facts: Vec<AgentFacts> = ids.iter().zip(&lines).filter_map(known).collect();
     let now = in_force.map_or(rules, |now| now.rules);
+    let known = |(id, line): (&AgentId, &Line)| line.known.as_ref().map(|known| known.facts(id, now.agent(id)));
+    let facts: Vec<AgentFacts> = ids.iter().zip(&lines).filter_map(known).collect();
     let refused = ids.iter().zip(&lines).filter(|(_, line)| !line.may_be_dialled);
     let refused = refused.filter_map(|(id, _)| now.agent(id)).map(|agent| agent.phone.clone()).collect();
     let earlier: HashMap<&AgentId, Past> = ids.iter().zip(&lines).map(|(id, line)| (id, line.earlier)).collect();
@@ -152,7 +152,7 @@ pub fn take_again(
 }
 
 impl Known {
-    fn of(facts: &AgentFacts) -> Self {
+    fn of(facts: &AgentFacts, agent: Option<&Agent>) -> Self {
         let micros = |at: Option<DateTime<Utc>>| at.map(|at| at.timestamp_micros());
         let live_leg = |leg: LiveLeg| (*leg.call.0.as_bytes(), leg.since.timestamp_micros(), leg.talking);
         Self {
@@ -164,13 +164,13 @@ impl Known {
             paused_until: micros(facts.paused_until),
             last_offered_at: micros(facts.last_offered_at),
             passed_over: facts.passed_over,
-            phone_unreachable: facts.phone_unreachable,
+            phone_unreachable: agent.is_some_and(|agent| facts.refused_phone.as_ref() == Some(&agent.phone)),
             open_conversations: facts.open_conversations,
             open_conversations_at: micros(facts.open_conversations_at),
         }
     }
 
-    fn facts(&self, agent: &AgentId) -> AgentFacts {
+    fn facts(&self, id: &AgentId, agent: Option<&Agent>) -> AgentFacts {
         let instant = |at: Option<i64>| at.and_then(DateTime::from_timestamp_micros);
         AgentFacts {
             presence: self.presence,
@@ -185,10 +185,10 @@ impl Known {
             paused_until: instant(self.paused_until),
             last_offered_at: instant(self.last_offered_at),
             passed_over: self.passed_over,
-            phone_unreachable: self.phone_unreachable,
+            refused_phone: agent.filter(|_| self.phone_unreachable).map(|agent| agent.phone.clone()),
             open_conversations: self.open_conversations,
             open_conversations_at: instant(self.open_conversations_at),
-            ..AgentFacts::unknown(agent.clone())
+            ..AgentFacts::unknown(id.clone())
         }
     }
 }

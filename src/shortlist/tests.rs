@@ -93,11 +93,11 @@ fn the_first_reason_of_the_closed_list_is_given() {
         live_leg: held(true),
         rests_until: Some(at + TimeDelta::seconds(1)),
         paused_until: Some(at + TimeDelta::seconds(1)),
-        phone_unreachable: true,
+        refused_phone: Some("+15550100100".parse().unwrap()),
         ..AgentFacts::unknown(AgentId::new("a0"))
     };
     // Each line mends the first reason of the line before.
-    let reachable = AgentFacts { phone_unreachable: false, ..worst.clone() };
+    let reachable = AgentFacts { refused_phone: Some("+15550100101".parse().unwrap()), ..worst.clone() };
     let online = AgentFacts { presence: Presence::Online, ..reachable.clone() };
     let ringing = AgentFacts { live_leg: held(false), ..online.clone() };
     let free = AgentFacts { live_leg: None, ..online.clone() };

@@ -9,15 +9,17 @@ use super::calls::{self, call_id};
 use super::entity::{AccountRow, AgentRow, PauseRow, PresenceRow};
 use super::session::{ROWS_MAX, Session, corrupt, count, instant, instant_or_none, micros, tuples, values};
 use super::{
-    AgentFacts, AgentMark, Conflict, LiveLeg, LoadedFacts, Presence, PresenceChange, Save, StoreError, WaitingCall,
+    AgentFacts, AgentMark, Carried, Conflict, LiveLeg, LoadedFacts, Presence, PresenceChange, Save, StoreError,
+    WaitingCall,
 };
 use crate::ids::{AgentId, BrandId};
+use crate::phone_number::PhoneNumber;
 
 /// How far back legs count towards the account's limit for a minute.
 pub(super) const MINUTE: TimeDelta = TimeDelta::seconds(60);
 
 /// What the marks of one decision mean for one agent, taken together.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone)]
 struct Change {
     offered_at: Option<DateTime<Utc>>,
     rests_until: Option<DateTime<Utc>>,
@@ -25,7 +27,7 @@ struct Change {
     misses: Counter,
     keyless: Counter,
     paused_until: Option<DateTime<Utc>>,
-    unreachable: bool,
+    refused_phone: Option<PhoneNumber>,
 }
 
 /// A count that perhaps starts again, and then grows.
@@ -54,7 +56,7 @@ impl Change {
                 self.misses = Counter::RESET;
                 self.keyless = Counter::RESET;
             }
-            AgentMark::PhoneUnreachable { .. } => self.unreachable = true,
+            AgentMark::PhoneUnreachable { phone, .. } => self.refused_phone = Some(phone.clone()),
             AgentMark::PassedOver { .. } => self.passed_over.more += 1,
             AgentMark::Keyless { .. } => self.keyless.more += 1,
             AgentMark::Paused { until, .. } => {
@@ -99,7 +101,7 @@ async fn write_alike(session: &Session<'_>, again: [bool; 3], group: &[(&AgentId
             change.misses.more,
             change.keyless.more,
             change.paused_until.map(micros),
-            i64::from(change.unreachable),
+            change.refused_phone.as_ref().map(|phone| phone.as_e164().to_owned()),
         ]);
     }
     let from = |again: bool, column: &str| if again { "0".to_owned() } else { format!("agents.{column}") };
@@ -114,11 +116,11 @@ async fn write_alike(session: &Session<'_>, again: [bool; 3], group: &[(&AgentId
     };
     let sql = format!(
         "INSERT INTO agents (agent, last_offered_at, rests_until, passed_over, misses, keyless, paused_until, \
-         phone_unreachable) VALUES {} ON CONFLICT (agent) DO UPDATE SET \
+         refused_phone) VALUES {} ON CONFLICT (agent) DO UPDATE SET \
          last_offered_at = COALESCE(excluded.last_offered_at, agents.last_offered_at), {}, {}, \
          passed_over = {passed_over} + excluded.passed_over, misses = {misses} + excluded.misses, \
          keyless = {keyless} + excluded.keyless, \
-         phone_unreachable = CASE WHEN excluded.phone_unreachable = 1 THEN 1 ELSE agents.phone_unreachable END",
+         refused_phone = COALESCE(excluded.refused_phone, agents.refused_phone)",
         tuples(group.len(), MARK_COLUMNS),
         later("rests_until"),
         later("paused_until"),
@@ -167,10 +169,12 @@ async fn check_pauses(session: &Session<'_>, save: &Save) -> Result<(), StoreErr
     if rows.iter().any(is_aside) { Err(StoreError::Conflict(Conflict::AgentNeeded)) } else { Ok(()) }
 }
 
-/// The account's legs and rings; `$1` is a minute ago.
+/// The account's legs and rings, and what it carries; `$1` is a minute ago.
 const ACCOUNT: &str = "(SELECT count(*) FROM legs WHERE live = 1) AS legs_live, \
     (SELECT count(*) FROM legs WHERE offered_at > $1) AS legs_last_minute, \
-    (SELECT count(*) FROM outbox WHERE state = 'due' AND kind = 'ring_agent') AS rings_pending";
+    (SELECT count(*) FROM outbox WHERE state = 'due' AND kind = 'ring_agent') AS rings_pending, \
+    (SELECT legs FROM carried WHERE name = 'carrier') AS carried_legs, \
+    (SELECT at FROM carried WHERE name = 'carrier') AS carried_at";
 
 /// What the agent has open in the brand's inbox, and when that was last read as a whole; `$2` is the brand.
 const QUEUE: &str = "(SELECT count(*) FROM conversations WHERE conversations.brand = $2 AND conversations.open = 1 \
@@ -189,13 +193,13 @@ pub(super) async fn load_facts(
         let sql = format!("SELECT {ACCOUNT}");
         let account: Option<AccountRow> = session.row("count the account's legs", sql, vec![since]).await?;
         let account = account.ok_or_else(|| corrupt("count", "there is no row"))?;
-        return loaded(Vec::new(), (account.legs_live, account.legs_last_minute, account.rings_pending), Vec::new());
+        return loaded(Vec::new(), &account, Vec::new());
     }
     let places: Vec<String> = (3..agents.len() + 3).map(|place| format!("(CAST(${place} AS TEXT))")).collect();
     let sql = format!(
         "WITH asked (agent) AS (VALUES {}) SELECT asked.agent AS asked, agents.presence, agents.presence_at, \
          agents.switched_off_until, agents.rests_until, agents.paused_until, agents.last_offered_at, agents.passed_over, \
-         agents.misses, agents.keyless, agents.phone_unreachable, legs.call_id, legs.talking, \
+         agents.misses, agents.keyless, agents.refused_phone, legs.call_id, legs.talking, \
          legs.offered_at AS leg_offered_at, {QUEUE}, {ACCOUNT} \
          FROM asked LEFT JOIN agents ON agents.agent = asked.agent LEFT JOIN legs ON legs.agent = asked.agent AND legs.live = 1",
         places.join(", ")
@@ -203,27 +207,27 @@ pub(super) async fn load_facts(
     let values =
         [since, Value::from(brand.as_str())].into_iter().chain(agents.iter().map(|agent| Value::from(agent.as_str())));
     let rows: Vec<AgentRow> = session.rows("load the agents", sql, values.collect()).await?;
-    let account = rows.first().map(|row| (row.legs_live, row.legs_last_minute, row.rings_pending));
+    let account = rows.first().map(AgentRow::account);
     let account = account.ok_or_else(|| corrupt("count", "there is no row"))?;
     let rows: HashMap<&str, &AgentRow> = rows.iter().map(|row| (row.asked.as_str(), row)).collect();
     let facts = agents.iter().map(|agent| match rows.get(agent.as_str()) {
         Some(row) => read(agent, row),
         None => Ok(AgentFacts::unknown(agent.clone())),
     });
-    loaded(facts.collect::<Result<_, _>>()?, account, calls::find_sharing(session).await?)
+    loaded(facts.collect::<Result<_, _>>()?, &account, calls::find_sharing(session).await?)
 }
 
-fn loaded(
-    agents: Vec<AgentFacts>,
-    account: (i64, i64, i64),
-    waiting: Vec<WaitingCall>,
-) -> Result<LoadedFacts, StoreError> {
-    let (legs_live, legs_last_minute, rings_pending) = account;
+fn loaded(agents: Vec<AgentFacts>, account: &AccountRow, waiting: Vec<WaitingCall>) -> Result<LoadedFacts, StoreError> {
+    let carried = match (account.carried_legs, account.carried_at) {
+        (Some(legs), Some(at)) => Some(Carried { legs: count(legs)?, at: instant(at)? }),
+        (None, _) | (_, None) => None,
+    };
     Ok(LoadedFacts {
         agents,
-        legs_live: count(legs_live)?,
-        legs_last_minute: count(legs_last_minute)?,
-        rings_pending: count(rings_pending)?,
+        legs_live: count(account.legs_live)?,
+        legs_last_minute: count(account.legs_last_minute)?,
+        rings_pending: count(account.rings_pending)?,
+        carried,
         waiting,
     })
 }
@@ -257,7 +261,7 @@ fn read(agent: &AgentId, row: &AgentRow) -> Result<AgentFacts, StoreError> {
         passed_over: count(row.passed_over.unwrap_or(0))?,
         misses: count(row.misses.unwrap_or(0))?,
         keyless: count(row.keyless.unwrap_or(0))?,
-        phone_unreachable: row.phone_unreachable == Some(1),
+        refused_phone: refused_phone(row)?,
         open_conversations,
         open_conversations_at,
     })
@@ -320,6 +324,11 @@ pub(super) async fn switch_phone(
         ON CONFLICT (agent) DO UPDATE SET switched_off_until = excluded.switched_off_until";
     session.run("switch the phone", sql, values![agent.as_str(), off_until.map(micros)]).await?;
     Ok(())
+}
+
+fn refused_phone(row: &AgentRow) -> Result<Option<PhoneNumber>, StoreError> {
+    let phone = row.refused_phone.as_deref().map(str::parse).transpose();
+    phone.map_err(|cause| corrupt("refused phone", cause))
 }
 
 fn word(presence: Presence) -> &'static str {

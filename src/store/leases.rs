@@ -3,9 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::session::{Session, instant, micros, values};
-use super::{PacingSlot, StoreError};
+use super::{Carried, PacingSlot, StoreError};
 
-/// The one row of the pacing table: the carrier counts calls by account.
+/// The one row of the tables `pacing` and `carried`: the carrier counts calls by account.
 const CARRIER: &str = "carrier";
 
 pub(super) async fn take_pacing_slot(
@@ -24,6 +24,14 @@ pub(super) async fn take_pacing_slot(
         Some(next) => Ok(PacingSlot::NotBefore(instant(next)?)),
         None => Ok(PacingSlot::NotBefore(now)),
     }
+}
+
+pub(super) async fn note_carried(session: &Session<'_>, carried: Carried) -> Result<(), StoreError> {
+    let sql = "INSERT INTO carried (name, legs, at) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE SET \
+        legs = excluded.legs, at = excluded.at";
+    let values = values![CARRIER, i64::from(carried.legs), micros(carried.at)];
+    session.run("note what the account carries", sql, values).await?;
+    Ok(())
 }
 
 pub(super) async fn take(

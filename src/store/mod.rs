@@ -33,6 +33,7 @@ mod phone_words;
 mod plans;
 mod postgres;
 mod recordings;
+mod refusals;
 mod rules;
 mod session;
 mod sql_publishing;
@@ -161,10 +162,11 @@ pub use codes::{
 pub use conversations::{ConversationWord, Conversations};
 pub use endings::{AnswerCounts, Endings};
 pub use phone_words::{PhoneObeyed, PhoneSwitched, PhoneWord, PhoneWords, UnansweredWord};
+pub use refusals::Refusals;
 pub use switches::{BrandSwitch, Switches};
 pub use tasks::{CallbackTask, CallbackTasks, TaskEnd, TaskState};
 
-pub use crate::shortlist::facts::{AgentFacts, LiveLeg, LoadedFacts, Presence, WaitingCall};
+pub use crate::shortlist::facts::{AgentFacts, Carried, LiveLeg, LoadedFacts, Presence, WaitingCall};
 
 /// What is known of a phone number from Chatwoot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -230,8 +232,18 @@ pub struct Leased {
     pub created_at: DateTime<Utc>,
     /// Which lease; only its holder may settle the row.
     pub lease: i64,
-    /// Whether an earlier holder let the lease run out: it may have asked, and died before it could say so.
-    pub is_taken_over: bool,
+    /// How often an earlier holder let its lease run out without a word: the work broke off, or its replica died.
+    pub broken_off: u32,
+    /// Since when the neighbour fails, if it ever did; postponing is no failure.
+    pub failing_since: Option<DateTime<Utc>>,
+}
+
+impl Leased {
+    /// Whether an earlier holder may have asked the neighbour, and died before it could say so.
+    #[must_use]
+    pub fn is_taken_over(&self) -> bool {
+        self.broken_off > 0
+    }
 }
 
 /// What became of a leased effect.
@@ -239,7 +251,7 @@ pub struct Leased {
 pub enum Settled {
     /// Done.
     Done,
-    /// Again, not before then.
+    /// Again, not before then. With `why` it failed, without it was postponed.
     Again { at: DateTime<Utc>, why: String, counts: bool },
     /// Given up; a person is asked.
     Dead { why: String },
@@ -319,7 +331,18 @@ pub struct HistoryEntry {
 /// wholly or not at all.
 #[async_trait]
 pub trait Store:
-    Publishing + Audit + Switches + Codes + Endings + Conversations + CallbackTasks + PhoneWords + Send + Sync + 'static
+    Publishing
+    + Audit
+    + Switches
+    + Codes
+    + Endings
+    + Conversations
+    + CallbackTasks
+    + PhoneWords
+    + Refusals
+    + Send
+    + Sync
+    + 'static
 {
     /// Whether the store can be written to now.
     async fn ping(&self) -> Result<(), StoreError>;
@@ -413,6 +436,8 @@ pub trait Store:
 
     /// Asks for leave to start one outbound call; at most one per `interval`, shared by all replicas.
     async fn take_pacing_slot(&self, now: DateTime<Utc>, interval: TimeDelta) -> Result<PacingSlot, StoreError>;
+    /// Keeps what the carrier's account was found to carry, for all replicas; the last word counts.
+    async fn note_carried(&self, carried: Carried) -> Result<(), StoreError>;
     /// Takes or renews a named lease; false when another holder has it.
     async fn take_lease(
         &self,

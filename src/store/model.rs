@@ -14,8 +14,8 @@ use super::model_outbox::OutboxTable;
 use super::model_publishing::PublishingTables;
 use super::model_switches::{CodeTables, SwitchTable};
 use super::{
-    Arrival, ArrivalQuestion, DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot,
-    PresenceChange, Save, Settled, Store, StoreError, StoredRecording,
+    Arrival, ArrivalQuestion, Carried, DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts,
+    PacingSlot, PresenceChange, Save, Settled, Store, StoreError, StoredRecording,
 };
 use crate::call::effect::Neighbour;
 use crate::call::state::Call;
@@ -206,6 +206,9 @@ impl Store for ModelStore {
     }
     async fn take_pacing_slot(&self, now: DateTime<Utc>, interval: TimeDelta) -> Result<PacingSlot, StoreError> {
         self.take_pacing_slot_sync(now, interval)
+    }
+    async fn note_carried(&self, carried: Carried) -> Result<(), StoreError> {
+        self.note_carried_sync(carried)
     }
     async fn take_lease(
         &self,

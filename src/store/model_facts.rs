@@ -7,8 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::agents::MINUTE;
 use super::model::ModelStore;
 use super::{
-    AgentFacts, AgentMark, Conflict, InboxLink, KnownContact, LoadedFacts, PacingSlot, Presence, PresenceChange,
-    StoreError, StoredRecording,
+    AgentFacts, AgentMark, Carried, Conflict, InboxLink, KnownContact, LoadedFacts, PacingSlot, Presence,
+    PresenceChange, StoreError, StoredRecording,
 };
 use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
 use crate::phone_number::PhoneNumber;
@@ -23,6 +23,7 @@ pub(super) struct FactTables {
     recordings: HashMap<CarrierRef, StoredRecording>,
     deliveries: HashMap<String, DateTime<Utc>>,
     next_slot_at: Option<DateTime<Utc>>,
+    carried: Option<Carried>,
     leases: HashMap<String, (String, DateTime<Utc>)>,
 }
 
@@ -71,6 +72,7 @@ impl ModelStore {
             legs_live: u32::try_from(tables.calls.count_live()).unwrap_or(u32::MAX),
             legs_last_minute: u32::try_from(tables.calls.count_offered_after(now - MINUTE)).unwrap_or(u32::MAX),
             rings_pending: tables.outbox.rings(),
+            carried: tables.facts.carried,
             waiting: if agents.is_empty() { Vec::new() } else { tables.calls.sharing() },
         })
     }
@@ -139,6 +141,15 @@ impl ModelStore {
                 Ok(PacingSlot::Taken)
             }
         }
+    }
+
+    /// As [`Store::note_carried`](super::Store::note_carried).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn note_carried_sync(&self, carried: Carried) -> Result<(), StoreError> {
+        self.tables()?.facts.carried = Some(carried);
+        Ok(())
     }
 
     /// As [`Store::take_lease`](super::Store::take_lease).

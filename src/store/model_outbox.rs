@@ -33,7 +33,8 @@ struct Row {
     attempts: u32,
     lease: i64,
     is_leased: bool,
-    is_taken_over: bool,
+    broken_off: u32,
+    failed_at: Option<DateTime<Utc>>,
     is_due: bool,
     last_error: Option<String>,
     created_at: DateTime<Utc>,
@@ -54,7 +55,8 @@ impl OutboxTable {
                 attempts: 0,
                 lease: 0,
                 is_leased: false,
-                is_taken_over: false,
+                broken_off: 0,
+                failed_at: None,
                 is_due: false,
                 last_error: None,
                 created_at: at,
@@ -151,7 +153,7 @@ impl ModelStore {
             outbox.set_ready(id, now + lease);
             if let Some(row) = outbox.rows.get_mut(&id) {
                 row.lease += 1;
-                row.is_taken_over |= row.is_leased;
+                row.broken_off += u32::from(row.is_leased);
                 row.is_leased = true;
                 leased.push(Leased {
                     id,
@@ -160,7 +162,8 @@ impl ModelStore {
                     attempts: row.attempts,
                     created_at: row.created_at,
                     lease: row.lease,
-                    is_taken_over: row.is_taken_over,
+                    broken_off: row.broken_off,
+                    failing_since: row.failed_at,
                 });
             }
         }
@@ -176,7 +179,7 @@ impl ModelStore {
         id: i64,
         lease: i64,
         settled: Settled,
-        _now: DateTime<Utc>,
+        now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let mut guard = self.tables()?;
         let outbox = &mut guard.outbox;
@@ -189,6 +192,9 @@ impl ModelStore {
             Settled::Again { at, why, counts } => {
                 row.is_leased = false;
                 row.attempts += u32::from(counts);
+                if !why.is_empty() {
+                    row.failed_at.get_or_insert(now);
+                }
                 row.last_error = Some(why);
                 outbox.set_ready(id, at);
             }
@@ -259,6 +265,8 @@ impl ModelStore {
         }
         if let Some(row) = outbox.rows.get_mut(&id) {
             row.attempts = 0;
+            row.broken_off = row.broken_off.min(1);
+            row.failed_at = None;
             row.ready_at = now;
         }
         outbox.enter(id);

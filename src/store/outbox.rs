@@ -55,9 +55,9 @@ pub(super) async fn lease(
         "WITH heads AS MATERIALIZED (SELECT mine.id FROM outbox AS mine WHERE mine.neighbour = $1 AND mine.state = 'due' \
          AND mine.ready_at <= $2 AND {HEAD} ORDER BY mine.ready_at, mine.id LIMIT $4{skip}) \
          UPDATE outbox SET lease = lease + 1, claimed_until = $3, ready_at = $3, \
-         taken_over = CASE WHEN claimed_until IS NULL THEN taken_over ELSE 1 END \
+         taken_over = taken_over + CASE WHEN claimed_until IS NULL THEN 0 ELSE 1 END \
          WHERE state = 'due' AND ready_at <= $2 AND id IN (SELECT id FROM heads) \
-         RETURNING id, call_id, body, attempts, created_at, lease, taken_over"
+         RETURNING id, call_id, body, attempts, created_at, lease, taken_over, failed_at"
     );
     let values = values![word(neighbour), micros(now), micros(now + lease), i64::from(limit)];
     let mut rows: Vec<LeasedRow> = session.rows("lease effects", sql, values).await?;
@@ -71,7 +71,8 @@ pub(super) async fn lease(
                 attempts: count(row.attempts)?,
                 created_at: instant(row.created_at)?,
                 lease: row.lease,
-                is_taken_over: row.taken_over != 0,
+                broken_off: count(row.taken_over)?,
+                failing_since: instant_or_none(row.failed_at)?,
             })
         })
         .collect()
@@ -81,16 +82,22 @@ pub(super) async fn lease(
 const HEAD: &str = "NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.lane = mine.lane AND earlier.state = 'due' \
     AND earlier.id < mine.id)";
 
-pub(super) async fn settle(session: &Session<'_>, id: i64, lease: i64, settled: &Settled) -> Result<(), StoreError> {
+pub(super) async fn settle(
+    session: &Session<'_>,
+    id: i64,
+    lease: i64,
+    settled: &Settled,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     const MINE: &str = "WHERE id = $1 AND lease = $2 AND state = 'due' AND claimed_until IS NOT NULL";
     let (sql, values) = match settled {
         Settled::Done => (format!("UPDATE outbox SET state = 'done', claimed_until = NULL {MINE}"), values![id, lease]),
         Settled::Again { at, why, counts } => (
             format!(
                 "UPDATE outbox SET claimed_until = NULL, due_at = $3, ready_at = $3, last_error = $4, \
-                 attempts = attempts + $5 {MINE}"
+                 attempts = attempts + $5, failed_at = COALESCE(failed_at, $6) {MINE}"
             ),
-            values![id, lease, micros(*at), why.as_str(), i64::from(*counts)],
+            values![id, lease, micros(*at), why.as_str(), i64::from(*counts), (!why.is_empty()).then(|| micros(now)),],
         ),
         Settled::Dead { why } => (
             format!("UPDATE outbox SET state = 'dead', claimed_until = NULL, last_error = $3 {MINE}"),
@@ -139,8 +146,8 @@ pub(super) async fn list_dead(session: &Session<'_>, limit: u32) -> Result<Vec<D
 }
 
 pub(super) async fn revive(session: &Session<'_>, id: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let sql =
-        "UPDATE outbox SET state = 'due', due_at = $2, ready_at = $2, attempts = 0 WHERE id = $1 AND state = 'dead'";
+    let sql = "UPDATE outbox SET state = 'due', due_at = $2, ready_at = $2, attempts = 0, \
+         taken_over = CASE WHEN taken_over > 0 THEN 1 ELSE 0 END, failed_at = NULL WHERE id = $1 AND state = 'dead'";
     let written = session.run("revive the effect", sql, values![id, micros(now)]).await?;
     if written == 1 { Ok(()) } else { Err(StoreError::NotFound { what: "dead letter" }) }
 }

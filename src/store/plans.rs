@@ -10,9 +10,9 @@ use super::open::{OpenOptions, open};
 use super::session::seen;
 use super::sqlite;
 use super::{
-    AgentMark, ArrivalQuestion, ConversationWord, DraftSave, InboxLink, KnownContact, MissedCall, NewAuditLine,
-    NewEffect, NewVersion, PhoneSwitched, PhoneWord, Presence, PresenceChange, Save, Settled, Store, StoredAnswer,
-    StoredCode, StoredRecording, TaskChange, TaskEnd, TaskState,
+    AgentMark, ArrivalQuestion, Carried, ConversationWord, DraftSave, InboxLink, KnownContact, MissedCall,
+    NewAuditLine, NewEffect, NewVersion, PhoneSwitched, PhoneWord, Presence, PresenceChange, Save, Settled, Store,
+    StoredAnswer, StoredCode, StoredRecording, TaskChange, TaskEnd, TaskState,
 };
 use crate::call::effect::{Effect, Neighbour};
 use crate::call::event::Event;
@@ -138,6 +138,8 @@ async fn ask_everything(store: &Arc<dyn Store>) {
     store.take_pacing_slot(now(), TimeDelta::seconds(1)).await.unwrap();
     store.take_pacing_slot(now(), TimeDelta::seconds(1)).await.unwrap();
     store.take_lease("sweep", "me", now(), TimeDelta::seconds(1)).await.unwrap();
+    store.note_carried(Carried { legs: 2, at: now() }).await.unwrap();
+    store.trust_phone(&agent, "operator", now()).await.unwrap();
     store.save_inbox_link(id, InboxLink { contact_id: 1, conversation_id: 2 }).await.unwrap();
     store.find_inbox_link(id).await.unwrap();
     let audio =

@@ -9,9 +9,9 @@ use sea_orm::DatabaseConnection;
 use super::session::{Job, Session, job};
 use super::writer::Writer;
 use super::{
-    Arrival, ArrivalQuestion, DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, PacingSlot,
-    PresenceChange, Save, Settled, Store, StoreError, StoredRecording, agents, answers, calls, contacts, leases, legs,
-    outbox, postgres, recordings, switches, tasks,
+    Arrival, ArrivalQuestion, Carried, DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts,
+    PacingSlot, PresenceChange, Save, Settled, Store, StoreError, StoredRecording, agents, answers, calls, contacts,
+    leases, legs, outbox, postgres, recordings, switches, tasks,
 };
 use crate::call::effect::Neighbour;
 use crate::call::state::Call;
@@ -205,14 +205,8 @@ impl Store for SqlStore {
         self.write(ask!(session => outbox::lease(session, neighbour, now, lease, limit))).await
     }
 
-    async fn settle_effect(
-        &self,
-        id: i64,
-        lease: i64,
-        settled: Settled,
-        _now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        self.write(ask!(session, settled = settled => outbox::settle(session, id, lease, &settled))).await
+    async fn settle_effect(&self, id: i64, lease: i64, settled: Settled, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(ask!(session, settled = settled => outbox::settle(session, id, lease, &settled, now))).await
     }
 
     async fn release_leases(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
@@ -237,6 +231,10 @@ impl Store for SqlStore {
 
     async fn take_pacing_slot(&self, now: DateTime<Utc>, interval: TimeDelta) -> Result<PacingSlot, StoreError> {
         self.write(ask!(session => leases::take_pacing_slot(session, now, interval))).await
+    }
+
+    async fn note_carried(&self, carried: Carried) -> Result<(), StoreError> {
+        self.write(ask!(session => leases::note_carried(session, carried))).await
     }
 
     async fn take_lease(

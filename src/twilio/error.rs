@@ -47,13 +47,13 @@ pub enum TwilioError {
 }
 
 impl TwilioError {
-    /// Whether the same request may succeed later.
+    /// Whether the API failed to answer, so that the same request may succeed later. A full account is not that: the API
+    /// answers, and says that there is no room.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
             Self::SlowDown { .. } | Self::UnknownResult { .. } | Self::Unreachable { .. } => true,
-            Self::Refused { .. } => self.is_concurrency_limit(),
-            Self::Malformed { .. } => false,
+            Self::Refused { .. } | Self::Malformed { .. } => false,
         }
     }
 
@@ -92,7 +92,7 @@ impl TwilioError {
         self.code() == Some(20404) || matches!(self, Self::Refused { status: 404, code: None, .. })
     }
 
-    /// Whether the account carries no more legs.
+    /// Whether the account carries no more legs at once. Source: contract section 5.6, code 10004.
     #[must_use]
     pub fn is_concurrency_limit(&self) -> bool {
         self.code() == Some(10004)

@@ -1,5 +1,7 @@
 //! The answers we read, leniently: only what is used, and nothing that may be missing is required. Source: contract 5.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 /// A leg, as Twilio keeps it.
@@ -28,6 +30,12 @@ pub struct CallResource {
 }
 
 impl CallResource {
+    /// How long it waited at Twilio for its second.
+    #[must_use]
+    pub fn queued_for(&self) -> Option<Duration> {
+        self.queue_time.as_deref()?.parse().ok().map(Duration::from_millis)
+    }
+
     /// Whether the leg is over; an unknown status is not.
     #[must_use]
     pub fn is_over(&self) -> bool {

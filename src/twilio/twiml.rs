@@ -195,15 +195,8 @@ impl Page<'_> {
     /// Every path ends in a hang-up: a document that ran out would let a phone through that nobody accepted on.
     fn ask_to_accept(&self, leg: u32, words: &str, listen_s: u32, screening: bool) -> Vec<Verb> {
         let door = if screening { Door::ScreenKey } else { Door::AgentAccept };
-        let gather = Verb::new("Gather")
-            .with("input", "dtmf")
-            .with("numDigits", 1)
-            .with("timeout", listen_s.clamp(1, 30))
-            .with("actionOnEmptyResult", true)
-            .with("method", "POST")
-            .with("action", self.address(door, self.place().leg(leg)))
-            .holding(self.say(words));
-        vec![gather, Verb::new("Hangup")]
+        let address = self.address(door, self.place().leg(leg));
+        vec![self.ask_at(address, listen_s, self.say(words)), Verb::new("Hangup")]
     }
 
     /// The same settings for both seats, since only those of the first to enter count. Source: contract section 2.6.

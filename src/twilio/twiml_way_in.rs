@@ -10,7 +10,8 @@ use crate::rules::Prompt;
 const HOLD_S: u32 = 2;
 
 impl Page<'_> {
-    /// A gather for one key that always asks at its door, key or none, so that the request proves that its words ended.
+    /// A gather for one key, the pound key like any other, that always asks at its door, key or none, so that the request
+    /// proves that its words ended.
     pub(super) fn ask_at(&self, address: String, wait_s: u32, held: impl IntoIterator<Item = Verb>) -> Verb {
         Verb::new("Gather")
             .with("input", "dtmf")

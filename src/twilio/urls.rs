@@ -214,6 +214,7 @@ pub enum BadAddress {
 pub struct Addresses {
     public_base_url: String,
     secret: SecretString,
+    older: Vec<SecretString>,
 }
 
 impl Addresses {
@@ -221,7 +222,14 @@ impl Addresses {
     /// makes the addresses of calls in progress worthless.
     #[must_use]
     pub fn new(public_base_url: &str, secret: SecretString) -> Self {
-        Self { public_base_url: public_base_url.trim_end_matches('/').to_owned(), secret }
+        Self { public_base_url: public_base_url.trim_end_matches('/').to_owned(), secret, older: Vec::new() }
+    }
+
+    /// Also answers addresses that were made under these secrets, and makes none: a secret is changed while calls are in
+    /// progress.
+    #[must_use]
+    pub fn also_made_under(self, older: Vec<SecretString>) -> Self {
+        Self { older, ..self }
     }
 
     /// The public address of a door that names no call, as it is written into a number's settings.
@@ -240,7 +248,7 @@ impl Addresses {
     #[must_use]
     pub fn mint(&self, door: Door, minted: Minted, now: DateTime<Utc>) -> String {
         let claims = write_claims(minted, (now + VALIDITY).timestamp());
-        let mac = hex::encode(self.mac(door, &claims));
+        let mac = hex::encode(mac(&self.secret, door, &claims));
         format!("{}{}?{claims}&mac={mac}{}", self.public_base_url, door.path(), door.overrides())
     }
 
@@ -254,28 +262,31 @@ impl Addresses {
         if mac.len() != 32 || mac.bytes().any(|digit| !matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
             return Err(BadAddress::Malformed);
         }
-        let expected = hex::encode(self.mac(door, claims));
-        if !bool::from(expected.as_bytes().ct_eq(mac.as_bytes())) {
+        let is_made_under = |secret: &SecretString| {
+            let expected = hex::encode(self::mac(secret, door, claims));
+            bool::from(expected.as_bytes().ct_eq(mac.as_bytes()))
+        };
+        if !std::iter::once(&self.secret).chain(&self.older).any(is_made_under) {
             return Err(BadAddress::Forged);
         }
         let (minted, expires) = read_claims(claims).ok_or(BadAddress::Malformed)?;
         if now.timestamp() > expires { Err(BadAddress::Expired) } else { Ok(minted) }
     }
+}
 
-    /// The first 16 bytes of HMAC-SHA256 over door and claims.
-    fn mac(&self, door: Door, claims: &str) -> [u8; 16] {
-        let mut short = [0_u8; 16];
-        // HMAC takes a key of any length.
-        if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.secret.expose_secret().as_bytes()) {
-            mac.update(door.path().as_bytes());
-            mac.update(b"?");
-            mac.update(claims.as_bytes());
-            for (to, from) in short.iter_mut().zip(mac.finalize().into_bytes()) {
-                *to = from;
-            }
+/// The first 16 bytes of HMAC-SHA256 over door and claims.
+fn mac(secret: &SecretString, door: Door, claims: &str) -> [u8; 16] {
+    let mut short = [0_u8; 16];
+    // HMAC takes a key of any length.
+    if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) {
+        mac.update(door.path().as_bytes());
+        mac.update(b"?");
+        mac.update(claims.as_bytes());
+        for (to, from) in short.iter_mut().zip(mac.finalize().into_bytes()) {
+            *to = from;
         }
-        short
     }
+    short
 }
 
 fn write_claims(minted: Minted, expires: i64) -> String {
@@ -353,6 +364,18 @@ mod tests {
         assert_eq!(others.check(Door::Wait, query, now()), Err(BadAddress::Forged));
         assert_eq!(addresses().check(Door::Wait, &format!("{query}&step=1"), now()), Err(BadAddress::Malformed));
         assert_eq!(addresses().check(Door::Wait, "", now()), Err(BadAddress::Malformed));
+    }
+
+    #[test]
+    fn an_address_outlives_the_change_of_its_secret_while_the_old_one_is_known() {
+        let address = addresses().mint(Door::Wait, Minted::of(call()), now());
+        let old = SecretString::from("a secret of the tests");
+        let base = "https://voice.example.com/off";
+        let changed = Addresses::new(base, SecretString::from("the new one")).also_made_under(vec![old]);
+        assert_eq!(changed.check(Door::Wait, query_of(&address), now()), Ok(Minted::of(call())));
+        let new = changed.mint(Door::Wait, Minted::of(call()), now());
+        assert_eq!(changed.check(Door::Wait, query_of(&new), now()), Ok(Minted::of(call())));
+        assert_eq!(addresses().check(Door::Wait, query_of(&new), now()), Err(BadAddress::Forged));
     }
 
     #[test]

@@ -82,6 +82,7 @@ impl Shelf {
             legs_live: u32::try_from(self.held.len()).unwrap_or(u32::MAX),
             legs_last_minute: u32::try_from(self.offers.len()).unwrap_or(u32::MAX),
             rings_pending,
+            carried: None,
             waiting,
         }
     }

@@ -121,6 +121,12 @@ impl Engine {
         if let Some(dial) = self.dialling_mut(parent) {
             dial.children.push(child.clone());
         }
+        if self.is_full(&child) {
+            // Contract 3.2: the account's concurrency covers both designs.
+            self.log(parent, What::Warning("10004 call concurrency limit exceeded".to_owned()));
+            self.end(&child, Status::Failed, By::Exchange);
+            return;
+        }
         // Legs of a Dial start at once; the calls per second do not concern them.
         self.start(&child);
         if let Some(timeout) = self.dialling(parent).filter(|dial| dial.verb.sequential).map(|dial| dial.verb.timeout_s)

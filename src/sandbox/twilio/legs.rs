@@ -68,6 +68,13 @@ impl Engine {
         sid
     }
 
+    /// Whether the account carries no leg beside those that live; `but` is not counted.
+    pub(super) fn is_full(&self, but: &str) -> bool {
+        let limit = usize::try_from(self.switches.concurrency_limit).unwrap_or(usize::MAX);
+        let live = self.calls.values().filter(|call| call.is_live() && call.sid != but).count();
+        limit > 0 && live >= limit
+    }
+
     /// Puts an API call in the queue of those that wait for their second.
     pub(super) fn queue_start(&mut self, sid: &str) {
         self.log(sid, What::Waiting);

@@ -70,9 +70,7 @@ impl Engine {
         if let Some(code) = self.refusals.get(&to).filter(|code| !(13_223..=13_227).contains(*code)) {
             return Err(refusal_for(*code, &to));
         }
-        let limit = usize::try_from(self.switches.concurrency_limit).unwrap_or(usize::MAX);
-        let live = self.calls.values().filter(|call| call.is_live()).count();
-        if limit > 0 && live >= limit {
+        if self.is_full("") {
             return Err(Refusal::world(400, 10004, "Call concurrency limit exceeded"));
         }
         Ok((from, to))

@@ -70,7 +70,7 @@ pub(super) struct AgentRow {
     pub passed_over: Option<i64>,
     pub misses: Option<i64>,
     pub keyless: Option<i64>,
-    pub phone_unreachable: Option<i64>,
+    pub refused_phone: Option<String>,
     pub open_conversations: i64,
     pub open_conversations_at: Option<i64>,
     pub call_id: Option<String>,
@@ -79,6 +79,21 @@ pub(super) struct AgentRow {
     pub legs_live: i64,
     pub legs_last_minute: i64,
     pub rings_pending: i64,
+    pub carried_legs: Option<i64>,
+    pub carried_at: Option<i64>,
+}
+
+impl AgentRow {
+    /// The part of the row that is the same in all.
+    pub(super) fn account(&self) -> AccountRow {
+        AccountRow {
+            legs_live: self.legs_live,
+            legs_last_minute: self.legs_last_minute,
+            rings_pending: self.rings_pending,
+            carried_legs: self.carried_legs,
+            carried_at: self.carried_at,
+        }
+    }
 }
 
 /// Until when an agent is put aside.
@@ -96,12 +111,14 @@ pub(super) struct PresenceRow {
     pub presence_at: Option<i64>,
 }
 
-/// Legs and rings of the whole account.
+/// Legs and rings of the whole account, and what it carries.
 #[derive(Debug, FromQueryResult)]
 pub(super) struct AccountRow {
     pub legs_live: i64,
     pub legs_last_minute: i64,
     pub rings_pending: i64,
+    pub carried_legs: Option<i64>,
+    pub carried_at: Option<i64>,
 }
 
 /// A contact.
@@ -150,6 +167,7 @@ pub(super) struct LeasedRow {
     pub created_at: i64,
     pub lease: i64,
     pub taken_over: i64,
+    pub failed_at: Option<i64>,
 }
 
 /// An effect that was given up.

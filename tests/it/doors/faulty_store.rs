@@ -12,11 +12,11 @@ use offhook::ids::{AgentId, BrandId, CallId, CarrierRef, DraftId, LegId, Supervi
 use offhook::phone_number::{Caller, PhoneNumber};
 use offhook::store::model::ModelStore;
 use offhook::store::{
-    AnswerCounts, Arrival, ArrivalQuestion, Audit, AuditLine, BrandSwitch, CallbackTask, CallbackTasks, CodeGuard,
-    CodeTry, Codes, ConversationWord, Conversations, DeadLetter, Draft, DraftHead, DraftSave, Endings, HistoryEntry,
-    InboxLink, KnownContact, Leased, LoadedFacts, NewAuditLine, NewVersion, PacingSlot, PhoneObeyed, PhoneWord,
-    PhoneWords, PresenceChange, PublishedRules, Publishing, Save, Settled, Store, StoreError, StoredCode,
-    StoredRecording, Switches, TaskEnd, TaskState, UnansweredWord, VersionHead,
+    AnswerCounts, Arrival, ArrivalQuestion, Audit, AuditLine, BrandSwitch, CallbackTask, CallbackTasks, Carried,
+    CodeGuard, CodeTry, Codes, ConversationWord, Conversations, DeadLetter, Draft, DraftHead, DraftSave, Endings,
+    HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, NewAuditLine, NewVersion, PacingSlot, PhoneObeyed,
+    PhoneWord, PhoneWords, PresenceChange, PublishedRules, Publishing, Refusals, Save, Settled, Store, StoreError,
+    StoredCode, StoredRecording, Switches, TaskEnd, TaskState, UnansweredWord, VersionHead,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +129,7 @@ through! {
     fn list_dead_letters(&self, limit: u32) -> Vec<DeadLetter>;
     fn revive_effect(&self, id: i64, now: DateTime<Utc>) -> ();
     fn take_pacing_slot(&self, now: DateTime<Utc>, interval: TimeDelta) -> PacingSlot;
+    fn note_carried(&self, carried: Carried) -> ();
     fn take_lease(&self, name: &str, holder: &str, now: DateTime<Utc>, span: TimeDelta) -> bool;
     fn find_inbox_link(&self, call: CallId) -> Option<InboxLink>;
     fn save_inbox_link(&self, call: CallId, link: InboxLink) -> ();
@@ -182,4 +183,8 @@ through! { PhoneWords:
     fn list_unanswered_words(&self, limit: u32) -> Vec<UnansweredWord>;
     fn settle_phone_word(&self, message: i64) -> ();
     fn forget_phone_words(&self, before: DateTime<Utc>) -> u64;
+}
+
+through! { Refusals:
+    fn trust_phone(&self, agent: &AgentId, by: &str, now: DateTime<Utc>) -> bool;
 }

@@ -11,8 +11,8 @@ use offhook::call::switch::{NewSwitch, SwitchKind, SwitchedBy, SwitchedHow};
 use offhook::ids::{AgentId, BrandId, CallId, CarrierRef, SupervisorId};
 use offhook::phone_number::{Caller, PhoneNumber};
 use offhook::store::{
-    ArrivalQuestion, BrandSwitch, KnownContact, Leased, NewEffect, PresenceChange, Save, Settled, Store, StoreError,
-    StoredAnswer, StoredCode, StoredRecording, SwitchChange,
+    ArrivalQuestion, BrandSwitch, Carried, KnownContact, Leased, NewEffect, PresenceChange, Save, Settled, Store,
+    StoreError, StoredAnswer, StoredCode, StoredRecording, SwitchChange,
 };
 
 use super::trace::{Change, Op};
@@ -136,7 +136,11 @@ impl Session {
                 let shown: Vec<_> = leased
                     .iter()
                     .map(|row| {
-                        format!("{} {:?} {} {} {}", row.call, row.effect, row.attempts, row.created_at, row.lease)
+                        let past = (row.broken_off, row.failing_since);
+                        format!(
+                            "{} {:?} {} {} {past:?} {}",
+                            row.call, row.effect, row.attempts, row.created_at, row.lease
+                        )
                     })
                     .collect();
                 self.leased.extend(leased);
@@ -228,6 +232,12 @@ impl Session {
             Op::Delivery { n } => show(store.note_delivery(&format!("delivery-{n}"), now).await),
             Op::Forget => show(store.forget_before(now - TimeDelta::seconds(10)).await),
             Op::Pacing => show(store.take_pacing_slot(now, TimeDelta::milliseconds(1_500)).await),
+            Op::Carried { legs } => show(store.note_carried(Carried { legs: *legs, at: now }).await),
+            Op::Trust { who } => {
+                let done = store.trust_phone(&agent(*who), "operator 3f9a01", now).await;
+                show(done)
+                    + &show(store.list_audit(None, 1).await.map(|lines| lines.first().map(|one| one.action.clone())))
+            }
             Op::Turn { name, holder } => show(
                 store
                     .take_lease(&format!("turn-{name}"), &format!("replica-{holder}"), now, TimeDelta::seconds(4))

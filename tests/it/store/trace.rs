@@ -58,6 +58,14 @@ pub enum Op {
     },
     Forget,
     Pacing,
+    /// The account was found to carry so many legs.
+    Carried {
+        legs: u32,
+    },
+    /// An agent's phone is believed in again.
+    Trust {
+        who: u32,
+    },
     Turn {
         name: u32,
         holder: u32,
@@ -194,7 +202,11 @@ impl Dice {
             }
             34 => Op::Answer { key: self.below(4) },
             35 => Op::Delivery { n: self.below(4) },
-            36 => [Op::Forget, Op::Pacing, Op::Pacing][usize::try_from(self.below(3)).unwrap()].clone(),
+            36 => {
+                let legs = self.below(4);
+                let all = [Op::Forget, Op::Pacing, Op::Pacing, Op::Carried { legs }, Op::Trust { who: legs }];
+                all[usize::try_from(self.below(5)).unwrap()].clone()
+            }
             40..43 => self.rules(),
             37 if self.below(2) == 0 => Op::Turn { name: self.below(2), holder: self.below(3) },
             37 => self.rules(),
@@ -264,7 +276,7 @@ impl Dice {
                 1 => AgentMark::RestsUntil { agent, until: now + TimeDelta::seconds(rest) },
                 2 => AgentMark::Missed { agent },
                 3 => AgentMark::Responded { agent },
-                4 => AgentMark::PhoneUnreachable { agent },
+                4 => AgentMark::PhoneUnreachable { agent, phone: super::subject::phone(who) },
                 6 => AgentMark::Keyless { agent },
                 7 => AgentMark::Paused {
                     agent,

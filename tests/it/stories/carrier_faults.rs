@@ -1,12 +1,16 @@
 //! The carrier misbehaves: refusals, unknown results, outages, pace, caps, callbacks lost and late.
 
+use anyhow::Context;
+use chrono::TimeDelta;
+use offhook::call::effect::{Effect, Neighbour};
 use offhook::rules::RingMethod;
 use offhook::sandbox::stories::{AGENTS, Scene};
-use offhook::sandbox::twilio::What;
+use offhook::sandbox::twilio::{PhoneAction, What};
+use offhook::store::{Leased, Settled};
 use serde_json::json;
 
 use super::stage::{
-    JANE, LUIS, OMAR, PRIYA, RUTH, SAM, Setting, TOM, accept, all_ring, hang_up, leave_message, none_rings,
+    ACME, JANE, LUIS, OMAR, PRIYA, RUTH, SAM, Setting, TOM, accept, all_ring, hang_up, leave_message, none_rings,
     reach_recorder, turn, watch,
 };
 
@@ -99,6 +103,88 @@ async fn a_leg_whose_creation_had_no_answer_stops_when_the_caller_leaves() {
             scene.wait(5.0).await
         })
         .await;
+}
+
+/// Whose leg was asked for first: its creation had no answer.
+fn first_asked(scene: &Scene) -> Option<String> {
+    let asked = scene.exchange.twilio.log();
+    asked.into_iter().find(|entry| entry.what == What::Waiting).map(|entry| entry.phone)
+}
+
+#[actix_web::test]
+async fn a_leg_whose_creation_had_no_answer_stops_when_another_agent_claims() {
+    Setting::sqlite()
+        .switches(&json!({ "created_reply_lost_once": true, "callbacks": { "drop": 1.0 }, "ring_after_ms": 500 }))
+        .play(async |scene| {
+            scene.dial(JANE).await?;
+            all_ring(scene).await?;
+            let nameless = first_asked(scene).context("a phone was asked for")?;
+            let winner = if nameless == PRIYA { SAM } else { PRIYA };
+            accept(scene, winner, JANE).await?;
+            none_rings(scene, 5).await?;
+            anyhow::ensure!(scene.rings(&nameless) == 1, "the nameless phone rang {} times", scene.rings(&nameless));
+            // Its agent is free for the next caller, and for nobody before.
+            scene.dial(OMAR).await?;
+            scene.wait_for("the phone rings for the next", 12, |scene| scene.is_ringing(&nameless)).await?;
+            hang_up(scene, OMAR).await?;
+            hang_up(scene, JANE).await?;
+            watch(scene, 20).await
+        })
+        .await;
+}
+
+/// A replica takes a ring, makes the request and dies; what it knew is gone, and its lease runs out.
+#[actix_web::test]
+async fn a_phone_that_a_dead_replica_rang_stops_once_another_agent_has_claimed() {
+    Setting::sqlite()
+        .switches(&json!({ "callbacks": { "drop": 1.0 } }))
+        .play(async |scene| {
+            let dialled = PhoneAction::Dial { to: ACME.to_owned() };
+            scene.exchange.twilio.act(JANE, dialled).await.map_err(anyhow::Error::msg)?;
+            scene.exchange.twilio.settle().await;
+            let (store, now) = (std::sync::Arc::clone(&scene.exchange.app()?.store), scene.exchange.now());
+            let lease = TimeDelta::seconds(30);
+            let leased = store.lease_effects(Neighbour::Carrier, now, lease, 16).await?;
+            let phone_of = async |leased: &Leased| -> anyhow::Result<Option<String>> {
+                let Effect::RingAgent { leg } = leased.effect else { return Ok(None) };
+                let call = store.find_call(leased.call).await?.context("the call is there")?;
+                Ok(call.find_leg(leg).map(|leg| leg.phone.as_e164().to_owned()))
+            };
+            for leased in &leased {
+                if phone_of(leased).await?.as_deref() == Some(SAM) {
+                    ring_as_replica(scene, SAM).await?;
+                } else {
+                    let again = Settled::Again { at: now, why: String::new(), counts: true };
+                    store.settle_effect(leased.id, leased.lease, again, now).await?;
+                }
+            }
+            all_ring(scene).await?;
+            accept(scene, PRIYA, JANE).await?;
+            scene.wait_for("Sam's phone stops", 32, |scene| !scene.is_ringing(SAM)).await?;
+            anyhow::ensure!(dialled_once(scene), "a phone was rung twice");
+            hang_up(scene, JANE).await?;
+            watch(scene, 20).await
+        })
+        .await;
+}
+
+/// Asks the carrier for a leg that rings long, as a replica does that dies over it.
+async fn ring_as_replica(scene: &Scene, phone: &str) -> anyhow::Result<()> {
+    let twilio = &scene.exchange.twilio;
+    let account = twilio.account_sid();
+    let answer = format!("http://{}/twilio/voice", scene.exchange.address);
+    reqwest::Client::new()
+        .post(format!("{}/2010-04-01/Accounts/{account}/Calls.json", twilio.base_url()))
+        .basic_auth(&account, Some(twilio.auth_token()))
+        .form(&[("To", phone), ("From", ACME), ("Url", &answer), ("Timeout", "90")])
+        .send()
+        .await?
+        .error_for_status()?;
+    Ok(())
+}
+
+fn dialled_once(scene: &Scene) -> bool {
+    AGENTS.iter().all(|agent| dialled(scene, agent) == 1)
 }
 
 #[actix_web::test]

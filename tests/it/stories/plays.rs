@@ -13,7 +13,7 @@ async fn play_all(setting: impl Fn() -> Setting, suits: impl Fn(&str) -> bool) {
 }
 
 /// The play ends as it does only where legs are rung one by one.
-fn suits_dial(name: &str) -> bool {
+pub fn suits_dial(name: &str) -> bool {
     // Under a simultaneous dial the second caller's phones are all held until the first one's dial is over, and the
     // loser of a race is cut off by the carrier, who can be told nothing.
     // A winner who drops after the key has met the caller, since the dial connects the two at once.
