@@ -5,12 +5,16 @@
 //! signal. Example: `RingAgent { leg: 2 }` becomes one request to the carrier, and `LegPlaced` for the call.
 
 mod carrier;
+mod hold;
 mod inbox;
 mod legs;
+mod links;
+mod owners;
 mod pauses;
 mod phone_replies;
 mod phrases;
 mod recordings;
+mod refusals;
 mod schedule;
 mod texts;
 
@@ -29,7 +33,9 @@ use crate::store::{Leased, Settled, Store, StoreError};
 use crate::switchboard::Switchboard;
 
 pub use carrier::CarrierDesk;
+use hold::Hold;
 pub use inbox::InboxDesk;
+use refusals::Refusals;
 use schedule::{GIVE_UP_AFTER, pause_after};
 
 /// Effects delivered side by side.
@@ -46,7 +52,9 @@ const LOOK_SOONEST: Duration = Duration::from_millis(5);
 const BROKEN_OFF_MAX: u32 = 10;
 
 /// A delivery that takes longer than its lease is taken over by somebody else, so a lease outlasts the time limits of
-/// its requests; and a phone that nobody rang because a replica died must not wait for long.
+/// its requests; and a phone that nobody rang because a replica died must not wait for long. One at Chatwoot is a chain of
+/// many requests: its lease is renewed while it lasts, and outlasts the longest single request and
+/// [`LATE_COMMIT`](crate::store::LATE_COMMIT).
 fn lease_for(neighbour: Neighbour) -> TimeDelta {
     match neighbour {
         Neighbour::Carrier => TimeDelta::seconds(30),
@@ -81,6 +89,8 @@ pub struct Outbox {
     name: String,
     /// Chatwoot is asked to post no answer to a note before.
     replies_not_before: std::sync::Mutex<Option<DateTime<Utc>>>,
+    /// Answers to notes that Chatwoot refuses.
+    refused_replies: Refusals,
 }
 
 impl Outbox {
@@ -94,7 +104,16 @@ impl Outbox {
         inbox: InboxDesk,
         name: String,
     ) -> Self {
-        Self { store, clock, switchboard, carrier, inbox, name, replies_not_before: std::sync::Mutex::default() }
+        Self {
+            store,
+            clock,
+            switchboard,
+            carrier,
+            inbox,
+            name,
+            replies_not_before: std::sync::Mutex::default(),
+            refused_replies: Refusals::default(),
+        }
     }
 
     /// Delivers what is due for one neighbour, side by side; how many effects were taken.
@@ -128,7 +147,10 @@ impl Outbox {
                 Delivery::Hopeless { why: format!("the work on it broke off {} times", leased.broken_off) }
             }
             Neighbour::Carrier => self.carrier.carry_out(&leased).await,
-            Neighbour::Inbox => self.inbox.carry_out(&leased).await,
+            Neighbour::Inbox => match self.carry_to_inbox(&leased).await {
+                Some(delivery) => delivery,
+                None => return Ok(()),
+            },
         };
         crash_point!("outbox.after_request");
         let now = self.clock.now();
@@ -154,6 +176,18 @@ impl Outbox {
             other => {
                 crash_point!("outbox.after_settle");
                 other
+            }
+        }
+    }
+
+    /// Carries an effect out for as long as it is held; nothing when somebody else has it.
+    async fn carry_to_inbox(&self, leased: &Leased) -> Option<Delivery> {
+        let hold = Hold::new(&self.store, &self.clock, leased, lease_for(Neighbour::Inbox));
+        tokio::select! {
+            delivery = self.inbox.carry_out(leased, &hold) => Some(delivery),
+            () = hold.keep() => {
+                tracing::warn!(call.id = %leased.call, "an effect was taken over while it was being carried out");
+                None
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::store::InboxLink;
 impl InboxDesk {
     pub(super) async fn note_paused(
         &self,
-        hand: &InHand,
+        hand: &InHand<'_>,
         link: InboxLink,
         agent: &AgentId,
         until: DateTime<Utc>,
@@ -26,12 +26,12 @@ impl InboxDesk {
         let name = phrases::name_of(&hand.rules, agent);
         let zone = hand.rules.find_agent(agent).and_then(|agent| agent.time_zone).unwrap_or(hand.brand()?.time_zone);
         let words = phrases::on_pause(user, &name, misses, &phrases::local_time(until, zone));
-        self.post_note(&hand.call, link, words, &format!("paused:{agent}")).await
+        self.post_note(hand, link, words, &format!("paused:{agent}")).await
     }
 
     pub(super) async fn note_spared(
         &self,
-        hand: &InHand,
+        hand: &InHand<'_>,
         link: InboxLink,
         agent: &AgentId,
         misses: u32,
@@ -47,6 +47,6 @@ impl InboxDesk {
         let named: Vec<(i64, &str)> =
             theirs.filter_map(|one| Some((one.chatwoot_user_id?, one.name.as_str()))).collect();
         let words = phrases::on_spared(&named, &phrases::name_of(&hand.rules, agent), misses, brand);
-        self.post_note(&hand.call, link, words, &format!("spared:{agent}")).await
+        self.post_note(hand, link, words, &format!("spared:{agent}")).await
     }
 }

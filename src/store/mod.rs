@@ -53,6 +53,10 @@ use crate::call::state::Call;
 use crate::ids::{AgentId, BrandId, CallId, CarrierRef, LegId};
 use crate::phone_number::PhoneNumber;
 
+/// A write to Chatwoot whose result is not known may still land so long afterwards; before that, looking proves nothing.
+/// Source: RELIABILITY.md section 5, "commit 20 s late", with half of it to spare.
+pub const LATE_COMMIT: TimeDelta = TimeDelta::seconds(30);
+
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -422,8 +426,14 @@ pub trait Store:
     /// # Errors
     /// `Conflict(Version)` when the lease has passed to somebody else.
     async fn settle_effect(&self, id: i64, lease: i64, settled: Settled, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// Makes a lease last until `until`; asked before every write to a neighbour that does not know a repeated request.
+    ///
+    /// # Errors
+    /// `Conflict(Version)` when the lease has passed to somebody else: nothing may be written any more.
+    async fn renew_effect(&self, id: i64, lease: i64, until: DateTime<Utc>) -> Result<(), StoreError>;
     /// Ends the leases that an earlier process of this node left behind; how many. Asked once, before anything is leased.
-    /// A database that replicas share leaves them to run out, since their holders may live.
+    /// Those for Chatwoot end [`LATE_COMMIT`] from now, since what the dead one wrote may still land. A database that
+    /// replicas share leaves them to run out, since their holders may live.
     async fn release_leases(&self, now: DateTime<Utc>) -> Result<u64, StoreError>;
     /// When the next effect is due, or its lease ends.
     async fn find_next_effect(&self) -> Result<Option<DateTime<Utc>>, StoreError>;

@@ -189,6 +189,9 @@ impl Store for ModelStore {
     async fn settle_effect(&self, id: i64, lease: i64, settled: Settled, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.settle_effect_sync(id, lease, settled, now)
     }
+    async fn renew_effect(&self, id: i64, lease: i64, until: DateTime<Utc>) -> Result<(), StoreError> {
+        self.renew_effect_sync(id, lease, until)
+    }
     async fn release_leases(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
         self.release_leases_sync(now)
     }

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::model::ModelStore;
 use super::model_calls::most;
-use super::{Conflict, DeadLetter, Leased, NewEffect, Settled, StoreError};
+use super::{Conflict, DeadLetter, LATE_COMMIT, Leased, NewEffect, Settled, StoreError};
 use crate::call::effect::{Effect, Neighbour};
 use crate::ids::CallId;
 
@@ -207,16 +207,34 @@ impl ModelStore {
         Ok(())
     }
 
+    /// As [`Store::renew_effect`](super::Store::renew_effect).
+    ///
+    /// # Errors
+    /// The same, and injected faults.
+    pub fn renew_effect_sync(&self, id: i64, lease: i64, until: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut guard = self.tables()?;
+        let mine = guard.outbox.rows.get(&id).is_some_and(|row| row.is_due && row.is_leased && row.lease == lease);
+        if !mine {
+            return Err(StoreError::Conflict(Conflict::Version));
+        }
+        guard.outbox.set_ready(id, until);
+        Ok(())
+    }
+
     /// As [`Store::release_leases`](super::Store::release_leases).
     ///
     /// # Errors
     /// Injected faults.
     pub fn release_leases_sync(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let mut guard = self.tables()?;
-        let held = guard.outbox.rows.iter().filter(|(_, row)| row.is_due && row.is_leased && row.ready_at > now);
-        let ids: Vec<i64> = held.map(|(id, _)| *id).collect();
-        for id in &ids {
-            guard.outbox.set_ready(*id, now);
+        let until = |row: &Row| match row.effect.neighbour() {
+            Neighbour::Carrier => now,
+            Neighbour::Inbox => now + LATE_COMMIT,
+        };
+        let held = guard.outbox.rows.iter().filter(|(_, row)| row.is_due && row.is_leased && row.ready_at > until(row));
+        let ids: Vec<(i64, DateTime<Utc>)> = held.map(|(id, row)| (*id, until(row))).collect();
+        for (id, until) in &ids {
+            guard.outbox.set_ready(*id, *until);
         }
         Ok(u64::try_from(ids.len()).unwrap_or(u64::MAX))
     }

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::calls::call_id;
 use super::entity::{DeadRow, LeasedRow};
 use super::session::{Session, corrupt, count, instant, instant_or_none, micros, parse, print, tuples, values};
-use super::{Conflict, DeadLetter, Leased, Save, Settled, StoreError};
+use super::{Conflict, DeadLetter, LATE_COMMIT, Leased, Save, Settled, StoreError};
 use crate::call::effect::Neighbour;
 
 /// Adds the effects; one whose key exists is left as it is.
@@ -108,13 +108,22 @@ pub(super) async fn settle(
     if written == 1 { Ok(()) } else { Err(StoreError::Conflict(Conflict::Version)) }
 }
 
+pub(super) async fn renew(session: &Session<'_>, id: i64, lease: i64, until: DateTime<Utc>) -> Result<(), StoreError> {
+    let sql = "UPDATE outbox SET claimed_until = $3, ready_at = $3 \
+        WHERE id = $1 AND lease = $2 AND state = 'due' AND claimed_until IS NOT NULL";
+    let written = session.run("renew the lease", sql, values![id, lease, micros(until)]).await?;
+    if written == 1 { Ok(()) } else { Err(StoreError::Conflict(Conflict::Version)) }
+}
+
 /// `claimed_until` stays, so that whoever leases the row next knows that it takes over.
 pub(super) async fn release(session: &Session<'_>, now: DateTime<Utc>) -> Result<u64, StoreError> {
     if session.is_shared() {
         return Ok(0);
     }
-    let sql = "UPDATE outbox SET ready_at = $1 WHERE state = 'due' AND claimed_until IS NOT NULL AND ready_at > $1";
-    session.run("release leases", sql, values![micros(now)]).await
+    let sql = "UPDATE outbox SET ready_at = CASE WHEN neighbour = $3 THEN $2 ELSE $1 END WHERE state = 'due' \
+        AND claimed_until IS NOT NULL AND ready_at > CASE WHEN neighbour = $3 THEN $2 ELSE $1 END";
+    let values = values![micros(now), micros(now + LATE_COMMIT), word(Neighbour::Inbox)];
+    session.run("release leases", sql, values).await
 }
 
 pub(super) async fn find_next(session: &Session<'_>) -> Result<Option<DateTime<Utc>>, StoreError> {

@@ -129,6 +129,7 @@ async fn ask_everything(store: &Arc<dyn Store>) {
         Settled::Done,
     ] {
         let leased = store.lease_effects(Neighbour::Carrier, now(), TimeDelta::seconds(5), 1).await.unwrap();
+        store.renew_effect(leased[0].id, leased[0].lease, now()).await.unwrap();
         store.settle_effect(leased[0].id, leased[0].lease, settled, now()).await.unwrap();
     }
     store.find_next_effect().await.unwrap();

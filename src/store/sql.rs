@@ -209,6 +209,10 @@ impl Store for SqlStore {
         self.write(ask!(session, settled = settled => outbox::settle(session, id, lease, &settled, now))).await
     }
 
+    async fn renew_effect(&self, id: i64, lease: i64, until: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(ask!(session => outbox::renew(session, id, lease, until))).await
+    }
+
     async fn release_leases(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
         self.write(ask!(session => outbox::release(session, now))).await
     }

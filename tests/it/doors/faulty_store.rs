@@ -123,6 +123,7 @@ through! {
     fn note_made_contact(&self, contact_id: i64, at: DateTime<Utc>) -> ();
     fn lease_effects(&self, neighbour: Neighbour, now: DateTime<Utc>, lease: TimeDelta, limit: u32) -> Vec<Leased>;
     fn settle_effect(&self, id: i64, lease: i64, settled: Settled, now: DateTime<Utc>) -> ();
+    fn renew_effect(&self, id: i64, lease: i64, until: DateTime<Utc>) -> ();
     fn release_leases(&self, now: DateTime<Utc>) -> u64;
     fn find_next_effect(&self) -> Option<DateTime<Utc>>;
     fn count_effects_due(&self) -> u64;

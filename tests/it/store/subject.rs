@@ -150,6 +150,9 @@ impl Session {
                 let Some(row) = self.leased.get(usize::try_from(*nth).unwrap() % self.leased.len().max(1)) else {
                     return "nothing leased".to_owned();
                 };
+                if *how >= 9 {
+                    return show(store.renew_effect(row.id, row.lease, now + TimeDelta::seconds(4)).await);
+                }
                 let settled = match how {
                     0..3 => Settled::Done,
                     3..5 => Settled::Again {

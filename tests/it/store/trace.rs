@@ -181,7 +181,7 @@ impl Dice {
             17..20 => {
                 Op::Lease { neighbour: self.neighbour(), limit: self.below(4) + 1, seconds: i64::from(self.below(3)) }
             }
-            20..23 => Op::Settle { nth: self.below(8), how: self.below(9) },
+            20..23 => Op::Settle { nth: self.below(8), how: self.below(12) },
             43 | 44 => {
                 let (brand, flood, on_for_s) = self.turn();
                 Op::Turned { brand, flood, on_for_s }

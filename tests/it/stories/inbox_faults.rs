@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::stage::{JANE, PRIYA, SAM, Setting, accept, all_ring, hang_up, leave_message, reach_recorder};
 
-const MESSAGES: &str = "POST conversations/:id/messages";
+pub const MESSAGES: &str = "POST conversations/:id/messages";
 
-async fn answered_call(scene: &Scene) -> anyhow::Result<()> {
+pub async fn answered_call(scene: &Scene) -> anyhow::Result<()> {
     scene.dial(JANE).await?;
     all_ring(scene).await?;
     accept(scene, PRIYA, JANE).await?;
@@ -20,7 +20,7 @@ async fn answered_call(scene: &Scene) -> anyhow::Result<()> {
 }
 
 /// One conversation, each note once, Priya's.
-fn all_there_once(scene: &Scene) -> anyhow::Result<()> {
+pub fn all_there_once(scene: &Scene) -> anyhow::Result<()> {
     anyhow::ensure!(scene.conversations(JANE).len() == 1, "{} conversations", scene.conversations(JANE).len());
     for words in ["Incoming call", "Call ended"] {
         let shown = scene
