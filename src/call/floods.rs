@@ -7,11 +7,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::arrival::{SUPERVISOR_KEY, Step};
+use super::arrival::Step;
 use super::event::Event;
 use super::reply::Reply;
 use super::signal::CallerDoor;
 use super::state::Stage;
+use super::supervisor::SUPERVISOR_KEY;
 use super::turn::Turn;
 use super::words;
 use crate::phone_number::Caller;

@@ -45,6 +45,9 @@ pub struct Call {
     /// How the caller stands in a flood; none if there is none.
     #[serde(default)]
     pub flood: Option<FloodStand>,
+    /// Whether an agent dialled from their own phone, to key a code in: no phone rings for it.
+    #[serde(default)]
+    pub is_agents: bool,
     /// Supervisors' codes typed on it.
     #[serde(default)]
     pub codes: Codes,
@@ -180,6 +183,7 @@ impl Call {
             closure: None,
             overridden_until: None,
             flood: None,
+            is_agents: false,
             codes: Codes::default(),
             intent: None,
             notice: None,
@@ -261,6 +265,7 @@ impl Call {
     pub fn apply(&mut self, event: &Event, now: DateTime<Utc>) {
         match event {
             Event::CallRefused => {}
+            Event::AgentDialled => self.is_agents = true,
             Event::ShortlistTaken { .. }
             | Event::Ignored { .. }
             | Event::AgentPaused { .. }
@@ -303,6 +308,9 @@ impl Call {
             Event::DeadlineSet { deadline_at } => {
                 self.deadline_at = Some(*deadline_at);
                 self.offered = true;
+                if let Some(open) = &mut self.codes.open {
+                    open.ring_over_at = Some(*deadline_at);
+                }
             }
             Event::CallerPolled { next_at } => {
                 self.caller_heard_at = now;

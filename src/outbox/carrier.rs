@@ -8,6 +8,7 @@ use super::Delivery;
 use crate::call::effect::Effect;
 use crate::call::signal::{LegOutcome, Signal};
 use crate::call::state::{Call, CallerAt, Leg, LegProgress};
+use crate::call::supervisor::spare_ring;
 use crate::clock::Clock;
 use crate::crash_point;
 use crate::ids::{CallId, CarrierRef};
@@ -181,6 +182,13 @@ impl CarrierDesk {
 
     // Ringing.
 
+    /// The carrier is told once how long a leg may ring, and a supervisor's code may make the ring longer.
+    async fn find_spare_ring(&self, call: &Call) -> Result<TimeDelta, Trouble> {
+        let rules = self.switchboard.rulebook().load(call.rules_version).await?;
+        let spare = rules.as_ref().and_then(|rules| Some(spare_ring(rules, rules.find_brand(&call.brand)?)));
+        Ok(spare.unwrap_or_default())
+    }
+
     async fn ring(&self, call: &Call, number: u32, leased: &Leased) -> Result<Delivery, Trouble> {
         let now = self.clock.now();
         let Some(leg) = call.find_leg(number) else { return Ok(Delivery::Done) };
@@ -211,7 +219,8 @@ impl CarrierDesk {
             return Ok(Delivery::Postponed(at));
         }
         let minted = Minted::of(call.id).leg(number);
-        let ring_s = (leg.give_up_at - now).num_seconds().clamp(RING_S.0, RING_S.1);
+        let ring = leg.give_up_at - now + self.find_spare_ring(call).await?;
+        let ring_s = ring.num_seconds().clamp(RING_S.0, RING_S.1);
         let new = NewLeg {
             to: &target,
             from: &call.number,

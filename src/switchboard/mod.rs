@@ -159,7 +159,24 @@ impl Switchboard {
     ///
     /// # Errors
     /// `NoRules` if the number's brand is in no rules, `Store` if nothing could be saved.
-    pub async fn arrive(&self, mut new: NewCall, listener: Listener<'_>) -> Result<Handled, SwitchboardError> {
+    pub async fn arrive(&self, new: NewCall, listener: Listener<'_>) -> Result<Handled, SwitchboardError> {
+        self.arrive_by(new, &Signal::Arrived, listener).await
+    }
+
+    /// A call of an agent's own, who keys a supervisor's code in; no phone rings for it.
+    ///
+    /// # Errors
+    /// As [`Self::arrive`].
+    pub async fn arrive_for_code(&self, new: NewCall, listener: Listener<'_>) -> Result<Handled, SwitchboardError> {
+        self.arrive_by(new, &Signal::AgentAsksForCode, listener).await
+    }
+
+    async fn arrive_by(
+        &self,
+        mut new: NewCall,
+        signal: &Signal,
+        listener: Listener<'_>,
+    ) -> Result<Handled, SwitchboardError> {
         let arrival = self.load_arrival(&new, listener).await?;
         if let Some(body) = arrival.answer {
             let call =
@@ -171,12 +188,12 @@ impl Switchboard {
         let caller_ref = new.caller_ref.clone();
         let call = Call::new(new);
         let _held = self.locks.hold(call.id).await;
-        match self.decide_and_save(call, &Signal::Arrived, about, Some(listener)).await {
+        match self.decide_and_save(call, signal, about, Some(listener)).await {
             Err(SwitchboardError::Store(StoreError::Conflict(Conflict::CallExists))) => {
                 // Another replica was first: the state knows what this caller hears.
                 let call =
                     self.store.find_call_by_caller_ref(&caller_ref).await?.ok_or(SwitchboardError::UnknownCall)?;
-                self.decide_until_saved(call.id, &Signal::Arrived, Some(listener)).await
+                self.decide_until_saved(call.id, signal, Some(listener)).await
             }
             other => other,
         }
