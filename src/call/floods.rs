@@ -40,6 +40,19 @@ pub enum FloodLimit {
     Challenge,
 }
 
+impl FloodLimit {
+    /// The word that stands in metrics, JSON and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::CallerDeclared => "caller_declared",
+            Self::Withheld => "withheld",
+            Self::Challenge => "challenge",
+        }
+    }
+}
+
 /// How a caller stands in a flood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

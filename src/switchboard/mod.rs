@@ -33,7 +33,7 @@ use crate::rules::{Brand, DestinationPolicy, DialStopsAt, RingMethod, Rules};
 use crate::shortlist::facts::LoadedFacts;
 use crate::shortlist::{InForce, is_needed, members, others_of};
 use crate::store::{Arrival, ArrivalQuestion, Conflict, NewEffect, Save, Store, StoreError, StoredAnswer};
-use about::{About, warn_of_missing_line};
+use about::{About, count_refusals, warn_of_missing_line};
 use circuit::Circuit;
 use locks::CallLocks;
 use rulebook::Rulebook;
@@ -319,6 +319,7 @@ impl Switchboard {
                     crash_point!("switchboard.after_save");
                     self.stir(&events, wanted_phones && !call.wants_phones());
                     warn_of_missing_line(brand, &events);
+                    count_refusals(brand, &events);
                     return Ok(Handled { call, body, is_repeat: false, events });
                 }
                 // A phone went to another call between the facts and the save: look again.
