@@ -11,8 +11,8 @@ use crate::app::App;
 /// Something that everybody should know.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Banner {
-    /// What it is about, stable: `rules_broken`, `override_on`, `flood_declared`, `codes_locked`, `codes_old`,
-    /// `override_suggested`, `phones_refused`, `account_full`.
+    /// What it is about, stable: `rules_broken`, `override_on`, `flood_declared`, `codes_locked`, `codes_wrong`,
+    /// `codes_old`, `calls_capped`, `calls_refused`, `override_suggested`, `phones_refused`, `account_full`.
     pub(super) code: &'static str,
     /// How bad it is.
     pub(super) severity: Severity,

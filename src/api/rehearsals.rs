@@ -16,7 +16,7 @@ use super::{Operator, Problem};
 use crate::app::App;
 use crate::call::event::{Ending, LegEnd};
 use crate::ids::{BrandId, CallId, DraftId};
-use crate::phone_number::{Caller, parse_caller, parse_phone_number};
+use crate::phone_number::{Caller, parse_phone_number};
 use crate::publishing::{Document, Refused};
 use crate::rehearsal::{
     self, AgentsStand, CallReplayed, Rehearsal, RehearsalError, ReplayReport, read_keys, rehearse, replay_since,
@@ -36,7 +36,8 @@ pub struct SimulationInput {
     at: Option<String>,
     /// Who calls, in E.164; `anonymous` or absent for a withheld number.
     from: Option<String>,
-    /// What the caller presses: a key for each prompt, `-` for silence; at most 20.
+    /// What the caller presses: a key for each prompt, `-` for silence; at most 20. In the queue each document of up to six
+    /// seconds that listens is a prompt. A supervisor's `*` is not played.
     press: Option<String>,
     /// How agents stand: `now`, as they are at this moment, or `scheduled`, free and available whenever they are on shift.
     /// `scheduled` if `at` is given, else `now`.
@@ -69,6 +70,8 @@ pub struct SimulationAnswer {
     arrived_at: DateTime<Utc>,
     /// What becomes of the caller if nobody picks up: `recorder`, `answered`, `open`, or the ending of the call.
     outcome: String,
+    /// How many of the keys, silence too, were not come to, since nothing listened.
+    keys_unused: usize,
     /// Everything in order of time.
     steps: Vec<SimulatedStep>,
     /// What becomes of the caller, and why each phone would ring or not.
@@ -145,9 +148,9 @@ pub struct ReplayTotals {
     other: usize,
     /// What is stored does not tell.
     unknown: usize,
-    /// Phones that rang, over all calls.
+    /// Phones that rang, over the calls that are known on both sides.
     phones_rung: usize,
-    /// Phones that rang, a call; 0 without calls.
+    /// The same, a call of these; 0 without any.
     phones_rung_per_call: f64,
 }
 
@@ -279,7 +282,10 @@ fn read_rehearsal(input: &SimulationInput, rules: &Rules, now: DateTime<Utc>) ->
         brand,
         number: number.map_err(|_| field("/number", "a number in E.164, such as +15550100002".to_owned()))?,
         at,
-        caller: input.from.as_deref().map_or(Caller::Withheld, parse_caller),
+        caller: match &input.from {
+            None => Caller::Withheld,
+            Some(text) => rehearsal::read_from(text).map_err(|allowed| field("/from", allowed))?,
+        },
         keys: read_keys(input.press.as_deref().unwrap_or_default()).map_err(|allowed| field("/press", allowed))?,
         agents: match stand {
             Stand::Now => AgentsStand::AsNow,
@@ -294,6 +300,7 @@ impl SimulationAnswer {
             rules_version,
             arrived_at: simulation.call.arrived_at,
             outcome: word_of(&simulation.outcome).to_owned(),
+            keys_unused: simulation.keys_unused,
             steps: simulation.steps.into_iter().map(SimulatedStep::from).collect(),
             explanation: CallExplanation {
                 call: simulation.explanation.call,
@@ -347,30 +354,27 @@ impl From<Step> for SimulatedStep {
 impl ReplayAnswer {
     fn of(report: &ReplayReport, since: DateTime<Utc>) -> Self {
         let calls = report.calls.len();
-        let is_worth_telling = |one: &&CallReplayed| {
-            let replayed = &one.replayed;
-            replayed.before != replayed.after || replayed.rung_before != replayed.rung_after
-        };
+        let is_worth_telling = |one: &&CallReplayed| one.replayed.is_worth_telling();
         Self {
             since,
             calls,
             is_cut: report.is_cut,
-            before: ReplayTotals::of(&report.before, calls),
-            after: ReplayTotals::of(&report.after, calls),
+            before: ReplayTotals::of(&report.before, report.known),
+            after: ReplayTotals::of(&report.after, report.known),
             changed: report.calls.iter().filter(is_worth_telling).take(CHANGED_MAX).map(ReplayedCall::of).collect(),
         }
     }
 }
 
 impl ReplayTotals {
-    fn of(totals: &rehearsal::Totals, calls: usize) -> Self {
+    fn of(totals: &rehearsal::Totals, known: usize) -> Self {
         Self {
             answered: totals.answered,
             voicemail: totals.voicemail,
             other: totals.other,
             unknown: totals.unknown,
             phones_rung: totals.rung,
-            phones_rung_per_call: rehearsal::per_call(totals.rung, calls),
+            phones_rung_per_call: rehearsal::per_call(totals.rung, known),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::event::{Ending, Event, FallbackReason, LegEnd, RingMethod};
 use super::reply::Reply;
 use super::signal::CallerDoor;
 use super::state::{CallerAt, Stage};
+use super::supervisor::{self, SUPERVISOR_KEY};
 use super::turn::Turn;
 use super::way_in::{ChosenBy, LinePurpose};
 use super::words;
@@ -20,9 +21,6 @@ use crate::rules::{self, DialStopsAt, PathKind};
 /// Everything from arrival to a person, a recorder or the last word fits into so long, with the grace of a phone inside
 /// the prompt beyond it. Source: DESIGN.md section 11, invariant 4.
 pub(super) const WHOLE_WAIT_MAX: TimeDelta = TimeDelta::seconds(112);
-
-/// The key of supervisors. Source: DESIGN.md section 8.
-pub(super) const SUPERVISOR_KEY: char = '*';
 
 /// The steps of the way in, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,9 +93,7 @@ impl<'a> Turn<'a> {
 
     /// Whether a supervisor may key a code in on this call.
     pub(super) fn hears_supervisor(&self) -> bool {
-        let may =
-            |supervisor: &rules::Supervisor| supervisor.brands.is_empty() || supervisor.brands.contains(&self.brand.id);
-        self.brand.operator.is_some() && self.rules.supervisors.iter().any(may)
+        supervisor::hears_supervisor(self.rules, self.brand)
     }
 
     /// Whether the first document that is due listens for keys by itself.
@@ -114,6 +110,9 @@ impl<'a> Turn<'a> {
 
     /// Takes the caller through the steps from this one on; the document of the first that has one.
     pub(super) fn go_on(&mut self, from: Step) -> Reply {
+        if self.call.is_agents {
+            return self.finish_supervisor(words::NOTHING_CHANGED.to_owned());
+        }
         if from <= Step::Flood {
             if self.is_challenge_due() {
                 return self.challenge(1);

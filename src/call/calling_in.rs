@@ -1,10 +1,12 @@
 //! An agent calls the brand from the phone that rang: they saw a missed call. Source: DESIGN.md section 2.1.
 //!
 //! Nobody is rung for it. While the caller waits, the agent may have the call by a key, and then is a leg like any other;
-//! otherwise they hear what became of it.
+//! otherwise they hear what became of it. An agent who is a supervisor too may key a code in, on a call of its own.
 
+use super::arrival::Step;
 use super::event::{Ending, Event, LegEnd, RingMethod};
 use super::reply::Reply;
+use super::signal::CallerDoor;
 use super::state::Stage;
 use super::turn::Turn;
 use super::words;
@@ -14,9 +16,13 @@ use crate::ids::{AgentId, CarrierRef};
 const LISTEN_S: u32 = 8;
 
 impl Turn<'_> {
-    pub(super) fn on_agent_called_in(&mut self, agent: &AgentId, carrier_ref: &CarrierRef) -> Reply {
+    pub(super) fn on_agent_called_in(&mut self, agent: &AgentId, carrier_ref: &CarrierRef, doubted: bool) -> Reply {
         if self.call.stage != Stage::Waiting || self.is_past_grace() {
             return Reply::SayAndHangUp { words: self.what_became(agent) };
+        }
+        if doubted {
+            // Whoever shows an agent's number is not therefore that agent. Source: THREATS.md T-39.
+            return Reply::SayAndHangUp { words: words::STILL_RINGING.to_owned() };
         }
         let own = self.call.live_legs().find(|leg| leg.agent == *agent).cloned();
         if let Some(leg) = own {
@@ -43,6 +49,19 @@ impl Turn<'_> {
         self.record(Event::LegPlaced { leg, carrier_ref: carrier_ref.clone() });
         self.record(Event::LegAnswered { leg });
         self.ask_caller_in(leg)
+    }
+
+    /// The code is asked for at once; wherever it leads back to, no phone rings.
+    pub(super) fn on_agent_asks_for_code(&mut self) -> Reply {
+        if self.call.stage != Stage::New {
+            return self.on_caller_asks(CallerDoor::Elsewhere);
+        }
+        self.record(Event::AgentDialled);
+        if !self.hears_supervisor() {
+            return self.go_on(Step::Flood);
+        }
+        self.record(Event::HoldBegan);
+        self.on_supervisor_key(false)
     }
 
     fn ask_caller_in(&self, leg: u32) -> Reply {

@@ -128,6 +128,8 @@ pub enum LapseReason {
 pub enum Event {
     /// The call was refused: the caller is blocked.
     CallRefused,
+    /// An agent dialled the brand from their own phone, to key a code in: no phone rings for it.
+    AgentDialled,
     /// A shortlist was taken; who rings and why not the others.
     ShortlistTaken { record: ShortlistRecord },
     /// The caller began to wait; the ring ends at `deadline_at` unless extended.

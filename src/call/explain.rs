@@ -1,12 +1,14 @@
 //! Why did, or didn't, a phone ring for this call? One sentence for every agent, from what was stored at the time.
 
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
-use super::event::{Event, FallbackReason, LegEnd};
+use super::event::{Ending, Event, FallbackReason, LegEnd};
 use super::leg::Leg;
 use super::state::Call;
+use super::supervisor::CodeEnd;
 use crate::ids::AgentId;
-use crate::rules::{ClosureKind, Rules};
+use crate::rules::{ClosureKind, Rules, zone};
 use crate::shortlist::{Place, ShortlistRecord};
 
 /// What can be said of a call.
@@ -30,7 +32,7 @@ pub fn explain<'e>(call: &Call, rules: &Rules, events: impl IntoIterator<Item = 
     for event in events {
         match event {
             Event::ShortlistTaken { record } => records.push(record),
-            other => said.extend(say(other, rules)),
+            other => said.extend(say(other, rules, zone)),
         }
     }
     let mut agents: Vec<AgentId> = brand.map_or_else(Vec::new, |brand| brand.roster.clone());
@@ -78,7 +80,7 @@ fn rings(record: &ShortlistRecord, agent: &AgentId) -> bool {
 }
 
 fn tell_leg(leg: &Leg) -> String {
-    let after = |at: chrono::DateTime<chrono::Utc>| (at - leg.offered_at).num_milliseconds().max(0) / 1_000;
+    let after = |at: DateTime<Utc>| (at - leg.offered_at).num_milliseconds().max(0) / 1_000;
     let rang = match (leg.rang_at, leg.answered_at) {
         (_, Some(at)) => format!("It was picked up after {} s", after(at)),
         (Some(_), None) => "It rang".to_owned(),
@@ -103,12 +105,14 @@ fn tell_end(end: Option<LegEnd>) -> &'static str {
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not worth a sentence stays in the history")]
-fn say(event: &Event, rules: &Rules) -> Option<String> {
+fn say(event: &Event, rules: &Rules, zone: Tz) -> Option<String> {
     let name_of =
         |agent: &AgentId| rules.find_agent(agent).map_or_else(|| agent.to_string(), |agent| agent.name.clone());
     Some(match event {
         Event::CallRefused => "The call was refused: the contact is blocked.".to_owned(),
-        Event::FoundOverridden { until } => format!("The brand was overridden until {}.", until.to_rfc3339()),
+        Event::FoundOverridden { until } => {
+            format!("The brand was overridden until {}.", tell_at(*until, zone))
+        }
         Event::FoundClosed { kind } => format!("The brand was closed: {}.", tell_closure(*kind)),
         Event::FloodRefused { calls, limit, window_s, .. } => format!(
             "It rang nobody: {calls} calls of its kind came within the {window_s} s before it, and {limit} may ring agents."
@@ -128,9 +132,44 @@ fn say(event: &Event, rules: &Rules) -> Option<String> {
         Event::TextTold { sent: false, why } => {
             format!("No text was sent to the caller: {}.", why.as_deref().unwrap_or("the carrier said no"))
         }
-        Event::CallEnded { ending } => format!("It ended as {}.", ending.as_str()),
+        Event::CodeEnded { how: CodeEnd::Wrong, .. } => "A wrong supervisor's code was keyed in.".to_owned(),
+        Event::CodeEnded { how: CodeEnd::Refused, .. } => {
+            "A supervisor's code was keyed in and not looked at, since too many were tried.".to_owned()
+        }
+        Event::SupervisorKnown { supervisor } => {
+            let known = rules.supervisors.iter().find(|known| known.id == *supervisor);
+            let name = known.map_or_else(|| supervisor.to_string(), |known| known.name.clone());
+            format!("{name} keyed in their supervisor's code.")
+        }
+        Event::OverrideChosen { until: Some(until) } => {
+            format!("They sent the brand's calls to the operator line until {}.", tell_at(*until, zone))
+        }
+        Event::OverrideChosen { until: None } => "They ended the override.".to_owned(),
+        Event::CallEnded { ending } => tell_ending(*ending).to_owned(),
         _ => return None,
     })
+}
+
+/// An instant on the brand's clocks, as a person says it: `08:25 on Sunday, 29 November, New York time`.
+#[must_use]
+pub fn tell_at(at: DateTime<Utc>, time_zone: Tz) -> String {
+    let Some(wall) = zone::wall(time_zone, at) else { return at.format("%H:%M UTC on %A, %-d %B").to_string() };
+    let place = time_zone.name().rsplit('/').next().unwrap_or_default().replace('_', " ");
+    format!("{}, {place} time", wall.format("%H:%M on %A, %-d %B"))
+}
+
+fn tell_ending(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Answered => "The call was answered.",
+        Ending::Voicemail => "The caller left a message.",
+        Ending::Missed => "Nobody took the call, and the caller left no message.",
+        Ending::Abandoned => "The caller hung up before anybody took the call.",
+        Ending::AfterHoursMessage => "The caller heard the words for a closed day, and the call was over.",
+        Ending::Redirected => "The call ended at the line outside the roster.",
+        Ending::Blocked => "Nobody took it.",
+        Ending::Failed => "A fault ended the call.",
+        Ending::Supervisor => "It was a supervisor's own call, and rang nobody.",
+    }
 }
 
 fn tell_closure(kind: ClosureKind) -> &'static str {

@@ -7,11 +7,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::arrival::{SUPERVISOR_KEY, Step};
+use super::arrival::Step;
 use super::event::Event;
 use super::reply::Reply;
 use super::signal::CallerDoor;
 use super::state::Stage;
+use super::supervisor::SUPERVISOR_KEY;
 use super::turn::Turn;
 use super::words;
 use crate::phone_number::Caller;
@@ -37,6 +38,19 @@ pub enum FloodLimit {
     Withheld,
     /// Challenges without the right key, while a flood is declared.
     Challenge,
+}
+
+impl FloodLimit {
+    /// The word that stands in metrics, JSON and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::CallerDeclared => "caller_declared",
+            Self::Withheld => "withheld",
+            Self::Challenge => "challenge",
+        }
+    }
 }
 
 /// How a caller stands in a flood.

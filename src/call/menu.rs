@@ -2,11 +2,12 @@
 
 use chrono::TimeDelta;
 
-use super::arrival::{SUPERVISOR_KEY, Step};
+use super::arrival::Step;
 use super::event::Event;
 use super::reply::Reply;
 use super::signal::CallerDoor;
 use super::state::Stage;
+use super::supervisor::SUPERVISOR_KEY;
 use super::turn::Turn;
 use super::way_in::ChosenBy;
 use crate::ids::IntentId;

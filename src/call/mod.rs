@@ -230,7 +230,8 @@ fn answer(turn: &mut Turn<'_>, signal: &Signal) -> Reply {
         Signal::LegPressed { leg, key } => turn.on_leg_pressed(*leg, *key, signal),
         Signal::LegLeftRoom { leg } => turn.on_leg_left_room(*leg),
         Signal::VoicemailTaken { recording, seconds } => turn.on_voicemail_taken(recording.as_ref(), *seconds),
-        Signal::AgentCalledIn { agent, carrier_ref } => turn.on_agent_called_in(agent, carrier_ref),
+        Signal::AgentCalledIn { agent, carrier_ref, doubted } => turn.on_agent_called_in(agent, carrier_ref, *doubted),
+        Signal::AgentAsksForCode => turn.on_agent_asks_for_code(),
         Signal::CallerGone
         | Signal::Adopted
         | Signal::FetchBegins
@@ -308,6 +309,7 @@ fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
         | Signal::LegPressed { .. }
         | Signal::LegLeftRoom { .. }
         | Signal::AgentCalledIn { .. }
+        | Signal::AgentAsksForCode
         | Signal::VoicemailTaken { .. } => turn.ignore(signal),
     }
 }

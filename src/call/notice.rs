@@ -3,11 +3,12 @@
 use chrono::TimeDelta;
 use sha2::{Digest, Sha256};
 
-use super::arrival::{SUPERVISOR_KEY, Step};
+use super::arrival::Step;
 use super::event::Event;
 use super::reply::Reply;
 use super::signal::CallerDoor;
 use super::state::Stage;
+use super::supervisor::SUPERVISOR_KEY;
 use super::turn::Turn;
 use crate::rules::Recording;
 

@@ -74,6 +74,11 @@ impl<'a> Turn<'a> {
                 *known = Earlier::StillHeld;
             }
         }
+        // One handset cannot be rung for the call that it makes.
+        let callers_own = self.call.caller.number().and_then(|phone| self.find_agent_of(phone));
+        if let Some(agent) = callers_own {
+            earlier.insert(&agent.id, Earlier::Offered);
+        }
         earlier
     }
 

@@ -130,7 +130,7 @@ impl Desk {
 /// One of three agents, or somebody whom nobody knows, calls in.
 fn called_in(number: usize) -> Signal {
     let agent = AgentId::new(["ana", "ben", "cyd", "zoe"][number]);
-    Signal::AgentCalledIn { agent, carrier_ref: CarrierRef::new(&format!("CI{number}")) }
+    Signal::AgentCalledIn { agent, carrier_ref: CarrierRef::new(&format!("CI{number}")), doubted: false }
 }
 
 fn signals() -> impl Strategy<Value = Signal> {

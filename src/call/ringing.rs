@@ -2,13 +2,13 @@
 
 use chrono::TimeDelta;
 
-use super::arrival::SUPERVISOR_KEY;
 use super::effect::Effect;
 use super::event::{Ending, Event, FallbackReason, LegEnd, RingMethod};
 use super::mark::AgentMark;
 use super::reply::Reply;
 use super::signal::{LegOutcome, Signal};
 use super::state::{CallerAt, Leg, LegProgress, Stage};
+use super::supervisor::SUPERVISOR_KEY;
 use super::turn::Turn;
 use crate::ids::{AgentId, CarrierRef};
 

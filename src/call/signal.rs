@@ -63,7 +63,15 @@ pub enum Signal {
     LegFinished { leg: u32, outcome: LegOutcome },
 
     /// An agent whose phone rang for this call dials the brand by themselves, on this leg, and asks what they hear.
-    AgentCalledIn { agent: crate::ids::AgentId, carrier_ref: CarrierRef },
+    /// `doubted`: the carrier says that it cannot vouch for the number.
+    AgentCalledIn {
+        agent: crate::ids::AgentId,
+        carrier_ref: CarrierRef,
+        #[serde(default)]
+        doubted: bool,
+    },
+    /// An agent who dialled the brand pressed the supervisor's key: a call of their own, for which no phone rings.
+    AgentAsksForCode,
 
     /// Somebody entered the room.
     RoomEntered { who: Party },
@@ -184,6 +192,7 @@ impl Signal {
             | Self::AgentWithdrawn { .. } => true,
             Self::CallerGone
             | Self::Adopted
+            | Self::AgentAsksForCode
             | Self::Restarted
             | Self::FetchBegins
             | Self::FetchFailed

@@ -47,6 +47,9 @@ pub struct Call {
     /// How the caller stands in a flood; none if there is none.
     #[serde(default)]
     pub flood: Option<FloodStand>,
+    /// Whether an agent dialled from their own phone, to key a code in: no phone rings for it.
+    #[serde(default)]
+    pub is_agents: bool,
     /// Supervisors' codes typed on it.
     #[serde(default)]
     pub codes: Codes,
@@ -191,6 +194,7 @@ impl Call {
             closure: None,
             overridden_until: None,
             flood: None,
+            is_agents: false,
             codes: Codes::default(),
             intent: None,
             notice: None,
@@ -298,6 +302,7 @@ impl Call {
     pub fn apply(&mut self, event: &Event, now: DateTime<Utc>) {
         match event {
             Event::CallRefused => {}
+            Event::AgentDialled => self.is_agents = true,
             Event::ShortlistTaken { record } => {
                 self.places_told = Some(record.fingerprint());
                 self.idle_records += u32::from(!record.rings_anybody());
@@ -343,6 +348,9 @@ impl Call {
             Event::DeadlineSet { deadline_at } => {
                 self.deadline_at = Some(*deadline_at);
                 self.offered = true;
+                if let Some(open) = &mut self.codes.open {
+                    open.ring_over_at = Some(*deadline_at);
+                }
             }
             Event::CallerPolled { next_at } => {
                 self.caller_heard_at = now;

@@ -16,6 +16,10 @@ use super::turn::Turn;
 use super::way_in::LinePurpose;
 use super::words;
 use crate::ids::SupervisorId;
+use crate::rules::{self, Brand, Rules};
+
+/// The key of supervisors. Source: DESIGN.md section 8.
+pub const SUPERVISOR_KEY: char = '*';
 
 /// Codes may be typed for so long on one call, all together. Source: DESIGN.md section 8.
 pub const CODE_TIME: TimeDelta = TimeDelta::seconds(30);
@@ -25,6 +29,10 @@ pub const CODES_MAX: u32 = 3;
 
 /// So little time is left that nobody could type a code in it.
 const CODE_TIME_MIN: TimeDelta = TimeDelta::seconds(5);
+
+/// Counted from the arrival, no code may be begun after so long: what follows has bounds of its own, and all of them
+/// together fit into two minutes. Source: DESIGN.md section 11, invariant 4.
+const CODES_END: TimeDelta = TimeDelta::seconds(75);
 
 /// A supervisor is asked so often what to do.
 const ASKED_MAX: u32 = 3;
@@ -107,6 +115,24 @@ pub struct OpenCode {
     pub until: DateTime<Utc>,
     /// Whether the caller stands in the queue, where only documents for the queue may follow.
     pub in_queue: bool,
+    /// When the ring would have ended without this prompt; none before it begins.
+    #[serde(default)]
+    pub ring_over_at: Option<DateTime<Utc>>,
+}
+
+/// Whether a supervisor may key a code in on the brand's calls: there is an operator line, and somebody who may send
+/// calls there.
+#[must_use]
+pub fn hears_supervisor(rules: &Rules, brand: &Brand) -> bool {
+    let may = |supervisor: &rules::Supervisor| supervisor.brands.is_empty() || supervisor.brands.contains(&brand.id);
+    brand.operator.is_some() && rules.supervisors.iter().any(may)
+}
+
+/// How much longer than its ring a leg is left ringing at the carrier, which is told once how long: a code that is typed
+/// meanwhile stops the ring's clock. At the deadline we stop the leg ourselves.
+#[must_use]
+pub fn spare_ring(rules: &Rules, brand: &Brand) -> TimeDelta {
+    if hears_supervisor(rules, brand) { CODE_TIME } else { TimeDelta::zero() }
 }
 
 impl Call {
@@ -124,7 +150,8 @@ impl Call {
     pub(super) fn apply_supervisor(&mut self, event: &Event, now: DateTime<Utc>) {
         match event {
             Event::CodeAsked { until, in_queue, deadline_at } => {
-                self.codes.open = Some(OpenCode { since: now, until: *until, in_queue: *in_queue });
+                let ring_over_at = self.deadline_at;
+                self.codes.open = Some(OpenCode { since: now, until: *until, in_queue: *in_queue, ring_over_at });
                 self.deadline_at = deadline_at.or(self.deadline_at);
                 self.next_poll_at = in_queue.then_some(*until);
                 self.caller_heard_at = now;
@@ -163,13 +190,12 @@ impl Turn<'_> {
     /// queue may follow.
     pub(super) fn on_supervisor_key(&mut self, in_queue: bool) -> Reply {
         self.end_code(CodeEnd::Left);
-        let left = CODE_TIME - TimeDelta::milliseconds(self.call.codes.spent_ms);
-        let may_try = self.call.codes.tries < CODES_MAX && left >= CODE_TIME_MIN;
+        let left = self.code_time_left();
         let is_here = matches!(
             self.call.stage,
             Stage::Hold | Stage::Challenge { .. } | Stage::Menu { .. } | Stage::Notice { .. } | Stage::Waiting
         );
-        if !may_try || !is_here {
+        if !self.may_try_code() || !is_here {
             return self.return_from_code(in_queue);
         }
         // The ring clock stops, as far as the whole wait allows.
@@ -179,11 +205,23 @@ impl Turn<'_> {
         Reply::AskCode { in_queue }
     }
 
-    /// The prompt is closed, and the clock goes on: what was not used of the time is taken back.
+    fn code_time_left(&self) -> TimeDelta {
+        CODE_TIME - TimeDelta::milliseconds(self.call.codes.spent_ms)
+    }
+
+    /// Whether a code may still be typed on this call.
+    fn may_try_code(&self) -> bool {
+        let is_early = self.now < self.call.arrived_at + CODES_END;
+        self.call.codes.tries < CODES_MAX && self.code_time_left() >= CODE_TIME_MIN && is_early
+    }
+
+    /// The prompt is closed, and the clock goes on: the ring has the time that it had, and never less.
     pub(super) fn end_code(&mut self, how: CodeEnd) {
         let Some(open) = self.call.codes.open else { return };
-        let unused = (open.until - self.now).max(TimeDelta::zero());
-        let deadline_at = self.call.deadline_at.map(|at| at - unused);
+        let typed = (self.now.min(open.until) - open.since).max(TimeDelta::zero());
+        let latest = self.latest_answer();
+        // A prompt that was saved before its ring's end was kept goes by the deadline that it was given.
+        let deadline_at = open.ring_over_at.map(|at| at.max((at + typed).min(latest))).or(self.call.deadline_at);
         self.record(Event::CodeEnded { how, deadline_at });
     }
 
@@ -217,10 +255,16 @@ impl Turn<'_> {
         self.return_from_code(in_queue)
     }
 
-    /// Back to where the caller was.
+    /// Back to where the caller was: the same document, which listens again while a code may still be tried.
     fn return_from_code(&mut self, in_queue: bool) -> Reply {
         match self.call.stage {
             Stage::Supervisor => self.ask_switch(),
+            Stage::Hold if self.may_try_code() => {
+                self.record(Event::HoldBegan);
+                Reply::Hold
+            }
+            // A code is no answer to the challenge, and costs none of its turns.
+            Stage::Challenge { turn } if self.may_try_code() => self.challenge(turn),
             _ if in_queue => self.on_wait_polled(),
             _ => self.on_caller_asks(CallerDoor::Elsewhere),
         }
@@ -267,7 +311,7 @@ impl Turn<'_> {
         self.finish_supervisor(words::override_on(&self.brand.name, hours))
     }
 
-    fn finish_supervisor(&mut self, words: String) -> Reply {
+    pub(super) fn finish_supervisor(&mut self, words: String) -> Reply {
         self.end(Ending::Supervisor);
         Reply::SayAndHangUp { words }
     }

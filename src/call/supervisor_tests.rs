@@ -131,6 +131,67 @@ fn an_unused_part_of_the_time_is_taken_back_from_the_deadline() {
 }
 
 #[test]
+fn a_wrong_code_never_ends_the_ring_earlier_than_no_code_would_have() {
+    // What comes after the ring takes so long that nothing can be added to the ring.
+    let late_line = RULES
+        .replace("number = \"+15550100098\" }", "number = \"+15550100098\", ring_s = 60 }\nmax_wait_s = 25")
+        .replace("voicemail = ", "fallback = { path = \"operator\" }\nvoicemail = ");
+    for typed_s in [1, 6, 12] {
+        let mut desk = Desk::new(RingMethod::Legs);
+        desk.rules = rules::file::parse("rules.toml", &late_line).unwrap();
+        desk.take(&Signal::Arrived);
+        desk.later(4).take(&Signal::WaitPolled);
+        let before = desk.call.deadline_at.unwrap();
+        desk.later(1).take(&star());
+        assert!(desk.call.deadline_at.unwrap() >= before);
+        desk.later(typed_s).take(&Signal::CodeTried { in_queue: true, verdict: CodeVerdict::Wrong });
+        let after = desk.call.deadline_at.unwrap();
+        assert!(after >= before && after <= before + TimeDelta::seconds(typed_s), "{typed_s} s: {before}, {after}");
+        assert!(desk.call.open_legs().count() > 0, "{typed_s} s: the phones stopped");
+    }
+}
+
+#[test]
+fn a_wrong_code_leads_back_to_the_document_that_listened() {
+    let code = |verdict| Signal::CodeTried { in_queue: false, verdict };
+    let first_star = Signal::FirstKeyPressed { key: Some('*') };
+    // The first document that only listens.
+    let mut desk = Desk::new(RingMethod::Dial);
+    assert_eq!(desk.take(&Signal::Arrived).reply, Reply::Hold);
+    for _ in 0..2 {
+        desk.later(1).take(&first_star);
+        assert_eq!(desk.later(2).take(&code(CodeVerdict::Wrong)).reply, Reply::Hold);
+    }
+    desk.later(1).take(&first_star);
+    let last = desk.later(2).take(&code(CodeVerdict::Wrong));
+    assert!(matches!(last.reply, Reply::RingTogether { .. }), "{:?}", last.reply);
+    // The challenge of a declared flood, which a code does not answer.
+    let mut desk = Desk::new(RingMethod::Legs);
+    desk.brand.flood_until = Some(desk.now + TimeDelta::hours(1));
+    desk.take(&Signal::Arrived);
+    for _ in 0..2 {
+        desk.later(3).take(&Signal::ChallengeAnswered { turn: 1, key: Some('*') });
+        let back = desk.later(2).take(&code(CodeVerdict::Wrong));
+        assert!(matches!(back.reply, Reply::Challenge { turn: 1, .. }), "{:?}", back.reply);
+    }
+    assert_eq!(desk.call.flood, Some(FloodStand::Challenged));
+    let key = Some(desk.call.challenge_key());
+    desk.later(3).take(&Signal::ChallengeAnswered { turn: 1, key });
+    assert_eq!(desk.call.flood, Some(FloodStand::Passed));
+}
+
+#[test]
+fn a_caller_who_asks_for_a_code_for_ever_is_somewhere_in_time() {
+    let mut desk = Desk::new(RingMethod::Dial);
+    desk.take(&Signal::Arrived);
+    while desk.call.stage == Stage::Hold {
+        desk.later(1).take(&Signal::FirstKeyPressed { key: Some('*') });
+        desk.take(&Signal::CodeTried { in_queue: false, verdict: CodeVerdict::Nothing });
+        assert!(desk.now - desk.call.arrived_at <= TimeDelta::seconds(80), "the first document is still heard");
+    }
+}
+
+#[test]
 fn a_code_that_comes_too_late_or_twice_turns_nothing() {
     let mut desk = Desk::new(RingMethod::Legs);
     desk.take(&Signal::Arrived);

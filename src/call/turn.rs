@@ -17,6 +17,7 @@ use super::switch::SwitchChange;
 use super::task::{self, TaskChange};
 use super::{Decision, Facts};
 use crate::ids::AgentId;
+use crate::phone_number::PhoneNumber;
 use crate::rules::{Agent, Brand, Rules};
 use crate::shortlist::facts::AgentFacts;
 use crate::shortlist::{Miss, judge_miss};
@@ -315,6 +316,10 @@ impl<'a> Turn<'a> {
             return;
         }
         self.record(Event::CallEnded { ending });
+        if self.call.is_agents && ending == Ending::Supervisor {
+            // An agent is no customer: there is no conversation to write in.
+            return;
+        }
         match ending {
             Ending::Answered | Ending::Redirected | Ending::Supervisor => self.ask(Effect::NoteEnd),
             Ending::Missed | Ending::Abandoned | Ending::AfterHoursMessage => self.ask(Effect::NoteMissed),
@@ -327,6 +332,12 @@ impl<'a> Turn<'a> {
     pub(super) fn find_agent(&self, agent: &AgentId) -> Option<&'a Agent> {
         let now = self.facts.in_force.and_then(|now| now.rules.agent(agent));
         now.or_else(|| self.rules.agent(agent))
+    }
+
+    /// Whose phone this is, as the rules in force know it, or failing those the call's own.
+    pub(super) fn find_agent_of(&self, phone: &PhoneNumber) -> Option<&'a Agent> {
+        let now = self.facts.in_force.and_then(|now| now.rules.agent_of_phone(phone));
+        now.or_else(|| self.rules.agent_of_phone(phone))
     }
 
     /// The name by which colleagues know an agent.

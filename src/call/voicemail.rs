@@ -139,6 +139,9 @@ impl Turn<'_> {
 
     /// The caller left before anybody answered; perhaps with a message, taken by a door that could not reach us.
     pub(super) fn end_without_agent(&mut self) {
+        if self.call.is_agents {
+            return self.end(Ending::Supervisor);
+        }
         let has_message = self.call.voicemail.recording.is_some();
         self.end(if has_message { Ending::Voicemail } else { Ending::Abandoned });
     }

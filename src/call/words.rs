@@ -12,6 +12,9 @@ pub const CALLER_AT_RECORDER: &str = "The caller is leaving a message.";
 pub const STILL_WAITING: &str = "The caller is still waiting. Press 1.";
 /// The same, where a key cannot bring the two together.
 pub const STILL_RINGING: &str = "The caller is still waiting, and phones are ringing.";
+/// Said to an agent who dials the brand although their phone did not ring lately.
+pub const NO_CALL_WAITING: &str =
+    "No call is waiting for you. To hear what callers hear, call from a phone that is not an agent's.";
 /// Said to an agent who calls in after a message was left.
 pub const LEFT_MESSAGE: &str = "The caller left a message.";
 /// Said to an agent who calls in about a call of their own.

@@ -10,10 +10,11 @@ use anyhow::{Context, anyhow, bail};
 
 use crate::app::account_limits;
 use crate::clock::{Clock, SystemClock};
+use crate::call::event::{Ending, FallbackReason};
 use crate::config::Settings;
 use crate::ids::BrandId;
-use crate::phone_number::{Caller, parse_caller, parse_phone_number};
-use crate::rehearsal::{AgentsStand, Rehearsal, read_at, read_keys, rehearse};
+use crate::phone_number::{Caller, parse_phone_number};
+use crate::rehearsal::{AgentsStand, Rehearsal, read_at, read_from, read_keys, rehearse};
 use crate::rules::Rules;
 use crate::simulator::{Heard, Outcome, Simulation, What};
 
@@ -29,10 +30,11 @@ pub struct Args {
     /// When the call arrives, on the brand's clocks or with an offset; now, unless said.
     #[arg(long, value_name = "2026-11-28T18:30")]
     pub at: Option<String>,
-    /// Who calls; a withheld number, unless said.
+    /// Who calls, or `anonymous`; a withheld number, unless said.
     #[arg(long, value_name = "+1…")]
     pub from: Option<String>,
-    /// What the caller presses: a key for each prompt, - for silence.
+    /// What the caller presses: a key for each prompt, - for silence. While the caller waits, each stretch of six seconds is
+    /// a prompt.
     #[arg(long, default_value = "", allow_hyphen_values = true)]
     pub press: String,
     /// How agents stand: as they are at this moment, or free and available whenever they are on shift. As scheduled when a
@@ -100,7 +102,10 @@ fn read(args: &Args, rules: &Rules) -> anyhow::Result<Rehearsal> {
         None if args.at.is_some() => AgentsStand::AsScheduled,
         None => AgentsStand::AsNow,
     };
-    let caller = args.from.as_deref().map_or(Caller::Withheld, parse_caller);
+    let caller = match &args.from {
+        None => Caller::Withheld,
+        Some(text) => read_from(text).map_err(|allowed| anyhow!("--from {text}: expected {allowed}"))?,
+    };
     Ok(Rehearsal { brand, number, at, caller, keys, agents })
 }
 
@@ -136,14 +141,45 @@ fn print(simulation: &Simulation, rules: &Rules, rehearsal: &Rehearsal) -> Strin
     }
     let end = match &simulation.outcome {
         Outcome::Answered(agent) => format!("{} answers.", name(agent)),
-        Outcome::Recorder => "Nobody picks up: the caller comes to the recorder.".to_owned(),
-        Outcome::Ended(ending) => format!("The call ends as {}.", ending.as_str()),
+        Outcome::Recorder => format!("{}: the caller comes to the recorder.", why_recorded(simulation.call.fallback)),
+        Outcome::Ended(ending) => tell_end(*ending).to_owned(),
         Outcome::Open => "The call comes to no end, which is a fault of ours.".to_owned(),
     };
-    let _ = writeln!(told, "\n{end}\n");
+    let _ = writeln!(told, "\n{end}");
+    if simulation.keys_unused > 0 {
+        let unused = rehearsal.keys.iter().skip(rehearsal.keys.len().saturating_sub(simulation.keys_unused));
+        let unused: Vec<String> = unused.map(|key| key.unwrap_or('-').to_string()).collect();
+        let _ = writeln!(told, "Nothing listened for the last of --press: {}", unused.join(" "));
+    }
+    let _ = writeln!(told, "\nThe call's history would then say:\n");
     let agents = simulation.explanation.agents.iter().map(|(_, sentence)| sentence);
     for sentence in simulation.explanation.call.iter().chain(agents) {
         let _ = writeln!(told, "{sentence}");
     }
     told
+}
+
+fn why_recorded(why: Option<FallbackReason>) -> &'static str {
+    match why {
+        Some(FallbackReason::Closed) => "The brand is closed",
+        Some(FallbackReason::CallerChose) => "The caller asks for it",
+        Some(FallbackReason::Flood) => "Too many calls came from this caller",
+        Some(FallbackReason::NobodyEligible) => "Nobody can be rung",
+        Some(FallbackReason::Caps) => "The account carries no more phones",
+        Some(FallbackReason::Deadline | FallbackReason::NobodyLeft | FallbackReason::Outage) | None => "Nobody picks up",
+    }
+}
+
+fn tell_end(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Answered => "An agent answers.",
+        Ending::Voicemail => "The caller leaves a message.",
+        Ending::Missed => "Nobody picks up, and the call is over.",
+        Ending::Abandoned => "The caller hangs up.",
+        Ending::AfterHoursMessage => "The brand is closed: the caller hears so, and the call is over.",
+        Ending::Redirected => "The call ends at the line outside the roster.",
+        Ending::Blocked => "The call is refused: the contact is blocked.",
+        Ending::Failed => "A fault of ours ends the call.",
+        Ending::Supervisor => "It is a supervisor's own call.",
+    }
 }

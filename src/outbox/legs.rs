@@ -6,6 +6,7 @@ use super::Delivery;
 use super::carrier::{CarrierDesk, FETCH_AGAIN, Trouble, retry_after};
 use crate::call::signal::{LegOutcome, Signal};
 use crate::call::state::{Call, Leg, LegProgress};
+use crate::call::supervisor::spare_ring;
 use crate::crash_point;
 use crate::ids::CarrierRef;
 use crate::store::{Carried, Leased, PacingSlot};
@@ -48,6 +49,13 @@ const RING_S: (i64, i64) = (10, 120);
 const TALK_LIMIT_S: u32 = 14_400;
 
 impl CarrierDesk {
+    /// The carrier is told once how long a leg may ring, and a supervisor's code may make the ring longer.
+    async fn find_spare_ring(&self, call: &Call) -> Result<TimeDelta, Trouble> {
+        let rules = self.switchboard.rulebook().load(call.rules_version).await?;
+        let spare = rules.as_ref().and_then(|rules| Some(spare_ring(rules, rules.find_brand(&call.brand)?)));
+        Ok(spare.unwrap_or_default())
+    }
+
     pub(super) async fn ring(&self, call: &Call, number: u32, leased: &Leased) -> Result<Delivery, Trouble> {
         let now = self.clock.now();
         let Some(leg) = call.find_leg(number) else { return Ok(Delivery::Done) };
@@ -83,7 +91,8 @@ impl CarrierDesk {
             return Ok(Delivery::Postponed(at));
         }
         let minted = Minted::of(call.id).leg(number);
-        let ring_s = (leg.give_up_at - now).num_seconds().clamp(RING_S.0, RING_S.1);
+        let ring = leg.give_up_at - now + self.find_spare_ring(call).await?;
+        let ring_s = ring.num_seconds().clamp(RING_S.0, RING_S.1);
         let new = NewLeg {
             to: &target,
             from: &call.number,

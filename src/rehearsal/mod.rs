@@ -18,10 +18,10 @@ pub use replaying::{CALLS_MAX, CallReplayed, ReplayReport, Totals, replay_since}
 use crate::call::CarrierFacts;
 use crate::call::state::NewCall;
 use crate::ids::{AgentId, BrandId, CallId, CarrierRef};
-use crate::phone_number::{Caller, PhoneNumber};
+use crate::phone_number::{Caller, PhoneNumber, parse_phone_number};
 use crate::rules::{Brand, DestinationPolicy, Rules, zone};
 use crate::shortlist::facts::{AgentFacts, LoadedFacts};
-use crate::simulator::{Scenario, Simulation, simulate};
+use crate::simulator::{Presses, Scenario, Simulation, simulate};
 use crate::store::{ArrivalQuestion, Store, StoreError};
 use crate::switchboard::about::About;
 
@@ -68,20 +68,38 @@ pub enum RehearsalError {
 /// The caller presses at most so often.
 pub const KEYS_MAX: usize = 20;
 
+/// Who calls, as a person writes it: a number in E.164, or `anonymous` for a withheld one.
+///
+/// # Errors
+/// What is allowed.
+pub fn read_from(text: &str) -> Result<Caller, String> {
+    match parse_phone_number(text) {
+        Ok(number) => Ok(Caller::Known(number)),
+        Err(_) if text == ANONYMOUS => Ok(Caller::Withheld),
+        Err(_) => Err(format!("a number in E.164, such as +15550100001, or {ANONYMOUS} for a withheld one")),
+    }
+}
+
+/// What a person writes for a withheld number.
+const ANONYMOUS: &str = "anonymous";
+
 /// What a person writes for the keys a caller presses: a key a prompt, `-` for silence. Asked for a certain key, the caller
-/// presses that one.
+/// presses that one; every document of the queue that listens is a prompt. A supervisor's code is not played, so that the
+/// key which asks for it is none.
 ///
 /// # Errors
 /// A character that is no key; or more than [`KEYS_MAX`].
 pub fn read_keys(text: &str) -> Result<Vec<Option<char>>, String> {
-    let allowed = || format!("0 to 9, * or #, one for each prompt, - for silence, at most {KEYS_MAX}");
+    let allowed = || {
+        format!("0 to 9 or #, one for each prompt, - for silence, at most {KEYS_MAX}; a supervisor's * is not played")
+    };
     if text.chars().count() > KEYS_MAX {
         return Err(allowed());
     }
     text.chars()
         .map(|key| match key {
             '-' => Ok(None),
-            '0'..='9' | '*' | '#' => Ok(Some(key)),
+            '0'..='9' | '#' => Ok(Some(key)),
             _ => Err(allowed()),
         })
         .collect()
@@ -162,6 +180,7 @@ pub async fn rehearse(
         loaded,
         others: &others,
         keys: &rehearsal.keys,
+        presses: Presses::AsAsked,
         agents: &HashMap::new(),
         leaves_after: None,
     }))
@@ -233,10 +252,20 @@ mod tests {
     }
 
     #[test]
+    fn a_caller_is_a_number_or_anonymous_and_nothing_else() {
+        assert!(matches!(read_from("+15550100001"), Ok(Caller::Known(_))));
+        assert_eq!(read_from("anonymous"), Ok(Caller::Withheld));
+        for text in ["abc", "5550100001", "", "+", "sip:jane@example.com", "withheld"] {
+            assert!(read_from(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn keys_are_read_prompt_by_prompt() {
         assert_eq!(read_keys("1-#"), Ok(vec![Some('1'), None, Some('#')]));
         assert_eq!(read_keys(""), Ok(Vec::new()));
         assert!(read_keys("1a").is_err());
+        assert!(read_keys("*").is_err());
         assert!(read_keys(&"1".repeat(KEYS_MAX + 1)).is_err());
     }
 }

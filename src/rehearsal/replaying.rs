@@ -42,7 +42,7 @@ pub struct Totals {
     pub other: usize,
     /// What is stored does not tell.
     pub unknown: usize,
-    /// Phones that rang.
+    /// Phones that rang for the calls of which it is known what would have become of them.
     pub rung: usize,
 }
 
@@ -53,6 +53,8 @@ pub struct ReplayReport {
     pub since: Option<DateTime<Utc>>,
     /// Every call, the newest first.
     pub calls: Vec<CallReplayed>,
+    /// How many of them are known on both sides.
+    pub known: usize,
     /// What was.
     pub before: Totals,
     /// What would have been.
@@ -62,14 +64,16 @@ pub struct ReplayReport {
 }
 
 impl Totals {
-    fn add(&mut self, outcome: &ReplayOutcome, rung: usize) {
+    fn add(&mut self, outcome: &ReplayOutcome, rung: usize, is_known: bool) {
         *match outcome {
             ReplayOutcome::Answered => &mut self.answered,
             ReplayOutcome::Voicemail => &mut self.voicemail,
             ReplayOutcome::Other => &mut self.other,
             ReplayOutcome::Unknown(_) => &mut self.unknown,
         } += 1;
-        self.rung += rung;
+        if is_known {
+            self.rung += rung;
+        }
     }
 }
 
@@ -84,7 +88,8 @@ pub async fn replay_since(
     carrier: CarrierFacts,
     since: DateTime<Utc>,
 ) -> Result<ReplayReport, RehearsalError> {
-    let (calls, is_cut) = list_since(store, since).await?;
+    let window = TimeDelta::from_std(draft.floods.window).unwrap_or(TimeDelta::MAX);
+    let Listed { calls, earlier, is_cut } = list_since(store, since, window).await?;
     let mut report = ReplayReport { since: Some(since), is_cut, ..ReplayReport::default() };
     let mut versions = Versions::over(store);
     for (place, call) in calls.iter().enumerate() {
@@ -96,7 +101,8 @@ pub async fn replay_since(
         let lines = history.iter().map(|entry| Line { at: entry.at, signal: &entry.signal, events: &entry.events });
         let known = known_of(call, lines);
         // The list goes from the newest to the oldest.
-        let recent = count_recent(call, calls.iter().skip(place + 1), draft);
+        let before = calls.iter().skip(place + 1).chain(&earlier);
+        let recent = count_recent(call, before, window, is_cut);
         let replayed = replay(call, &known, draft, &was, destinations, carrier, recent);
         report.add(call, replayed.unwrap_or_else(|| unknown(call, "its brand is not in the draft")));
     }
@@ -105,8 +111,11 @@ pub async fn replay_since(
 
 impl ReplayReport {
     fn add(&mut self, call: &Call, replayed: Replayed) {
-        self.before.add(&replayed.before, replayed.rung_before);
-        self.after.add(&replayed.after, replayed.rung_after);
+        // Phones are compared over the calls that are known on both sides.
+        let is_known = replayed.is_known();
+        self.known += usize::from(is_known);
+        self.before.add(&replayed.before, replayed.rung_before, is_known);
+        self.after.add(&replayed.after, replayed.rung_after, is_known);
         let (id, brand) = (call.id, call.brand.clone());
         self.calls.push(CallReplayed { call: id, brand, arrived_at: call.arrived_at, replayed });
     }
@@ -122,34 +131,58 @@ fn unknown(call: &Call, why: &str) -> Replayed {
     }
 }
 
-async fn list_since(store: &dyn Store, since: DateTime<Utc>) -> Result<(Vec<Call>, bool), RehearsalError> {
-    let mut calls: Vec<Call> = Vec::new();
+/// Stored calls, the newest first.
+struct Listed {
+    calls: Vec<Call>,
+    /// Those before them, within the window of floods.
+    earlier: Vec<Call>,
+    is_cut: bool,
+}
+
+async fn list_since(store: &dyn Store, since: DateTime<Utc>, window: TimeDelta) -> Result<Listed, RehearsalError> {
+    let mut listed = Listed { calls: Vec::new(), earlier: Vec::new(), is_cut: false };
     let mut before = None;
     loop {
         let page = store.list_calls(before, PAGE).await?;
         let is_last = page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
         for call in page {
             before = Some(call.arrived_at);
-            if call.arrived_at < since {
-                return Ok((calls, false));
+            if call.arrived_at >= since {
+                if listed.calls.len() >= CALLS_MAX {
+                    return Ok(Listed { is_cut: true, ..listed });
+                }
+                listed.calls.push(call);
+            } else if since - call.arrived_at <= window && listed.earlier.len() < CALLS_MAX {
+                listed.earlier.push(call);
+            } else {
+                return Ok(listed);
             }
-            if calls.len() >= CALLS_MAX {
-                return Ok((calls, true));
-            }
-            calls.push(call);
         }
         if is_last {
-            return Ok((calls, false));
+            return Ok(listed);
         }
     }
 }
 
-/// Calls from the same number to the same brand within the draft's window before this one.
-fn count_recent<'c>(call: &Call, earlier: impl Iterator<Item = &'c Call>, draft: &Rules) -> u32 {
-    let window = TimeDelta::from_std(draft.floods.window).unwrap_or(TimeDelta::MAX);
-    let Caller::Known(_) = call.caller else { return 0 };
-    let recent = earlier
-        .take_while(|other| call.arrived_at - other.arrived_at <= window)
-        .filter(|other| other.brand == call.brand && other.caller == call.caller);
-    u32::try_from(recent.count()).unwrap_or(u32::MAX)
+/// Calls of the same number, or for a caller without one of all such callers, to the same brand within the window before
+/// this one; none if the list was cut within it.
+fn count_recent<'c>(
+    call: &Call,
+    earlier: impl Iterator<Item = &'c Call>,
+    window: TimeDelta,
+    is_cut: bool,
+) -> Option<u32> {
+    let is_like = |other: &Call| match &call.caller {
+        Caller::Known(_) => other.caller == call.caller,
+        Caller::Withheld | Caller::Other(_) => !matches!(other.caller, Caller::Known(_)),
+    };
+    let (mut count, mut is_whole) = (0_u32, false);
+    for other in earlier {
+        if call.arrived_at - other.arrived_at > window {
+            is_whole = true;
+            break;
+        }
+        count = count.saturating_add(u32::from(other.brand == call.brand && is_like(other)));
+    }
+    (is_whole || !is_cut).then_some(count)
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::scenario::{Heard, Step, What, heard_in, spoken_for};
+use super::scenario::{Heard, Presses, Step, What, heard_in, spoken_for};
 use super::world::{Happening, World};
 use crate::call::reply::{Reply, RoomSeat};
 use crate::call::signal::{CallerDoor, Party, Signal};
@@ -49,9 +49,7 @@ impl World<'_> {
         match reply {
             Reply::Hold => self.lead(self.now + HOLD_TAKES, Signal::FirstKeyPressed { key: None }),
             Reply::Challenge { turn, listen_s, .. } => {
-                // Another for each call: whoever presses at all presses the one asked for.
-                let asked = self.call.challenge_key();
-                let (key, at) = self.next_key(after, *listen_s, Some(asked));
+                let (key, at) = self.next_key_at_challenge(after, *listen_s);
                 self.lead(at, Signal::ChallengeAnswered { turn: *turn, key });
             }
             Reply::AskMenu { turn, wait_s, .. } => {
@@ -69,12 +67,21 @@ impl World<'_> {
                 self.lead(over_at, Signal::LineEnded { attempt: *attempt, bridged: false });
             }
             Reply::Wait { words, listens } => {
-                let listens = if *listens && words.is_some() { LISTENS } else { TimeDelta::zero() };
-                self.lead(after + listens, Signal::WaitPolled);
+                let listens = *listens && words.is_some();
+                let over_at = after + if listens { LISTENS } else { TimeDelta::zero() };
+                match self.find_ask_for_recorder(over_at).filter(|_| listens) {
+                    Some((key, at)) => self.press_in_queue(at, key, Signal::FirstKeyPressed { key: Some(key) }),
+                    None => self.lead(over_at, Signal::WaitPolled),
+                }
             }
             Reply::KeepWaiting { seconds, listens, .. } => {
-                let listens = if *listens { LISTENS } else { TimeDelta::zero() };
-                self.lead(self.now + TimeDelta::seconds(i64::from(*seconds)) + listens, Signal::WaitPolled);
+                let listening = if *listens { LISTENS } else { TimeDelta::zero() };
+                let over_at = self.now + TimeDelta::seconds(i64::from(*seconds)) + listening;
+                let pressed = if *listens { self.next_key_in_queue(over_at) } else { None };
+                match pressed {
+                    Some((key, at)) => self.press_in_queue(at, key, Signal::CallerPressed { key }),
+                    None => self.lead(over_at, Signal::WaitPolled),
+                }
             }
             Reply::LeaveQueue => self.lead(self.now, Signal::CallerAsks { at: CallerDoor::Queue }),
             Reply::RingTogether { round, ring_s, phones, .. } => self.dial_together(after, *round, *ring_s, phones),
@@ -107,6 +114,50 @@ impl World<'_> {
             _ => None,
         });
         heard == Some(&Heard::Ringback)
+    }
+
+    fn press_in_queue(&mut self, at: DateTime<Utc>, key: char, signal: Signal) {
+        self.steps.push(Step { after: at - self.call.arrived_at, what: What::Presses(key) });
+        self.lead(at, signal);
+    }
+
+    /// A caller who is known to have asked for the recorder does so at the first chance after that time.
+    fn find_ask_for_recorder(&mut self, over_at: DateTime<Utc>) -> Option<(char, DateTime<Utc>)> {
+        let Presses::AsKnown { recorder: Some(after), .. } = self.scenario.presses else { return None };
+        let at = (self.call.arrived_at + after).max(self.now);
+        let key = self.scenario.rules.find_brand(&self.call.brand)?.voicemail.key?;
+        if self.has_asked_for_recorder || at >= over_at {
+            return None;
+        }
+        self.has_asked_for_recorder = true;
+        Some((key, at))
+    }
+
+    /// What the caller presses while a document of the queue listens.
+    fn next_key_in_queue(&mut self, over_at: DateTime<Utc>) -> Option<(char, DateTime<Utc>)> {
+        match self.scenario.presses {
+            Presses::AsKnown { .. } => self.find_ask_for_recorder(over_at),
+            Presses::AsAsked => {
+                let key = self.scenario.keys.get(self.keys_pressed).copied()?;
+                self.keys_pressed += 1;
+                key.map(|key| (key, self.now + PRESSING_TAKES))
+            }
+        }
+    }
+
+    /// The key asked for is another for each call: whoever presses at all presses that one, unless it is known better.
+    fn next_key_at_challenge(&mut self, after: DateTime<Utc>, listen_s: u32) -> (Option<char>, DateTime<Utc>) {
+        match self.scenario.presses {
+            Presses::AsAsked => self.next_key(after, listen_s, Some(self.call.challenge_key())),
+            Presses::AsKnown { challenges, .. } => {
+                let Some(key) = challenges.get(self.challenges).copied().flatten() else {
+                    return (None, after + TimeDelta::seconds(i64::from(listen_s)));
+                };
+                let at = after + PRESSING_TAKES;
+                self.steps.push(Step { after: at - self.call.arrived_at, what: What::Presses(key) });
+                (Some(key), at)
+            }
+        }
     }
 
     /// What the caller presses at the next prompt, and when its document is over.

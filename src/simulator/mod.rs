@@ -15,7 +15,7 @@ mod scenario;
 mod world;
 
 pub use replay::{Known, Line, Outcome as ReplayOutcome, Replayed, known_of, outcome_of, replay};
-pub use scenario::{Behaviour, Heard, Outcome, Scenario, Simulation, Step, What, heard_in, spoken_for};
+pub use scenario::{Behaviour, Heard, Outcome, Presses, Scenario, Simulation, Step, What, heard_in, spoken_for};
 pub use world::simulate;
 
 #[cfg(test)]

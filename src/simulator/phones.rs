@@ -8,6 +8,7 @@ use crate::call::event::RingMethod;
 use crate::call::leg::Leg;
 use crate::call::reply::{PhoneToRing, Reply, RoomSeat};
 use crate::call::signal::{LegOutcome, Party, Signal};
+use crate::call::supervisor::spare_ring;
 
 /// A phone begins to ring so long after it was dialled.
 const SETUP_TAKES: TimeDelta = TimeDelta::seconds(2);
@@ -36,7 +37,9 @@ impl World<'_> {
         self.plan(at + SETUP_TAKES, Happening::Rings(number));
         if let Some(leg) = self.call.find_leg(number) {
             // The carrier is told whole seconds.
-            let ring_s = (leg.give_up_at - at).num_seconds().clamp(RING_S.0, RING_S.1);
+            let rules = self.scenario.rules;
+            let spare = rules.find_brand(&self.call.brand).map(|brand| spare_ring(rules, brand));
+            let ring_s = (leg.give_up_at - at + spare.unwrap_or_default()).num_seconds().clamp(RING_S.0, RING_S.1);
             self.plan(at + TimeDelta::seconds(ring_s), Happening::RingsOut(number));
         }
     }

@@ -8,14 +8,16 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::scenario::{Behaviour, Outcome as Simulated, Scenario, Simulation, What};
+use super::scenario::{Behaviour, Outcome as Simulated, Presses, Scenario, Simulation, What};
 use super::world::simulate;
-use crate::call::event::{Ending, Event, LegEnd};
+use crate::call::event::{Ending, Event, FallbackReason, LegEnd};
+use crate::call::floods::FloodLimit;
 use crate::call::signal::Signal;
 use crate::call::state::{Call, NewCall};
 use crate::call::{BrandFacts, CallerFacts, CarrierFacts};
 use crate::ids::AgentId;
-use crate::rules::{Brand, DestinationPolicy, Rules};
+use crate::phone_number::Caller;
+use crate::rules::{self, Brand, DestinationPolicy, Rules};
 use crate::shortlist::facts::{AgentFacts, LiveLeg, LoadedFacts, Presence};
 use crate::shortlist::{Listed, NotEligible, Place};
 
@@ -58,6 +60,20 @@ pub struct Replayed {
     pub after: Outcome,
 }
 
+impl Replayed {
+    /// Whether it is known what would have become of it.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        !matches!((&self.before, &self.after), (Outcome::Unknown(_), _) | (_, Outcome::Unknown(_)))
+    }
+
+    /// Whether the draft is known to change something about it, or it cannot be known.
+    #[must_use]
+    pub fn is_worth_telling(&self) -> bool {
+        !self.is_known() || self.before != self.after || self.rung_before != self.rung_after
+    }
+}
+
 /// One line of a stored call's history.
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'a> {
@@ -72,8 +88,18 @@ pub struct Line<'a> {
 /// What a stored call tells of the world it came into.
 #[derive(Debug, Clone)]
 pub struct Known {
-    /// What the caller pressed, prompt by prompt.
+    /// What the caller pressed, menu by menu.
     pub keys: Vec<Option<char>>,
+    /// What the caller pressed, challenge by challenge.
+    pub challenges: Vec<Option<char>>,
+    /// The caller asked for the recorder, so long after the arrival.
+    pub recorder: Option<TimeDelta>,
+    /// The caller was refused when they arrived: by which limit, and the calls that were counted.
+    pub refused: Option<(FloodLimit, u32)>,
+    /// A flood was declared, until then, and the caller a stranger in it.
+    pub flood_until: Option<DateTime<Utc>>,
+    /// Something decided it that is not played: what.
+    pub beyond: Option<&'static str>,
     /// What agents did whose phones rang.
     pub agents: HashMap<AgentId, Behaviour>,
     /// Agents whose phone stopped before they answered: so long they are known not to have.
@@ -93,17 +119,24 @@ pub struct Known {
 pub fn known_of<'a>(call: &Call, history: impl IntoIterator<Item = Line<'a>>) -> Known {
     let mut known = Known {
         keys: Vec::new(),
+        challenges: Vec::new(),
+        recorder: None,
+        refused: None,
+        flood_until: None,
+        beyond: what_is_beyond(call),
         agents: HashMap::new(),
         quiet_for: HashMap::new(),
         facts: HashMap::new(),
         half_known: Vec::new(),
         waited: TimeDelta::zero(),
-        gave_up: call.ending == Some(Ending::Abandoned),
+        gave_up: false,
     };
     let mut settled_at = None;
     for line in history {
-        if let Signal::MenuAnswered { key, .. } | Signal::ChallengeAnswered { key, .. } = line.signal {
-            known.keys.push(*key);
+        match line.signal {
+            Signal::MenuAnswered { key, .. } => known.keys.push(*key),
+            Signal::ChallengeAnswered { key, .. } => known.challenges.push(*key),
+            _ => {}
         }
         for event in line.events {
             match event {
@@ -112,6 +145,17 @@ pub fn known_of<'a>(call: &Call, history: impl IntoIterator<Item = Line<'a>>) ->
                         known.note(listed, record.at);
                     }
                 }
+                Event::FloodRefused { by, calls, .. } if *by != FloodLimit::Challenge => {
+                    known.refused = Some((*by, *calls));
+                    if *by == FloodLimit::CallerDeclared {
+                        known.flood_until = Some(call.arrived_at + FLOOD_LASTS);
+                    }
+                }
+                Event::FloodChallenged { declared_until } => known.flood_until = Some(*declared_until),
+                Event::FallbackBegan { why: FallbackReason::CallerChose, .. } => {
+                    known.recorder = Some(line.at - call.arrived_at);
+                }
+                Event::CodeAsked { .. } => known.beyond = Some("a supervisor's code was asked for, which is not played"),
                 Event::CallOwned { .. } | Event::RecorderOffered { .. } | Event::MessageSaid | Event::LineTaken => {
                     settled_at = settled_at.or(Some(line.at));
                 }
@@ -121,6 +165,9 @@ pub fn known_of<'a>(call: &Call, history: impl IntoIterator<Item = Line<'a>>) ->
     }
     let until = settled_at.or(call.caller_left_at).or(call.ended_at).unwrap_or(call.arrived_at);
     known.waited = until - call.arrived_at;
+    // Also whoever hung up before the recorder was reached, on the way there or while an outside line rang.
+    known.gave_up = call.ending == Some(Ending::Abandoned)
+        || (call.ending == Some(Ending::Missed) && settled_at.is_none() && call.caller_left_at.is_some());
     for leg in &call.legs {
         let Some(rang_at) = leg.rang_at else { continue };
         let after = |at: DateTime<Utc>| (at - rang_at).max(TimeDelta::zero());
@@ -144,6 +191,19 @@ pub fn known_of<'a>(call: &Call, history: impl IntoIterator<Item = Line<'a>>) ->
         }
     }
     known
+}
+
+/// What decided a call that the simulator does not play.
+fn what_is_beyond(call: &Call) -> Option<&'static str> {
+    match (call.ending, call.fallback) {
+        (None, _) => Some("the call is not over"),
+        (Some(Ending::Supervisor | Ending::Redirected), _) => {
+            Some("a supervisor or an outside line took it, whose part is not played")
+        }
+        (Some(Ending::Failed), _) | (_, Some(FallbackReason::Outage)) => Some("a fault decided it"),
+        (_, Some(FallbackReason::Caps)) => Some("the account carried no more legs at that moment"),
+        _ => None,
+    }
 }
 
 impl Known {
@@ -179,14 +239,37 @@ impl Known {
         self.facts.insert(listed.agent.clone(), facts);
     }
 
+    /// How the caller and the brand stood when the call arrived. `recent`: calls of this caller, or for one without a number
+    /// of all such callers, to the brand within the window before it; `was_limit` what the rules allowed then, if their
+    /// window was the same.
+    fn stand(&self, call: &Call, recent: u32, was_limit: Option<u32>) -> (CallerFacts, BrandFacts) {
+        let has_number = matches!(call.caller, Caller::Known(_));
+        // The store counted better than a list does, if the window is the same.
+        let counted = was_limit.and(self.refused).map(|(_, calls)| calls).unwrap_or(recent);
+        // Past the limit and not refused: somebody at the number talked with an agent.
+        let talks = has_number && self.refused.is_none() && was_limit.is_some_and(|limit| counted >= limit);
+        let caller = CallerFacts {
+            is_blocked: call.ending == Some(Ending::Blocked),
+            is_contact: self.flood_until.is_none(),
+            recent_calls: if has_number { counted } else { 0 },
+            talks,
+        };
+        let brand = BrandFacts {
+            overridden_until: call.overridden_until,
+            flood_until: self.flood_until,
+            withheld_recent: if has_number { 0 } else { counted },
+        };
+        (caller, brand)
+    }
+
     fn load(&self, brand: &Brand) -> LoadedFacts {
         let of = |agent: &AgentId| self.facts.get(agent).cloned().unwrap_or_else(|| AgentFacts::unknown(agent.clone()));
         LoadedFacts { agents: brand.roster.iter().map(of).collect(), ..LoadedFacts::none() }
     }
 }
 
-/// Plays a stored call by other rules. `recent_calls`: how many came from this number to the brand within the window of
-/// these rules; none if the brand is not in them.
+/// Plays a stored call by other rules; none if the brand is not in them. `recent_calls`: how many came from this number, or
+/// for a withheld one from all such, to the brand within the window of these rules before it; none if that is not known.
 #[must_use]
 pub fn replay(
     call: &Call,
@@ -195,9 +278,21 @@ pub fn replay(
     was: &Rules,
     destinations: &DestinationPolicy,
     carrier: CarrierFacts,
-    recent_calls: u32,
+    recent_calls: Option<u32>,
 ) -> Option<Replayed> {
     let brand = rules.brand(&call.brand)?;
+    let is_same_window = rules.floods.window == was.floods.window;
+    let was_limit = match call.caller {
+        Caller::Known(_) => was.floods.calls_per_caller,
+        Caller::Withheld | Caller::Other(_) => was.floods.calls_withheld,
+    };
+    let (caller, in_force) = known.stand(call, recent_calls.unwrap_or(0), is_same_window.then_some(was_limit));
+    // Of `auto` it is not known what the carrier could do then, except by what was done.
+    let method = match call.method {
+        _ if call.legs.is_empty() => carrier.method,
+        crate::call::event::RingMethod::Legs => rules::RingMethod::Legs,
+        crate::call::event::RingMethod::Dial => rules::RingMethod::Dial,
+    };
     let scenario = Scenario {
         rules,
         destinations,
@@ -211,16 +306,13 @@ pub fn replay(
             rules_version: rules.version,
             at: call.arrived_at,
         },
-        caller: CallerFacts {
-            is_blocked: call.ending == Some(Ending::Blocked),
-            recent_calls,
-            ..CallerFacts::default()
-        },
-        carrier,
-        brand: BrandFacts { overridden_until: call.overridden_until, ..BrandFacts::default() },
+        caller,
+        carrier: CarrierFacts { method, ..carrier },
+        brand: in_force,
         loaded: known.load(brand),
         others: &HashMap::new(),
         keys: &known.keys,
+        presses: Presses::AsKnown { challenges: &known.challenges, recorder: known.recorder },
         agents: &known.agents,
         leaves_after: known.gave_up.then_some(known.waited),
     };
@@ -230,7 +322,10 @@ pub fn replay(
         rung_before: call.legs.iter().filter(|leg| leg.rang_at.is_some()).count(),
         rung_after: rung,
         before: outcome_of(call),
-        after: judge(call, known, brand, was.brand(&call.brand), &simulation),
+        after: match recent_calls {
+            None => Outcome::Unknown("how many calls came before it is not known".to_owned()),
+            Some(_) => judge(call, known, brand, was.brand(&call.brand), &simulation),
+        },
     })
 }
 
@@ -256,15 +351,22 @@ pub fn outcome_of(call: &Call) -> Outcome {
 }
 
 fn judge(call: &Call, known: &Known, brand: &Brand, was: Option<&Brand>, simulation: &Simulation) -> Outcome {
-    if call.ending.is_none() {
-        return Outcome::Unknown("the call is not over".to_owned());
+    if let Some(beyond) = known.beyond {
+        return Outcome::Unknown(beyond.to_owned());
     }
-    if matches!(call.ending, Some(Ending::Supervisor | Ending::Redirected)) {
-        return Outcome::Unknown("a supervisor or an outside line took it, whose part is not played".to_owned());
-    }
-    let asks_anew = brand.menu.is_some() && was.is_none_or(|was| was.menu != brand.menu);
-    if asks_anew && call.closure.is_none() {
+    let is_another = was.is_none_or(|was| was.menu != brand.menu);
+    if simulation.menus > 0 && is_another {
         return Outcome::Unknown("the menu is another: what the caller would have pressed is not known".to_owned());
+    }
+    if simulation.menus > known.keys.len() {
+        return Outcome::Unknown(
+            "the caller would have come to the menu, and what they would have pressed is not known".to_owned(),
+        );
+    }
+    if simulation.challenges > known.challenges.len() {
+        return Outcome::Unknown(
+            "the caller would have been asked for a key, and whether they would have pressed it is not known".to_owned(),
+        );
     }
     let after = simulation.steps.last().map_or(TimeDelta::zero(), |step| step.after);
     if matches!(simulation.outcome, Simulated::Answered(_)) {
@@ -284,6 +386,9 @@ fn judge(call: &Call, known: &Known, brand: &Brand, was: Option<&Brand>, simulat
         Simulated::Answered(_) | Simulated::Ended(_) => Outcome::Other,
     }
 }
+
+/// Of a declared flood it is known that it was on when the call arrived, and it is judged then alone.
+const FLOOD_LASTS: TimeDelta = TimeDelta::minutes(1);
 
 /// Played and real presses differ by the length of a prompt.
 const TALK_BEGINS: TimeDelta = TimeDelta::seconds(10);

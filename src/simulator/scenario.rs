@@ -35,10 +35,27 @@ pub struct Scenario<'a> {
     pub others: &'a HashMap<AgentId, AgentFacts>,
     /// What the caller presses, prompt by prompt; none is silence, and after the last one the caller is silent.
     pub keys: &'a [Option<char>],
+    /// How the caller meets what is not the menu.
+    pub presses: Presses<'a>,
     /// What agents do whose phones ring; whoever is not named lets it ring.
     pub agents: &'a HashMap<AgentId, Behaviour>,
     /// The caller hangs up so long after the arrival, unless connected by then; never, if absent.
     pub leaves_after: Option<TimeDelta>,
+}
+
+/// How a caller meets a challenge and the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presses<'a> {
+    /// By the same keys: whoever presses one at a challenge presses the one asked for, and each document of the queue that
+    /// listens is a prompt.
+    AsAsked,
+    /// As it is known of a call that was.
+    AsKnown {
+        /// What was pressed at the challenges, one by one.
+        challenges: &'a [Option<char>],
+        /// The caller asked for the recorder so long after the arrival.
+        recorder: Option<TimeDelta>,
+    },
 }
 
 /// What an agent does whose phone rings. Spans are counted from the first ring.
@@ -125,6 +142,12 @@ pub struct Simulation {
     pub call: Call,
     /// When the simulation stopped.
     pub ended_at: DateTime<Utc>,
+    /// Prompts of the scenario's keys that never came.
+    pub keys_unused: usize,
+    /// Menus that came to their end.
+    pub menus: usize,
+    /// Challenges that came to their end.
+    pub challenges: usize,
 }
 
 /// How long words take to say: about 15 letters a second.

@@ -65,6 +65,7 @@ impl<'a> Played<'a> {
             loaded: LoadedFacts { agents: facts, ..LoadedFacts::none() },
             others: &HashMap::new(),
             keys: self.keys,
+            presses: super::Presses::AsAsked,
             agents: &self.agents,
             leaves_after: self.leaves_after,
         })

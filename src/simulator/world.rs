@@ -63,6 +63,9 @@ pub(super) struct World<'a> {
     /// Counts the places the caller was led to.
     pub(super) place: u32,
     pub(super) keys_pressed: usize,
+    pub(super) challenges: usize,
+    menus: usize,
+    pub(super) has_asked_for_recorder: bool,
     /// When the account's pace takes the next leg.
     pub(super) pace_free_at: DateTime<Utc>,
     pub(super) is_over: bool,
@@ -87,6 +90,9 @@ pub fn simulate(scenario: &Scenario<'_>) -> Simulation {
         events: Vec::new(),
         place: 0,
         keys_pressed: 0,
+        challenges: 0,
+        menus: 0,
+        has_asked_for_recorder: false,
         pace_free_at: now,
         is_over: false,
     };
@@ -131,6 +137,11 @@ impl World<'_> {
         match happening {
             Happening::CallerGoesOn { place, signal } => {
                 if place == self.place && self.call.caller_left_at.is_none() {
+                    match signal {
+                        Signal::MenuAnswered { .. } => self.menus += 1,
+                        Signal::ChallengeAnswered { .. } => self.challenges += 1,
+                        _ => {}
+                    }
                     let reply = self.tell(&signal);
                     self.lead_caller(&reply);
                 }
@@ -343,6 +354,15 @@ impl World<'_> {
             (None, None) => Outcome::Open,
         };
         let explanation = explain(&self.call, self.scenario.rules, &self.events);
-        Simulation { steps: self.steps, outcome, explanation, call: self.call, ended_at: self.now }
+        Simulation {
+            steps: self.steps,
+            outcome,
+            explanation,
+            call: self.call,
+            ended_at: self.now,
+            keys_unused: self.scenario.keys.len().saturating_sub(self.keys_pressed),
+            menus: self.menus,
+            challenges: self.challenges,
+        }
     }
 }

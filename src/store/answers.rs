@@ -75,7 +75,8 @@ macro_rules! of_every_caller {
 }
 
 const OF_A_NUMBER: &str = of_every_caller!(
-    "(SELECT count(*) FROM calls WHERE caller = $7 AND brand = $2 AND arrived_at >= $3) AS recent_calls, \
+    "(SELECT count(*) FROM calls WHERE caller = $7 AND brand = $2 AND arrived_at >= $3 \
+     AND arrived_at <= $4) AS recent_calls, \
      (SELECT count(*) FROM calls WHERE caller = $7 AND brand = $2 AND stage = 'talking') AS talks, ",
     "contacts.name AS name, contacts.blocked AS blocked, contacts.contact_id AS contact_id, \
      made_contacts.at AS made_at \
@@ -84,7 +85,8 @@ const OF_A_NUMBER: &str = of_every_caller!(
 );
 
 const WITHHELD: &str = of_every_caller!(
-    "(SELECT count(*) FROM calls WHERE caller IS NULL AND brand = $2 AND arrived_at >= $3) AS recent_calls, \
+    "(SELECT count(*) FROM calls WHERE caller IS NULL AND brand = $2 AND arrived_at >= $3 \
+     AND arrived_at <= $4) AS recent_calls, \
      CAST(0 AS BIGINT) AS talks, ",
     "CAST(NULL AS TEXT) AS name, CAST(NULL AS BIGINT) AS blocked, CAST(NULL AS BIGINT) AS contact_id, \
      CAST(NULL AS BIGINT) AS made_at"

@@ -196,7 +196,7 @@ pub struct ArrivalQuestion {
     pub brand: BrandId,
     /// Since when calls are counted.
     pub since: DateTime<Utc>,
-    /// Now.
+    /// Now, or when a rehearsed call arrives: calls that come later are not counted.
     pub now: DateTime<Utc>,
 }
 

@@ -179,11 +179,11 @@ impl CallTables {
         match &question.caller {
             Some(phone) => {
                 let from = (phone.clone(), brand.clone(), question.since, nil);
-                self.from.range(from..).take_while(|(of, at, ..)| of == phone && at == brand).count()
+                self.from.range(from..).take_while(|(of, at, when, _)| of == phone && at == brand && *when <= question.now).count()
             }
             None => {
                 let from = (brand.clone(), question.since, nil);
-                self.withheld.range(from..).take_while(|(at, ..)| at == brand).count()
+                self.withheld.range(from..).take_while(|(at, when, _)| at == brand && *when <= question.now).count()
             }
         }
     }

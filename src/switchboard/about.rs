@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::call::event::Event;
+use crate::call::event::{Event, FallbackReason};
 use crate::call::{BrandFacts, CallerFacts};
 use crate::phone_number::Caller;
 use crate::rules::Brand;
@@ -54,5 +54,19 @@ pub(super) fn warn_of_missing_line(brand: &Brand, events: &[Event]) {
     if is_overridden && brand.operator.is_none() {
         metrics::counter!("offhook_override_without_line_total").increment(1);
         tracing::error!(brand = %brand.id, "the brand is overridden and has no operator line");
+    }
+}
+
+/// Calls that a limit kept from ringing are counted: an alarm is set on what nobody would otherwise see.
+pub(super) fn count_refusals(brand: &Brand, events: &[Event]) {
+    for event in events {
+        if let Event::FloodRefused { by, calls, limit, .. } = event {
+            metrics::counter!("offhook_flood_refused_total", "limit" => by.as_str()).increment(1);
+            tracing::warn!(brand = %brand.id, by = by.as_str(), calls, limit, "a call was refused as one of a flood");
+        }
+        if let Event::FallbackBegan { why: FallbackReason::Caps, .. } = event {
+            metrics::counter!("offhook_legs_capped_total").increment(1);
+            tracing::error!(brand = %brand.id, "a call rang nobody, since the account carried no more legs");
+        }
     }
 }

@@ -23,11 +23,16 @@ use crate::call::supervisor::CodeVerdict;
 use crate::clock::{Clock, IdSource};
 use crate::ids::SupervisorId;
 use crate::rules::Rules;
-use crate::store::{CodeTry, Conflict, Store, StoreError, StoredCode};
+use crate::store::{CodeTry, Conflict, NewAuditLine, Store, StoreError, StoredCode};
 
 /// Digits of a code. At the limits of the account a year of guessing finds one of 8 digits with a chance of 1 in 570 at
 /// most. Source: THREATS.md T-28.
 pub const CODE_DIGITS: u32 = 8;
+
+/// How the audit calls a code that was wrong.
+pub const CODE_WRONG: &str = "supervisor_code_wrong";
+/// How it calls one that was not looked at.
+pub const CODE_REFUSED: &str = "supervisor_code_refused";
 
 /// A code that is older should be drawn again.
 pub const ROTATE_AFTER: TimeDelta = TimeDelta::days(90);
@@ -142,15 +147,35 @@ impl CodeDesk {
             None => CodeVerdict::Wrong,
             Some(key) => match self.store.take_code_try(call.id, &call.caller, now).await? {
                 CodeTry::Refused { why, .. } => {
+                    let detail = serde_json::json!({ "limit": why });
+                    self.note_failure(call, CODE_REFUSED, detail).await?;
                     tracing::warn!(call.id = %call.id, limit = ?why, "a supervisor's code was not looked at: too many tries");
                     CodeVerdict::Refused
                 }
-                CodeTry::Taken => self.compare(key, call, typed).await?,
+                CodeTry::Taken => {
+                    let verdict = self.compare(key, call, typed).await?;
+                    if verdict == CodeVerdict::Wrong {
+                        self.note_failure(call, CODE_WRONG, serde_json::json!({})).await?;
+                    }
+                    verdict
+                }
             },
         };
         metrics::counter!("offhook_supervisor_codes_total", "verdict" => verdict.as_str()).increment(1);
         tracing::warn!(call.id = %call.id, brand = %call.brand, verdict = verdict.as_str(), "a supervisor's code was keyed in");
         Ok(verdict)
+    }
+
+    /// A failure is told like a success, and not only when it locks the keypad. Source: THREATS.md T-28.
+    async fn note_failure(
+        &self,
+        call: &Call,
+        action: &'static str,
+        detail: serde_json::Value,
+    ) -> Result<(), SwitchboardError> {
+        let subject = format!("calls/{}", call.id);
+        let line = NewAuditLine { by: "caller".to_owned(), action, subject, detail };
+        Ok(self.store.note_audit(line, self.clock.now()).await?)
     }
 
     async fn compare(

@@ -37,7 +37,7 @@ use crate::rules::{Brand, DestinationPolicy, DialStopsAt, RingMethod, Rules};
 use crate::shortlist::facts::LoadedFacts;
 use crate::shortlist::{AVAILABLE_MIN, InForce, find_staying_at, members, others_of};
 use crate::store::{Arrival, ArrivalQuestion, Conflict, NewEffect, Save, Store, StoreError, StoredAnswer};
-use about::{About, warn_of_missing_line};
+use about::{About, count_refusals, warn_of_missing_line};
 use circuit::Circuit;
 use locks::CallLocks;
 use rulebook::Rulebook;
@@ -175,7 +175,24 @@ impl Switchboard {
     ///
     /// # Errors
     /// `NoRules` if the number's brand is in no rules, `Store` if nothing could be saved.
-    pub async fn arrive(&self, mut new: NewCall, listener: Listener<'_>) -> Result<Handled, SwitchboardError> {
+    pub async fn arrive(&self, new: NewCall, listener: Listener<'_>) -> Result<Handled, SwitchboardError> {
+        self.arrive_by(new, &Signal::Arrived, listener).await
+    }
+
+    /// A call of an agent's own, who keys a supervisor's code in; no phone rings for it.
+    ///
+    /// # Errors
+    /// As [`Self::arrive`].
+    pub async fn arrive_for_code(&self, new: NewCall, listener: Listener<'_>) -> Result<Handled, SwitchboardError> {
+        self.arrive_by(new, &Signal::AgentAsksForCode, listener).await
+    }
+
+    async fn arrive_by(
+        &self,
+        mut new: NewCall,
+        signal: &Signal,
+        listener: Listener<'_>,
+    ) -> Result<Handled, SwitchboardError> {
         let arrival = self.load_arrival(&new, listener).await?;
         if let Some(body) = arrival.answer {
             let call =
@@ -187,12 +204,12 @@ impl Switchboard {
         let caller_ref = new.caller_ref.clone();
         let call = Call::new(new);
         let _held = self.locks.hold(call.id).await;
-        match self.decide_and_save(call, &Signal::Arrived, about, Some(listener)).await {
+        match self.decide_and_save(call, signal, about, Some(listener)).await {
             Err(SwitchboardError::Store(StoreError::Conflict(Conflict::CallExists))) => {
                 // Another replica was first: the state knows what this caller hears.
                 let call =
                     self.store.find_call_by_caller_ref(&caller_ref).await?.ok_or(SwitchboardError::UnknownCall)?;
-                self.decide_until_saved(call.id, &Signal::Arrived, Some(listener)).await
+                self.decide_until_saved(call.id, signal, Some(listener)).await
             }
             other => other,
         }
@@ -307,6 +324,7 @@ impl Switchboard {
                     crash_point!("switchboard.after_save");
                     self.stir(&events, wanted_phones && !call.wants_phones());
                     warn_of_missing_line(brand, &events);
+                    count_refusals(brand, &events);
                     return Ok(Handled { call, body, is_repeat: false, events });
                 }
                 // A phone went to another call between the facts and the save: look again.

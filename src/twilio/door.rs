@@ -24,6 +24,7 @@ use super::webhook::{self, BadWebhook, Incoming, TypedCode, VoiceCall, What};
 use crate::call::reply::Reply;
 use crate::call::signal::{CallerDoor, LegOutcome, Signal};
 use crate::call::state::{Call, NewCall};
+use crate::call::supervisor::{SUPERVISOR_KEY, hears_supervisor};
 use crate::call::words;
 use crate::clock::{Clock, IdSource};
 use crate::config::Settings;
@@ -40,8 +41,9 @@ const ANSWER_WITHIN: Duration = Duration::from_millis(1_500);
 /// Callers whose wait fails are remembered for the third failure; more than these at once is an outage anyhow.
 const FAILING_WAITS_MAX: usize = 10_000;
 
-/// An agent who calls the brand within so long after their phone rang saw a missed call.
-const MISSED_LATELY: TimeDelta = TimeDelta::minutes(10);
+/// An agent who calls the brand within so long after their phone rang is told of that call: they saw it missed, perhaps
+/// after another talk. Later, what became of it would be taken for news.
+const MISSED_LATELY: TimeDelta = TimeDelta::hours(1);
 
 /// Said by the safe reply, when not even the brand is known.
 const SAFE_GREETING: &str = "Thank you for calling. Please leave a message after the tone.";
@@ -198,6 +200,11 @@ impl TwilioDoor {
                 {
                     return Err(Trouble::OtherLeg);
                 }
+                if let Some(voice) = self.find_code_call(door, &form)
+                    && let Some(document) = self.leave_leg_for_code(&voice, *minted, signals, key.as_deref()).await?
+                {
+                    return Ok(Answered::Document(document));
+                }
                 match &incoming.typed {
                     Some(typed) => self.answer_code(minted.call, typed, key.as_deref()).await?,
                     None => self.answer_signals(minted.call, signals, key.as_deref(), &incoming).await?,
@@ -251,7 +258,7 @@ impl TwilioDoor {
     }
 
     async fn answer_voice(&self, voice: &VoiceCall, key: Option<&str>) -> Result<String, Trouble> {
-        if let Some(document) = self.answer_agent(voice).await? {
+        if let Some(document) = self.answer_agent(voice, key).await? {
             return Ok(document);
         }
         let Some(new) = self.new_call(voice).await? else {
@@ -263,22 +270,78 @@ impl TwilioDoor {
         Ok(self.switchboard.arrive(new, Listener { key, write: &write }).await?.body)
     }
 
-    /// An agent who calls the brand from the phone that rang is told of that call, and may have it if the caller still
-    /// waits. None for anybody else: also for an agent whose phone did not ring lately.
-    async fn answer_agent(&self, voice: &VoiceCall) -> Result<Option<String>, Trouble> {
+    /// An agent who calls the brand from their own phone rings nobody. They are told of the call that rang them lately, and
+    /// may have it if the caller still waits; and a supervisor's code may be keyed in. None for anybody else.
+    async fn answer_agent(&self, voice: &VoiceCall, key: Option<&str>) -> Result<Option<String>, Trouble> {
         let Some(number) = voice.from.number().filter(|_| !voice.is_over) else { return Ok(None) };
         let Some((_, rules)) = self.switchboard.rulebook().load_current().await? else { return Ok(None) };
         let Some(agent) = rules.agent_of_phone(number) else { return Ok(None) };
         let Some(brand) = rules.brand_of(&voice.to).filter(|brand| brand.roster.contains(&agent.id)) else {
             return Ok(None);
         };
+        let hears_code = hears_supervisor(&rules, brand);
+        if hears_code && voice.key == Some(SUPERVISOR_KEY) {
+            let Some(new) = self.new_call(voice).await? else { return Ok(None) };
+            let write = |call: &Call, brand: &Brand, reply: &Reply| self.write(call, brand, reply);
+            return Ok(Some(self.switchboard.arrive_for_code(new, Listener { key, write: &write }).await?.body));
+        }
+        let tell = |words: &str| {
+            let (voice, language) = (brand.voice.as_deref().unwrap_or(VOICE), brand.language.as_str());
+            if hears_code {
+                twiml::say_and_hear_a_key(&self.addresses, words, voice, language)
+            } else {
+                twiml::say_and_hang_up(words, voice, language)
+            }
+        };
         let since = self.clock.now() - MISSED_LATELY;
-        let Some(call) = self.store.find_call_offered_to(&agent.id, &brand.id, since).await? else { return Ok(None) };
-        let write = |call: &Call, brand: &Brand, reply: &Reply| self.write(call, brand, reply);
-        let signal = Signal::AgentCalledIn { agent: agent.id.clone(), carrier_ref: voice.caller_ref.clone() };
+        let Some(call) = self.store.find_call_offered_to(&agent.id, &brand.id, since).await? else {
+            return Ok(Some(tell(words::NO_CALL_WAITING)));
+        };
+        let write = |call: &Call, brand: &Brand, reply: &Reply| match reply {
+            Reply::SayAndHangUp { words } => tell(words),
+            _ => self.write(call, brand, reply),
+        };
+        let signal = Signal::AgentCalledIn {
+            agent: agent.id.clone(),
+            carrier_ref: voice.caller_ref.clone(),
+            doubted: voice.is_doubted,
+        };
         // Answered from the state each time: there is no answer that may be repeated while the caller waits.
         let handled = self.switchboard.answer(call, &signal, Listener { key: None, write: &write }).await?;
         Ok(Some(handled.body))
+    }
+
+    /// An agent who called in, and was asked to accept, pressed the supervisor's key instead.
+    fn find_code_call(&self, door: Door, form: &Form) -> Option<VoiceCall> {
+        if door != Door::AgentAccept {
+            return None;
+        }
+        let What::Voice(voice) = webhook::read(Door::Voice, None, form, None, &self.account).ok()?.what else {
+            return None;
+        };
+        Some(voice).filter(|voice| voice.is_inbound && voice.key == Some(SUPERVISOR_KEY) && !voice.is_over)
+    }
+
+    /// Their leg of the call they called about is over, and the code has a call of its own; none where no code is heard.
+    async fn leave_leg_for_code(
+        &self,
+        voice: &VoiceCall,
+        minted: Minted,
+        signals: &[Signal],
+        key: Option<&str>,
+    ) -> Result<Option<String>, Trouble> {
+        let Some((_, rules)) = self.switchboard.rulebook().load_current().await? else { return Ok(None) };
+        if !rules.brand_of(&voice.to).is_some_and(|brand| hears_supervisor(&rules, brand)) {
+            return Ok(None);
+        }
+        for signal in signals {
+            self.switchboard.take_note(minted.call, signal).await?;
+        }
+        if let Some(leg) = minted.leg {
+            let over = Signal::LegFinished { leg, outcome: LegOutcome::Completed };
+            self.switchboard.take_note(minted.call, &over).await?;
+        }
+        self.answer_agent(voice, key).await
     }
 
     async fn new_call(&self, voice: &VoiceCall) -> Result<Option<NewCall>, Trouble> {

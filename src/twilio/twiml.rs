@@ -13,6 +13,9 @@ use crate::rules::DialTarget;
 /// The most phones of one simultaneous dial. Source: contract section 2.4.
 pub const PHONES_TOGETHER_MAX: usize = 10;
 
+/// Seconds to listen for a key after the words to an agent.
+const KEY_AFTER_WORDS_S: u32 = 3;
+
 /// What a document needs beyond the reply.
 #[derive(Clone, Copy)]
 pub struct RenderContext<'a> {
@@ -74,6 +77,21 @@ pub fn render(reply: &Reply, context: &RenderContext<'_>, now: DateTime<Utc>) ->
 #[must_use]
 pub fn say_and_hang_up(words: &str, voice: &str, language: &str) -> String {
     write_document(Verb::say(words, voice, language).into_iter().chain([Verb::new("Hangup")]))
+}
+
+/// Words to an agent who dialled the brand, then the end of the call; a key pressed meanwhile is told at the door of the
+/// number.
+#[must_use]
+pub fn say_and_hear_a_key(addresses: &Addresses, words: &str, voice: &str, language: &str) -> String {
+    let gather = Verb::new("Gather")
+        .with("input", "dtmf")
+        .with("numDigits", 1)
+        .with("timeout", KEY_AFTER_WORDS_S)
+        .with("finishOnKey", "")
+        .with("method", "POST")
+        .with("action", addresses.plain(Door::Voice))
+        .holding(Verb::say(words, voice, language));
+    write_document([gather, Verb::new("Hangup")])
 }
 
 /// What somebody alone in the room hears: ringback, then the same address again, since Twilio does not ask by itself.

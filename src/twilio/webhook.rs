@@ -32,6 +32,9 @@ pub struct TypedCode {
     in_queue: bool,
 }
 
+/// The carrier knows the caller, and that the number is theirs. More words may follow. Source: contract 4.1.
+const VOUCHED: &str = "TN-Validation-Passed-A";
+
 impl TypedCode {
     /// Takes the digits.
     #[must_use]
@@ -107,6 +110,13 @@ pub struct VoiceCall {
     pub forwarded_from: Option<String>,
     /// Whether the caller is gone already.
     pub is_over: bool,
+    /// The key that was pressed in a document that asks at the door of the number.
+    pub key: Option<char>,
+    /// Whether the other side began this connection.
+    pub is_inbound: bool,
+    /// The carrier says how well it knows the caller, and does not vouch for the number: anything but attestation A.
+    /// False where it says nothing. Source: contract 4.1, `StirVerstat`.
+    pub is_doubted: bool,
 }
 
 /// Why a signed request is not understood. Answered with the door's safe reply.
@@ -231,6 +241,9 @@ impl Reading<'_> {
             caller_name: self.params.find_text("CallerName").map(str::to_owned),
             forwarded_from: self.params.find_text("ForwardedFrom").map(str::to_owned),
             is_over: self.outcome().is_some(),
+            key: self.key_pressed(),
+            is_inbound: self.params.find("Direction") == Some("inbound"),
+            is_doubted: self.params.find_text("StirVerstat").is_some_and(|said| !said.starts_with(VOUCHED)),
         })
     }
 

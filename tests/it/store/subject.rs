@@ -287,6 +287,9 @@ impl Session {
             let since = now - TimeDelta::seconds(20);
             let question = ArrivalQuestion { key: Some(key.clone()), caller, brand: brand(1), since, now };
             shown += &show(store.load_arrival(&question).await);
+            // As it was a while ago: whoever called since is not counted.
+            let question = ArrivalQuestion { now: now - TimeDelta::seconds(5), ..question };
+            shown += &show(store.load_arrival(&question).await.map(|arrival| arrival.recent_calls));
         }
         shown
     }

@@ -37,7 +37,7 @@ async fn after_a_call_every_agent_is_told_in_a_sentence_why_the_phone_rang_or_no
                 assert!(sentence("tom").contains("nobody has verified the phone"), "{told:#}");
                 assert_eq!(told["agents"].as_array().unwrap().len(), 5, "{told:#}");
                 let call: Vec<&str> = told["call"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-                assert_eq!(call, ["Priya Nair met the caller and owns the call.", "It ended as answered."]);
+                assert_eq!(call, ["Priya Nair met the caller and owns the call.", "The call was answered."]);
                 Ok(())
             })
             .await;

@@ -10,11 +10,11 @@ use super::stage::{
 };
 use super::supervised::{OPERATOR, ask, banners, begin_override, draw_code, events, get, newest_call, place_operator};
 
-async fn operator_rings(scene: &Scene) -> anyhow::Result<()> {
+pub async fn operator_rings(scene: &Scene) -> anyhow::Result<()> {
     scene.wait_for("the operator's phone rings", 10, |scene| scene.is_ringing(OPERATOR)).await
 }
 
-async fn operator_takes(scene: &Scene, caller: &str) -> anyhow::Result<()> {
+pub async fn operator_takes(scene: &Scene, caller: &str) -> anyhow::Result<()> {
     operator_rings(scene).await?;
     scene.act(OPERATOR, PhoneAction::Answer).await?;
     scene.wait(1.0).await?;
@@ -23,7 +23,7 @@ async fn operator_takes(scene: &Scene, caller: &str) -> anyhow::Result<()> {
 }
 
 /// Presses the supervisor's key and waits for the prompt.
-async fn ask_for_code(scene: &Scene, caller: &str) -> anyhow::Result<()> {
+pub async fn ask_for_code(scene: &Scene, caller: &str) -> anyhow::Result<()> {
     let asked =
         |scene: &Scene| scene.exchange.twilio.heard(caller).iter().filter(|it| it.contains("pound key")).count();
     let before = asked(scene);
@@ -31,7 +31,7 @@ async fn ask_for_code(scene: &Scene, caller: &str) -> anyhow::Result<()> {
     scene.wait_for("the prompt for a code", 5, |scene| asked(scene) > before).await
 }
 
-async fn key_in(scene: &Scene, caller: &str, code: &str) -> anyhow::Result<()> {
+pub async fn key_in(scene: &Scene, caller: &str, code: &str) -> anyhow::Result<()> {
     ask_for_code(scene, caller).await?;
     scene.wait(2.0).await?;
     scene.press(caller, &format!("{code}#")).await?;
@@ -39,7 +39,7 @@ async fn key_in(scene: &Scene, caller: &str, code: &str) -> anyhow::Result<()> {
 }
 
 /// Nobody talks to a supervisor.
-async fn choose(scene: &Scene, caller: &str, key: &str, words: &str) -> anyhow::Result<()> {
+pub async fn choose(scene: &Scene, caller: &str, key: &str, words: &str) -> anyhow::Result<()> {
     scene.wait_for("what to press", 5, |scene| scene.heard(caller, "press 1 for one hour")).await?;
     scene.press(caller, key).await?;
     scene.wait_for(words, 5, |scene| scene.heard(caller, words)).await?;
@@ -50,7 +50,7 @@ async fn choose(scene: &Scene, caller: &str, key: &str, words: &str) -> anyhow::
 }
 
 /// Waits in the queue until its document listens.
-async fn wait_in_queue(scene: &Scene, caller: &str) -> anyhow::Result<()> {
+pub async fn wait_in_queue(scene: &Scene, caller: &str) -> anyhow::Result<()> {
     scene.wait_for("ringback in the queue", 15, |scene| scene.heard(caller, "ringback")).await
 }
 
@@ -212,9 +212,57 @@ async fn the_ring_clock_stops_while_a_code_is_typed() {
             scene.wait(3.0).await?;
             // Past the brand's 25 s by the clock on the wall.
             anyhow::ensure!(!super::stage::is_recorded(scene, JANE), "the clock went on");
+            anyhow::ensure!(AGENTS.iter().all(|agent| scene.is_ringing(agent)), "the phones stopped meanwhile");
+            let closed = events(scene, "leg_closed").await?;
+            anyhow::ensure!(closed.is_empty(), "legs were given up while the clock stood: {closed:?}");
             reach_recorder(scene, JANE, 40).await?;
+            none_rings(scene, 1).await?;
             hang_up(scene, JANE).await?;
             scene.wait(30.0).await
+        })
+        .await;
+}
+
+#[actix_web::test]
+async fn an_agent_takes_the_call_past_the_deadline_that_a_wrong_code_put_off() {
+    Setting::sqlite()
+        .supervised()
+        .play(async |scene| {
+            draw_code(scene).await?;
+            scene.dial(JANE).await?;
+            all_ring(scene).await?;
+            wait_in_queue(scene, JANE).await?;
+            scene.wait(12.0).await?;
+            ask_for_code(scene, JANE).await?;
+            scene.wait(4.0).await?;
+            for keys in ["000", "000", "00#"] {
+                scene.press(JANE, keys).await?;
+                scene.wait(3.0).await?;
+            }
+            accept(scene, SAM, JANE).await?;
+            hang_up(scene, JANE).await?;
+            scene.wait(10.0).await
+        })
+        .await;
+}
+
+#[actix_web::test]
+async fn a_wrong_code_cuts_no_ring_short_though_a_slow_line_comes_after_it() {
+    Setting::sqlite()
+        .supervised()
+        .routing("ring_s = 20\n\n[brand.hours]", "ring_s = 60\n\n[brand.fallback]\npath = \"operator\"\n\n[brand.hours]")
+        .play(async |scene| {
+            place_operator(scene);
+            draw_code(scene).await?;
+            scene.dial(JANE).await?;
+            all_ring(scene).await?;
+            wait_in_queue(scene, JANE).await?;
+            key_in(scene, JANE, "00000000").await?;
+            scene.wait(12.0).await?;
+            anyhow::ensure!(AGENTS.iter().all(|agent| scene.is_ringing(agent)), "the phones stopped before their time");
+            accept(scene, SAM, JANE).await?;
+            hang_up(scene, JANE).await?;
+            scene.wait(10.0).await
         })
         .await;
 }
