@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::ids::{BrandId, DraftId};
 use crate::publishing::Refused;
 use crate::rules::Rules;
-use crate::rules::coverage::{Gap, LINT_DAYS, Uncovered, total, uncovered};
+use crate::rules::coverage::{Gap, LINT_DAYS, Sheet, Uncovered, total};
 use crate::switchboard::reading::aside;
 
 /// Most gaps told of one brand or intent: fourteen days have no more, unless shifts are made of minutes.
@@ -93,7 +93,8 @@ impl Coverage {
             None => rules.brands.iter().collect(),
             Some(id) => vec![rules.brand(id).ok_or_else(|| Refused::absent("brand", id))?],
         };
-        let brands = brands.into_iter().map(|brand| BrandCoverage::of(uncovered(rules, brand, at, LINT_DAYS))).collect();
+        let mut sheet = Sheet::new(rules, at, LINT_DAYS);
+        let brands = brands.into_iter().map(|brand| BrandCoverage::of(sheet.uncovered(brand))).collect();
         let until = at.checked_add_signed(TimeDelta::days(LINT_DAYS.into())).unwrap_or(DateTime::<Utc>::MAX_UTC);
         Ok(Self { from: at, until, brands })
     }

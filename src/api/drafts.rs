@@ -9,8 +9,8 @@ use super::openapi::{Refusals, Told};
 use super::problem::FieldError;
 use super::rules::{DiffQuery, Difference, PublishedVersion, in_force_number, load};
 use super::rules_document::{
-    PublishInput, RuleFindings, Sent, answer_aside, changes_of, document_schema, entity_tag, expected_revision, field_errors,
-    findings_of, problem_of, read_body, read_json, read_sent, toml_answer, wants_toml,
+    PublishInput, RuleFindings, Sent, answer_aside, changes_of, document_schema, entity_tag, expected_revision,
+    field_errors, findings_of, problem_of, read_body, read_json, read_sent, toml_answer, wants_toml,
 };
 use super::{Operator, Problem};
 use crate::app::App;

@@ -38,7 +38,8 @@ pub struct HolidayRegion {
 #[get("/rules/holiday-regions")]
 pub(super) async fn list_holiday_regions(_: Operator) -> Result<web::Json<HolidayRegions>, Problem> {
     let told = |code: String| {
-        let (country, region) = code.split_once('-').map_or((code.as_str(), None), |(country, region)| (country, Some(region)));
+        let (country, region) =
+            code.split_once('-').map_or((code.as_str(), None), |(country, region)| (country, Some(region)));
         HolidayRegion { country: country.to_owned(), region: region.map(str::to_owned), code }
     };
     let regions = Region::codes().map(told).collect();

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::openapi::{Refusals, Told};
 use super::problem::FieldError;
 use super::rules_document::{
-    RuleChange, RuleFindings, answer_aside, changes_of, document_schema, field_errors, findings_of, problem_of, read_body, read_json,
-    toml_answer, wants_toml,
+    RuleChange, RuleFindings, answer_aside, changes_of, document_schema, field_errors, findings_of, problem_of,
+    read_body, read_json, toml_answer, wants_toml,
 };
 use super::{Operator, Problem};
 use crate::app::App;

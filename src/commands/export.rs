@@ -72,8 +72,15 @@ mod tests {
         let told = import::publish(again, Upon::Whatever, "Ben", None, &desk).await.unwrap();
         assert_eq!(told, "version 1 is live: brands 2, numbers 2, agents 5\nnothing changed\n");
         let slower = text.replacen("max_wait_s = 25", "max_wait_s = 40", 1);
-        let told =
-            import::publish(file::parse("routing.toml", &slower).unwrap(), Upon::Version(1), "Ben", Some("slower"), &desk).await.unwrap();
+        let told = import::publish(
+            file::parse("routing.toml", &slower).unwrap(),
+            Upon::Version(1),
+            "Ben",
+            Some("slower"),
+            &desk,
+        )
+        .await
+        .unwrap();
         assert_eq!(
             told,
             "version 2 is live: brands 2, numbers 2, agents 5\nchanges since version 1: 1\n  \

@@ -82,13 +82,7 @@ fn findings(report: &Report) -> (String, String) {
 ///
 /// # Errors
 /// Another version is in force than `upon`, with who published what since; or the store's.
-pub async fn publish(
-    rules: Rules,
-    upon: Upon,
-    by: &str,
-    note: Option<&str>,
-    desk: &Desk,
-) -> anyhow::Result<String> {
+pub async fn publish(rules: Rules, upon: Upon, by: &str, note: Option<&str>, desk: &Desk) -> anyhow::Result<String> {
     let published = match desk.publish(rules, upon, by, note).await {
         Err(Refused::Meanwhile(meanwhile)) => bail!(told_meanwhile(&meanwhile)),
         published => published.context("could not publish the rules")?,
@@ -119,7 +113,8 @@ fn tell_changes(told: &mut String, base: u32, changes: &[Change]) {
 fn told_meanwhile(meanwhile: &Meanwhile) -> String {
     let Meanwhile { base, in_force, published, changes } = meanwhile;
     let in_force = if *in_force == 0 { "no version".to_owned() } else { format!("version {in_force}") };
-    let mut told = format!("nothing was published: the file was made from version {base}, and {in_force} is in force\n");
+    let mut told =
+        format!("nothing was published: the file was made from version {base}, and {in_force} is in force\n");
     for head in published {
         let at = head.published_at.format("%Y-%m-%d %H:%M UTC");
         let note = head.note.as_ref().map_or_else(String::new, |note| format!(": {note}"));

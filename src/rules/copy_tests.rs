@@ -75,7 +75,10 @@ fn a_brand_like_another_differs_in_what_makes_it_its_own() {
     let paths: Vec<String> = diff::diff(&rules, &more).into_iter().map(|change| change.path).collect();
     assert_eq!(paths, ["/brand/gamma"]);
     for taken in [new("beta", "Gamma"), new("gamma", "Beta"), new("Ga mma", "Gamma")] {
-        assert!(matches!(add_brand_like(&rules, &BrandId::new("acme"), taken), Err(CopyRefused::NewWouldBreak { place: 2, .. })));
+        assert!(matches!(
+            add_brand_like(&rules, &BrandId::new("acme"), taken),
+            Err(CopyRefused::NewWouldBreak { place: 2, .. })
+        ));
     }
 }
 

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 
 use super::{Agent, Brand, Intent, Rules, calendar, shifts};
+use crate::ids::AgentId;
 
 /// How far ahead lint looks. Source: DESIGN.md section 9.
 pub const LINT_DAYS: u16 = 14;
@@ -19,30 +21,64 @@ pub struct Gap {
     pub until: DateTime<Utc>,
 }
 
-/// The open hours of the brand, from `from` on for so many times 24 hours, that nobody covers.
-///
-/// Members of its roster with a verified phone cover their shifts, for an intent only those with its skill if it asks for
-/// one. Whoever is off by choice, or paused, is on shift all the same. The gaps are in order, apart from each other, and
-/// exact.
-#[must_use]
-pub fn gaps(rules: &Rules, brand: &Brand, intent: Option<&Intent>, from: DateTime<Utc>, days: u16) -> Vec<Gap> {
-    let Some(end) = from.checked_add_signed(TimeDelta::days(i64::from(days))) else {
-        return Vec::new();
-    };
-    let mut bare: Vec<_> = calendar::open_stretches(brand, rules, from..end).collect();
-    let skill = intent.and_then(|intent| intent.skill.as_ref());
-    let can_ring =
-        |agent: &&Agent| agent.phone_verified && skill.is_none_or(|skill| agent.skills.contains(skill));
-    for agent in brand.roster.iter().filter_map(|id| rules.agent(id)).filter(can_ring) {
-        let (Some(first), Some(last)) = (bare.first(), bare.last()) else {
-            break;
-        };
-        let Some(covered) = shifts::stretches(agent, brand.time_zone, first.start..last.end) else {
-            return Vec::new();
-        };
-        bare = subtract(&bare, covered);
+/// When agents work within a span: each is looked up once, however many rosters they are on.
+pub struct Sheet<'r> {
+    rules: &'r Rules,
+    span: Range<DateTime<Utc>>,
+    /// By agent and the zone of their shift, in order and apart; none for one who always works.
+    shifts: HashMap<(&'r AgentId, Tz), Option<Vec<Range<DateTime<Utc>>>>>,
+}
+
+impl<'r> Sheet<'r> {
+    /// From `from` on for so many times 24 hours.
+    #[must_use]
+    pub fn new(rules: &'r Rules, from: DateTime<Utc>, days: u16) -> Self {
+        let end = from.checked_add_signed(TimeDelta::days(i64::from(days))).unwrap_or(from);
+        Self { rules, span: from..end, shifts: HashMap::new() }
     }
-    bare.into_iter().map(|bare| Gap { from: bare.start, until: bare.end }).collect()
+
+    /// The open hours of the brand that nobody covers.
+    ///
+    /// Members of its roster with a verified phone cover their shifts, for an intent only those with its skill if it asks for
+    /// one. Whoever is off by choice, or paused, is on shift all the same. The gaps are in order, apart from each other, and
+    /// exact.
+    pub fn gaps(&mut self, brand: &Brand, intent: Option<&Intent>) -> Vec<Gap> {
+        let Self { rules, span, shifts } = self;
+        let rules: &'r Rules = rules;
+        let mut bare: Vec<_> = calendar::open_stretches(brand, rules, span.clone()).collect();
+        let skill = intent.and_then(|intent| intent.skill.as_ref());
+        let can_ring = |agent: &&Agent| agent.phone_verified && skill.is_none_or(|skill| agent.skills.contains(skill));
+        for agent in brand.roster.iter().filter_map(|id| rules.agent(id)).filter(can_ring) {
+            if bare.is_empty() {
+                break;
+            }
+            let zone = agent.time_zone.unwrap_or(brand.time_zone);
+            let covered = shifts
+                .entry((&agent.id, zone))
+                .or_insert_with(|| Some(shifts::stretches(agent, zone, span.clone())?.collect()));
+            let Some(covered) = covered else {
+                return Vec::new();
+            };
+            bare = subtract(&bare, covered.iter().cloned());
+        }
+        bare.into_iter().map(|bare| Gap { from: bare.start, until: bare.end }).collect()
+    }
+
+    /// The open hours of the brand that nobody covers, for any call and for calls of each intent.
+    pub fn uncovered(&mut self, brand: &'r Brand) -> Uncovered<'r> {
+        let all = self.gaps(brand, None);
+        // Intents that ask for one skill are covered by the same people.
+        let mut by_skill: HashMap<&str, Vec<Gap>> = HashMap::new();
+        let of_intent = |intent: &'r Intent| {
+            let own = match intent.skill.as_deref() {
+                None => all.clone(),
+                Some(skill) => by_skill.entry(skill).or_insert_with(|| self.gaps(brand, Some(intent))).clone(),
+            };
+            (intent, own)
+        };
+        let intents = brand.intents.iter().map(of_intent).collect();
+        Uncovered { brand, gaps: all, intents }
+    }
 }
 
 /// What of a brand's open hours nobody covers, for any call and for calls of each intent.
@@ -50,27 +86,10 @@ pub fn gaps(rules: &Rules, brand: &Brand, intent: Option<&Intent>, from: DateTim
 pub struct Uncovered<'r> {
     /// The brand.
     pub brand: &'r Brand,
-    /// As [`gaps`] for no intent.
+    /// As [`Sheet::gaps`] for no intent.
     pub gaps: Vec<Gap>,
-    /// As [`gaps`] for each of its intents, in their order; the same as above for one that asks for no skill.
+    /// As [`Sheet::gaps`] for each of its intents, in their order; the same as above for one that asks for no skill.
     pub intents: Vec<(&'r Intent, Vec<Gap>)>,
-}
-
-/// What of a brand's open hours nobody covers, as [`gaps`] tells it.
-#[must_use]
-pub fn uncovered<'r>(rules: &'r Rules, brand: &'r Brand, from: DateTime<Utc>, days: u16) -> Uncovered<'r> {
-    let all = gaps(rules, brand, None, from, days);
-    // Intents that ask for one skill are covered by the same people.
-    let mut by_skill: HashMap<&str, Vec<Gap>> = HashMap::new();
-    let of_intent = |intent: &'r Intent| {
-        let own = match intent.skill.as_deref() {
-            None => all.clone(),
-            Some(skill) => by_skill.entry(skill).or_insert_with(|| gaps(rules, brand, Some(intent), from, days)).clone(),
-        };
-        (intent, own)
-    };
-    let intents = brand.intents.iter().map(of_intent).collect();
-    Uncovered { brand, gaps: all, intents }
 }
 
 /// How long gaps are together.

@@ -2,8 +2,12 @@ use chrono::Weekday;
 use proptest::prelude::*;
 
 use super::*;
-use crate::ids::{AgentId, IntentId};
+use crate::ids::IntentId;
 use crate::rules::{Absence, Interval, ShiftDay, WeeklyHours, calendar};
+
+fn gaps(rules: &Rules, brand: &Brand, intent: Option<&Intent>, from: DateTime<Utc>, days: u16) -> Vec<Gap> {
+    Sheet::new(rules, from, days).gaps(brand, intent)
+}
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -40,7 +44,7 @@ fn world(shifts: &[Option<WeeklyHours>]) -> (Brand, Rules) {
         })
         .collect();
     let mut brand = rules.brands[0].clone();
-    brand.time_zone = chrono_tz::Tz::America__New_York;
+    brand.time_zone = Tz::America__New_York;
     brand.hours = workdays("08:00-18:00");
     brand.roster = rules.agents.iter().map(|agent| agent.id.clone()).collect();
     (brand, rules)
@@ -123,6 +127,17 @@ fn ten_thousand_agents_are_swept_in_a_moment() {
     let found = gaps(&rules, &brand, None, at("2026-11-23T05:00:00Z"), 14);
     assert_eq!(found.len(), 10);
     assert!(found.iter().all(|gap| gap.until - gap.from == TimeDelta::minutes(1)));
+}
+
+#[test]
+fn an_agent_without_a_zone_works_by_the_clocks_of_each_brand() {
+    let (brand, rules) = world(&[Some(workdays("08:00-18:00"))]);
+    let mut western = brand.clone();
+    western.time_zone = Tz::America__Los_Angeles;
+    let mut sheet = Sheet::new(&rules, at("2026-11-23T05:00:00Z"), LINT_DAYS);
+    for brand in [&brand, &western, &brand] {
+        expect(&sheet.gaps(brand, None), &[]);
+    }
 }
 
 fn any_hours() -> impl Strategy<Value = WeeklyHours> {

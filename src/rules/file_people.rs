@@ -26,7 +26,8 @@ pub(super) fn read_agent(mut fields: Fields<'_>, faults: &mut Faults<'_>, seen: 
     if let Some(email) = &email {
         seen.claim(faults, "email", &Placed { value: email.value.to_ascii_lowercase(), place: email.place.clone() });
     }
-    let whose = id.as_ref().map_or_else(|| "the phone of an agent".to_owned(), |id| format!("the phone of agent `{id}`"));
+    let whose =
+        id.as_ref().map_or_else(|| "the phone of an agent".to_owned(), |id| format!("the phone of agent `{id}`"));
     let phone = fields.required(faults, "phone", |fields, faults| read_phone(fields, faults, seen, "phone", whose));
     let time_zone = fields.parsed(faults, "time_zone", ZONE_FORM, parse_zone).map(|zone| zone.value);
     let shift = read_hours(&mut fields, faults, "shift", "leave it out if the agent always works");

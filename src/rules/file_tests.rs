@@ -61,11 +61,19 @@ const FAULTS: &[(&str, &str, &[&str])] = &[
     ("[\"ana\"]", "[\"ana\", \"ana\"]", &["routing.toml:7: agent `ana` stands twice"]),
     ("[\"ana\"]", "\"ana\"", &["routing.toml:7: `roster` is a text; allowed: a list"]),
     ("brand = \"acme\"", "brand = \"acne\"", &["routing.toml:10: there is no brand `acne`"]),
-    ("+15550100003", "+15550100002", &["routing.toml:15: phone number `+15550100002` stands twice: it is a number that customers dial, and the phone of agent `ana`"]),
+    (
+        "+15550100003",
+        "+15550100002",
+        &[
+            "routing.toml:15: phone number `+15550100002` stands twice: it is a number that customers dial, and the phone of agent `ana`",
+        ],
+    ),
     (
         "[[agent]]",
         "[[agent]]\nid = \"ben\"\nname = \"Ben\"\nemail = \"b@example.com\"\nphone = \"+15550100003\"\n[[agent]]",
-        &["routing.toml:20: phone number `+15550100003` stands twice: it is the phone of agent `ben`, and the phone of agent `ana`"],
+        &[
+            "routing.toml:20: phone number `+15550100003` stands twice: it is the phone of agent `ben`, and the phone of agent `ana`",
+        ],
     ),
     ("+15550100003", "555 0100003", &["routing.toml:15: `phone` is `555 0100003`; allowed: + and 7"]),
     ("email = \"ana@example.com\"", "", &["routing.toml:11: this agent has neither `email` nor"]),

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::Rules;
+use super::coverage::{LINT_DAYS, Sheet};
 use super::lint_brand::{look_at_name, look_at_promise, look_at_recording, look_at_waits};
 use super::lint_coverage::look_at_coverage;
 use super::lint_paths::{look_at_loops, look_at_operator, look_at_paths};
@@ -216,6 +217,7 @@ pub struct Report {
 #[must_use]
 pub fn lint(rules: &Rules, at: DateTime<Utc>) -> Report {
     let mut findings = Findings(Vec::new());
+    let mut sheet = Sheet::new(rules, at, LINT_DAYS);
     for (index, brand) in rules.brands.iter().enumerate() {
         let place = BrandPlace { rules, brand, pointer: format!("/brand/{index}") };
         look_at_name(&mut findings, &place);
@@ -228,7 +230,7 @@ pub fn lint(rules: &Rules, at: DateTime<Utc>) -> Report {
         look_at_paths(&mut findings, &place);
         look_at_operator(&mut findings, &place);
         look_at_roster(&mut findings, &place);
-        look_at_coverage(&mut findings, &place, at);
+        look_at_coverage(&mut findings, &place, &mut sheet);
     }
     look_at_all_numbers(&mut findings, rules);
     look_at_loops(&mut findings, rules);

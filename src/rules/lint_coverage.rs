@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
-use super::coverage::{self, Gap, LINT_DAYS, Uncovered};
+use super::coverage::{self, Gap, LINT_DAYS, Sheet, Uncovered};
 use super::lint::{BrandPlace, Code, Findings};
 use super::lint_reach::skills_of;
 use super::zone;
 
-pub(super) fn look_at_coverage(findings: &mut Findings, place: &BrandPlace<'_>, at: DateTime<Utc>) {
+pub(super) fn look_at_coverage<'r>(findings: &mut Findings, place: &BrandPlace<'r>, sheet: &mut Sheet<'r>) {
     let BrandPlace { rules, brand, .. } = place;
-    let Uncovered { gaps, intents, .. } = coverage::uncovered(rules, brand, at, LINT_DAYS);
+    let Uncovered { gaps, intents, .. } = sheet.uncovered(brand);
     if !gaps.is_empty() {
         let why = if brand.roster.is_empty() { "nobody is on the roster" } else { "nobody on the roster covers it" };
         let message = format!("{why}: {}", told(&gaps, brand.time_zone));

@@ -21,7 +21,9 @@ pub(super) fn look_at_paths(findings: &mut Findings, place: &BrandPlace<'_>) {
                 Code::MessageWithoutWords,
                 place.at(&format!("{field}/words")),
                 if field.starts_with("after_hours") {
-                    format!("no words were written for this message, so a closed brand's callers hear ours: \"{CLOSED}\"")
+                    format!(
+                        "no words were written for this message, so a closed brand's callers hear ours: \"{CLOSED}\""
+                    )
                 } else {
                     format!("no words were written for this message, so callers hear ours: \"{NOBODY_FREE}\"")
                 },
@@ -31,7 +33,10 @@ pub(super) fn look_at_paths(findings: &mut Findings, place: &BrandPlace<'_>) {
                     findings.add(
                         Code::PathToAgent,
                         place.at(&format!("{field}/number")),
-                        format!("this is the phone of agent `{}`, which may be ringing or talking for another call", agent.id),
+                        format!(
+                            "this is the phone of agent `{}`, which may be ringing or talking for another call",
+                            agent.id
+                        ),
                     );
                 }
             }

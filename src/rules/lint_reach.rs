@@ -105,7 +105,8 @@ pub(super) fn look_at_lists(findings: &mut Findings, rules: &Rules) {
     for (index, list) in rules.holidays.iter().enumerate() {
         let Some(region) = list.public.as_deref().and_then(Region::parse) else {
             if list.dates.is_empty() {
-                let message = format!("the list of holidays `{}` has neither `public` nor `dates`, so no day is closed", list.id);
+                let message =
+                    format!("the list of holidays `{}` has neither `public` nor `dates`, so no day is closed", list.id);
                 findings.add(Code::EmptyHolidays, format!("/holidays/{index}"), message);
             }
             continue;

@@ -176,7 +176,11 @@ const CASES: &[Case] = &[
     (
         "after_hours = { path = \"voicemail\" }",
         "after_hours = { path = \"voicemail\", holiday = { path = \"number\", number = \"+15550100004\" } }",
-        &[(Code::PathToOwnNumber, "/brand/0/after_hours/holiday/number", "`beta`: calls are not sent back to ourselves")],
+        &[(
+            Code::PathToOwnNumber,
+            "/brand/0/after_hours/holiday/number",
+            "`beta`: calls are not sent back to ourselves",
+        )],
     ),
     (
         "id = \"other\", name",
@@ -186,7 +190,11 @@ const CASES: &[Case] = &[
     (
         "after_hours = { path = \"voicemail\" }",
         "after_hours = { path = \"message\" }",
-        &[(Code::MessageWithoutWords, "/brand/0/after_hours/words", "hear ours: \"We are closed right now. … Goodbye.\"")],
+        &[(
+            Code::MessageWithoutWords,
+            "/brand/0/after_hours/words",
+            "hear ours: \"We are closed right now. … Goodbye.\"",
+        )],
     ),
     ("after_hours = { path = \"voicemail\" }", "after_hours = { path = \"message\", words = \"We are closed.\" }", &[]),
     (
@@ -313,7 +321,11 @@ fn a_menu_that_takes_all_the_time_is_found() {
 #[test]
 fn every_code_is_in_the_manual() {
     let manual = include_str!("../../docs/routing.md");
-    for code in CASES.iter().flat_map(|(_, _, found)| found.iter().map(|(code, _, _)| *code)).chain([Code::TooLong, Code::NoNumbers]) {
+    for code in CASES
+        .iter()
+        .flat_map(|(_, _, found)| found.iter().map(|(code, _, _)| *code))
+        .chain([Code::TooLong, Code::NoNumbers])
+    {
         assert!(manual.contains(&format!("| `{}` |", code.as_str())), "{}", code.as_str());
         assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
     }

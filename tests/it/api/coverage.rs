@@ -69,26 +69,20 @@ async fn hours_that_nobody_covers_are_listed_by_brand_and_intent_also_of_a_draft
 
     let acme = &told["brands"][0];
     assert_eq!((&acme["brand"], &acme["time_zone"]), (&json!("acme"), &json!("America/New_York")));
-    let evenings = [
-        ("2026-11-24T22:00:00Z", "2026-11-24T23:00:00Z"),
-        ("2026-12-01T22:00:00Z", "2026-12-01T23:00:00Z"),
-    ];
+    let evenings = [("2026-11-24T22:00:00Z", "2026-11-24T23:00:00Z"), ("2026-12-01T22:00:00Z", "2026-12-01T23:00:00Z")];
     assert_eq!(spans(acme), evenings);
     assert_eq!((&acme["gaps_total"], &acme["uncovered_s"]), (&json!(2), &json!(7_200)));
     let sales = &acme["intents"][0];
     assert_eq!((&sales["intent"], &sales["skill"]), (&json!("sales"), &json!("sales")));
-    let afternoons = [
-        ("2026-11-24T17:00:00Z", "2026-11-24T23:00:00Z"),
-        ("2026-12-01T17:00:00Z", "2026-12-01T23:00:00Z"),
-    ];
+    let afternoons =
+        [("2026-11-24T17:00:00Z", "2026-11-24T23:00:00Z"), ("2026-12-01T17:00:00Z", "2026-12-01T23:00:00Z")];
     assert_eq!(spans(sales), afternoons);
     assert_eq!((spans(&acme["intents"][1]), &acme["intents"][1]["skill"]), (evenings.to_vec(), &Value::Null));
 
     // British Columbia is seven hours from UTC this winter; Cleo, who always works, has no verified phone.
     let beta = office.get("/rules/coverage?brand=beta").await.expect(200).json();
     assert_eq!(beta["brands"].as_array().unwrap().len(), 1);
-    let mornings =
-        [("2026-11-30T16:00:00Z", "2026-11-30T17:00:00Z"), ("2026-12-07T16:00:00Z", "2026-12-07T17:00:00Z")];
+    let mornings = [("2026-11-30T16:00:00Z", "2026-11-30T17:00:00Z"), ("2026-12-07T16:00:00Z", "2026-12-07T17:00:00Z")];
     assert_eq!(spans(&beta["brands"][0]), mornings);
     office.get("/rules/coverage?brand=nobody").await.expect(404);
     office.get("/rules/coverage?days=3").await.expect(400);
@@ -133,7 +127,8 @@ async fn every_region_that_is_offered_is_one_that_a_list_may_name() {
     assert!(regions.contains(&json!({ "code": "US", "country": "US", "region": null })), "{told}");
     assert!(regions.contains(&json!({ "code": "CA-ON", "country": "CA", "region": "ON" })), "{told}");
     let mut document = office.get("/rules").await.json()["document"].take();
-    let list = |(place, one): (usize, &Value)| json!({ "id": format!("l{place}"), "name": "List", "public": one["code"] });
+    let list =
+        |(place, one): (usize, &Value)| json!({ "id": format!("l{place}"), "name": "List", "public": one["code"] });
     document["holidays"] = regions.iter().enumerate().map(list).collect();
     for brand in document["brand"].as_array_mut().unwrap() {
         brand["calendar"] = json!({ "holidays": ["l0"] });

@@ -81,7 +81,11 @@ fn an_import_tells_what_is_found_in_the_rules_and_what_was_published_meanwhile()
     let file = folder.path().join("routing.toml");
     let text = std::fs::read_to_string(&file).unwrap();
     // Nobody has the skill that is asked for, and nobody speaks before the tone of a message.
-    let bad = text.replacen("[[number]]", "[[brand.intent]]\nid = \"moon\"\nname = \"Moon\"\nskill = \"moon\"\n[[number]]", 1);
+    let bad = text.replacen(
+        "[[number]]",
+        "[[brand.intent]]\nid = \"moon\"\nname = \"Moon\"\nskill = \"moon\"\n[[number]]",
+        1,
+    );
     std::fs::write(&file, &bad).unwrap();
     let output = run(folder.path(), &["import", "routing.toml", "--base", "0", "--by", "Ana"]);
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));
@@ -91,7 +95,11 @@ fn an_import_tells_what_is_found_in_the_rules_and_what_was_published_meanwhile()
     assert!(errors.contains("error: /brand/") && errors.contains("[skill_nobody_has]"), "{errors}");
 
     std::fs::write(&file, &text).unwrap();
-    assert!(run(folder.path(), &["import", "routing.toml", "--base", "1", "--by", "Ben", "--note", "Mended"]).status.success());
+    assert!(
+        run(folder.path(), &["import", "routing.toml", "--base", "1", "--by", "Ben", "--note", "Mended"])
+            .status
+            .success()
+    );
     let late = run(folder.path(), &["import", "routing.toml", "--base", "1", "--by", "Cleo"]);
     assert_eq!(late.status.code(), Some(1));
     let said = told(&late);
