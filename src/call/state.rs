@@ -13,8 +13,6 @@ use super::way_in::{NoticeSaid, OutsideLine, Way};
 use crate::ids::{AgentId, BrandId, CallId, CarrierRef, IntentId};
 use crate::phone_number::{Caller, PhoneNumber};
 use crate::rules::ClosureKind;
-#[cfg(doc)]
-use crate::shortlist::ShortlistRecord;
 use crate::shortlist::facts::{Asked, WaitingCall};
 
 /// One call, from the first ring to the last hang-up.
@@ -69,7 +67,7 @@ pub struct Call {
     pub method: RingMethod,
     /// Every leg to an agent, in order of number, from 1.
     pub legs: Vec<Leg>,
-    /// What the last decision record told of everybody's place, as [`ShortlistRecord::fingerprint`] has it.
+    /// What the last decision record told of everybody's place: [`crate::shortlist::ShortlistRecord::fingerprint`].
     #[serde(default)]
     pub places_told: Option<u64>,
     /// How many decision records have nobody ring.

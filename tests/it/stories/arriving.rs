@@ -15,7 +15,7 @@ async fn a_closed_brand_says_so_and_records() {
         .routing(CLOSED.0, CLOSED.1)
         .play(async |scene| {
             scene.dial(JANE).await?;
-            reach_recorder(scene, JANE, 10).await?;
+            reach_recorder(scene, JANE, 15).await?;
             anyhow::ensure!(scene.heard(JANE, "Acme Movers is closed right now"), "the closed greeting was not heard");
             leave_message(scene, JANE, "Are you open tomorrow?").await?;
             anyhow::ensure!(AGENTS.iter().all(|agent| scene.rings(agent) == 0), "a phone rang after hours");

@@ -80,7 +80,7 @@ async fn the_notice_follows_the_menu_and_a_closed_brands_callers_hear_none() {
         .routing("tue = [\"08:00-18:00\"]", "tue = [\"14:00-18:00\"]")
         .play(async |scene| {
             scene.dial(JANE).await?;
-            reach_recorder(scene, JANE, 10).await?;
+            reach_recorder(scene, JANE, 15).await?;
             anyhow::ensure!(!scene.heard(JANE, NOTICE), "the tone is the notice of a voicemail");
             hang_up(scene, JANE).await?;
             scene.wait(150.0).await
