@@ -98,6 +98,7 @@ fn tell_end(end: Option<LegEnd>) -> &'static str {
         Some(LegEnd::VoicemailSuspected) => "probably a voicemail answered",
         Some(LegEnd::NoAnswer) => "nobody answered",
         Some(LegEnd::Busy) => "it was busy",
+        Some(LegEnd::Failed) if leg.not_carried => "the carrier's account carried no more calls at once",
         Some(LegEnd::Failed) => "it could not be connected or was called off",
         Some(LegEnd::LostRace) => "another agent was first",
         Some(LegEnd::CallerLeft) => "the caller left or was taken elsewhere",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Desk, Meanwhile, Refused, check_words, nothing};
 use crate::ids::DraftId;
 use crate::rules::diff::{Change, diff};
-use crate::rules::{Rules, export};
+use crate::rules::{Agent, Rules, export};
 use crate::store::{Conflict, NewVersion, StoreError, VersionHead};
 use crate::switchboard::reading::aside;
 
@@ -143,6 +143,9 @@ impl Desk {
                     if let Err(error) = self.rulebook.refresh().await {
                         tracing::warn!(error = %error, "the newly published rules could not be read at once");
                     }
+                    if let Some(before) = before {
+                        self.trust_changed_phones(before, &rules, edition.by).await;
+                    }
                     tracing::info!(rules.version = version, "version {version} of the rules was published");
                     return Ok(Published { version, is_new: true, base, changes, rules });
                 }
@@ -156,6 +159,17 @@ impl Desk {
             }
         }
         Err(Refused::Contended)
+    }
+
+    /// What the carrier refused was the phone before: should it ever come back, it is tried again. That another phone is
+    /// not refused does not hang on this.
+    async fn trust_changed_phones(&self, before: &Rules, rules: &Rules, by: &str) {
+        let is_changed = |agent: &&Agent| before.find_agent(&agent.id).is_some_and(|old| old.phone != agent.phone);
+        for agent in rules.agents.iter().filter(is_changed) {
+            if let Err(error) = self.store.trust_phone(&agent.id, by, self.clock.now()).await {
+                tracing::warn!(agent = %agent.id, error = %error, "a refusal of the phone before could not be forgotten");
+            }
+        }
     }
 
     async fn tell_meanwhile(&self, base: u32, in_force: Option<(u32, Arc<Rules>)>) -> Result<Meanwhile, Refused> {

@@ -133,16 +133,7 @@ impl Session {
             }
             Op::Lease { neighbour, limit, seconds } => {
                 let leased = store.lease_effects(*neighbour, now, TimeDelta::seconds(*seconds), *limit).await.unwrap();
-                let shown: Vec<_> = leased
-                    .iter()
-                    .map(|row| {
-                        let past = (row.broken_off, row.failing_since);
-                        format!(
-                            "{} {:?} {} {} {past:?} {}",
-                            row.call, row.effect, row.attempts, row.created_at, row.lease
-                        )
-                    })
-                    .collect();
+                let shown: Vec<_> = leased.iter().map(in_words).collect();
                 self.leased.extend(leased);
                 shown.join(", ")
             }
@@ -236,11 +227,7 @@ impl Session {
             Op::Forget => show(store.forget_before(now - TimeDelta::seconds(10)).await),
             Op::Pacing => show(store.take_pacing_slot(now, TimeDelta::milliseconds(1_500)).await),
             Op::Carried { legs } => show(store.note_carried(Carried { legs: *legs, at: now }).await),
-            Op::Trust { who } => {
-                let done = store.trust_phone(&agent(*who), "operator 3f9a01", now).await;
-                show(done)
-                    + &show(store.list_audit(None, 1).await.map(|lines| lines.first().map(|one| one.action.clone())))
-            }
+            Op::Trust { who } => self.trust(*who, now).await,
             Op::Turn { name, holder } => show(
                 store
                     .take_lease(&format!("turn-{name}"), &format!("replica-{holder}"), now, TimeDelta::seconds(4))
@@ -276,6 +263,12 @@ impl Session {
             Op::Code { caller, what } => self.code(*caller, *what, now).await,
             _ => unreachable!("answered elsewhere"),
         }
+    }
+
+    async fn trust(&self, who: u32, now: DateTime<Utc>) -> String {
+        let done = self.store.trust_phone(&agent(who), "operator 3f9a01", now).await;
+        let audit = self.store.list_audit(None, 1).await;
+        show(done) + &show(audit.map(|lines| lines.first().map(|line| line.action.clone())))
     }
 
     async fn arrivals(&self, key: u32, now: DateTime<Utc>) -> String {
@@ -324,6 +317,12 @@ impl Session {
         };
         done + &show(store.list_codes().await) + &show(store.find_code_guard(now).await)
     }
+}
+
+/// A leased row; its lease comes last.
+fn in_words(row: &Leased) -> String {
+    let Leased { call, effect, attempts, created_at, broken_off, failing_since, lease, .. } = row;
+    format!("{call} {effect:?} {attempts} {created_at} {broken_off} {failing_since:?} {lease}")
 }
 
 /// The switch without its row's number, which may differ.

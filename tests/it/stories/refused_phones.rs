@@ -26,6 +26,16 @@ async fn call_that_priya_takes(scene: &Scene, caller: &str) -> anyhow::Result<()
     scene.wait(30.0).await
 }
 
+async fn publish_sams_phone(scene: &Scene, phone: &str) -> anyhow::Result<()> {
+    publish(scene, |rules| {
+        let agents = rules["agent"].as_array_mut().unwrap();
+        let sam = agents.iter_mut().find(|agent| agent["id"] == "sam").unwrap();
+        sam["phone"] = json!(phone);
+        sam["phone_verified"] = json!(true);
+    })
+    .await
+}
+
 async fn banner_codes(scene: &Scene) -> anyhow::Result<String> {
     Ok(ask(scene, Method::GET, "/banners", None).await?.1.to_string())
 }
@@ -39,14 +49,7 @@ async fn an_agent_whose_number_was_refused_rings_on_another_phone() {
                 scene.exchange.twilio.refuse_number(SAM, Some(21211));
                 call_that_priya_takes(scene, JANE).await?;
                 anyhow::ensure!(banner_codes(scene).await?.contains("phones_refused"), "nobody is told");
-                let sam = |rules: &serde_json::Value| {
-                    rules["agent"].as_array().unwrap().iter().position(|agent| agent["phone"] == SAM).unwrap()
-                };
-                publish(scene, |rules| {
-                    let place = sam(rules);
-                    rules["agent"][place]["phone"] = json!(SAMS_NEW);
-                })
-                .await?;
+                publish_sams_phone(scene, SAMS_NEW).await?;
                 anyhow::ensure!(!banner_codes(scene).await?.contains("phones_refused"), "another phone is not refused");
                 scene.dial(OMAR).await?;
                 scene.wait_for("Sam's new phone rings", 8, |scene| scene.is_ringing(SAMS_NEW)).await?;
@@ -54,7 +57,14 @@ async fn an_agent_whose_number_was_refused_rings_on_another_phone() {
                 hang_up(scene, OMAR).await?;
                 scene.wait(10.0).await?;
                 anyhow::ensure!(dialled(scene, SAM) == 0, "the refused number was rung");
-                Ok(())
+                // The number that was refused is put right, and Sam's again.
+                scene.exchange.twilio.refuse_number(SAM, None);
+                publish_sams_phone(scene, SAM).await?;
+                scene.wait(30.0).await?;
+                scene.dial(RUTH).await?;
+                scene.wait_for("Sam's first phone rings", 8, |scene| scene.is_ringing(SAM)).await?;
+                hang_up(scene, RUTH).await?;
+                scene.wait(10.0).await
             })
             .await;
     }

@@ -3,10 +3,13 @@
 
 use offhook::rules::RingMethod;
 use offhook::sandbox::stories::PLAYS;
+use offhook::sandbox::twilio::Behaviour;
+use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::chatwoot_people::ask;
 use super::plays::suits_dial;
-use super::stage::Setting;
+use super::stage::{JANE, LUIS, PRIYA, SAM, Setting, accept, hang_up};
 
 /// Every value that a switch of the stand-in has besides its default, in as few plays as there are: the switches of one
 /// turn have nothing to do with each other. Where a play fails, turn them back one by one.
@@ -82,5 +85,41 @@ async fn every_play_with_a_carrier_that_is_slow() {
             .switches(&json!({ "rest": "slow", "rest_slow_ms": 200 }))
             .play(async |scene| play(scene).await)
             .await;
+    }
+}
+
+/// Contract twilio.md 14.6: a busy or unreachable phone may be told as ringing first. It is free at once all the same, and
+/// its agent missed nothing.
+#[actix_web::test]
+async fn a_busy_phone_counts_as_busy_however_it_is_told() {
+    for method in [RingMethod::Legs, RingMethod::Dial] {
+        for reports in [false, true] {
+            Setting::sqlite()
+                .method(method)
+                .switches(&json!({ "busy_phone_reports_ringing": reports }))
+                .play(async |scene| {
+                    scene.behave(SAM, Behaviour::Busy);
+                    scene.behave(LUIS, Behaviour::Unreachable);
+                    scene.dial(JANE).await?;
+                    scene.wait_for("Priya's phone rings", 8, |scene| scene.is_ringing(PRIYA)).await?;
+                    scene.wait(4.0).await?;
+                    accept(scene, PRIYA, JANE).await?;
+                    hang_up(scene, JANE).await?;
+                    scene.wait(6.0).await?;
+                    let calls = ask(scene, Method::GET, "/calls", None).await?.1;
+                    let path = format!("/calls/{}/explanation", calls[0]["id"].as_str().unwrap());
+                    let told = ask(scene, Method::GET, &path, None).await?.1;
+                    let agents = told["agents"].as_array().unwrap();
+                    let of = |id: &str| agents.iter().find(|one| one["agent"] == id).unwrap()["sentence"].to_string();
+                    anyhow::ensure!(of("sam").contains("busy"), "{method:?} {reports}: {}", of("sam"));
+                    anyhow::ensure!(
+                        of("luis").contains("could not be connected"),
+                        "{method:?} {reports}: {}",
+                        of("luis")
+                    );
+                    Ok(())
+                })
+                .await;
+        }
     }
 }
