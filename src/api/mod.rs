@@ -14,6 +14,7 @@ pub mod callback_tasks;
 pub mod calls;
 pub mod drafts;
 pub mod openapi;
+pub mod outbox;
 pub mod problem;
 pub mod rehearsals;
 pub mod request_id;
@@ -82,5 +83,6 @@ fn resources(config: &mut ServiceConfig<'_>) {
         .service(supervisors::remove_supervisor_code);
     config.service(rehearsals::simulate_call).service(rehearsals::replay_calls);
     config.service(banners::list_banners).service(audit::list_audit);
+    config.service(outbox::list_dead_letters).service(outbox::replay_dead_letter);
     config.service(callback_tasks::list_callback_tasks).service(callback_tasks::close_callback_task);
 }

@@ -195,6 +195,40 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/outbox/dead': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Dead letters, the oldest first. */
+    get: operations['list_dead_letters'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/outbox/{id}/replay': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Tries a dead letter again, as if it were decided now. */
+    post: operations['replay_dead_letter'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/replays': {
     parameters: {
       query?: never;
@@ -476,7 +510,7 @@ export interface components {
        * @description What was done: `rules_published`, `rules_rolled_back`, `rules_found_broken`, `rules_found_good`,
        *     `rules_draft_created`, `rules_draft_saved`, `rules_draft_deleted`, `override_begun`, `override_ended`,
        *     `flood_declared`, `flood_ended`, `supervisor_code_set`, `supervisor_code_removed`, `supervisor_code_tried`,
-       *     `supervisor_code_accepted`.
+       *     `supervisor_code_accepted`, `effect_replayed`.
        */
       action: string;
       /**
@@ -500,7 +534,7 @@ export interface components {
     Banner: {
       /**
        * @description What it is about, stable: `rules_broken`, `override_on`, `flood_declared`, `codes_locked`, `codes_old`,
-       *     `override_suggested`.
+       *     `override_suggested`, `dead_letters`, `chatwoot_silent`.
        */
       code: string;
       /** @description In words, with what to do. */
@@ -669,6 +703,28 @@ export interface components {
       parts?: string[] | null;
       /** @description The brand that gets a copy. */
       to?: string | null;
+    };
+    /** @description Something that was given up. */
+    DeadLetterView: {
+      /**
+       * Format: uuid
+       * @description The call it is about.
+       */
+      call: string;
+      /**
+       * Format: date-time
+       * @description When it was decided, or last replayed.
+       */
+      created_at: string;
+      /**
+       * Format: int64
+       * @description The letter.
+       */
+      id: number;
+      /** @description What was to be done: `post_voicemail`, `assign_owner` … */
+      kind: string;
+      /** @description Why it was given up, in words. */
+      why: string;
     };
     /** @description What differs. */
     Difference: {
@@ -2146,6 +2202,122 @@ export interface operations {
         };
       };
       /** @description There is no such call. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_dead_letters: {
+    parameters: {
+      query?: {
+        /** @description 100 unless fewer are asked for. */
+        limit?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The oldest first, at most `limit`. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['DeadLetterView'][];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  replay_dead_letter: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The letter. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It waits to be delivered. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
       404: {
         headers: {
           [name: string]: unknown;
