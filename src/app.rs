@@ -159,13 +159,28 @@ impl App {
             self.chatwoot.clone(),
             Arc::clone(&self.clock),
             self.feed_settings(),
-            FeedSinks { availability: self.keeper.clone(), contacts: self.keeper.clone(), events: self.keeper.clone() },
+            self.feed_sinks(),
             HashMap::new(),
             stop.clone(),
         ));
         tasks.spawn(Arc::clone(self).keep_house(stop.clone()));
         tasks.spawn(Arc::clone(self).keep_rules(stop.clone()));
         tasks.spawn(Arc::clone(self).watch_answer_rates(stop.clone()));
+    }
+
+    /// Whether Chatwoot answers, by the last few requests.
+    #[must_use]
+    pub fn is_chatwoot_answering(&self) -> bool {
+        self.chatwoot.is_answering()
+    }
+
+    /// Reads Chatwoot's agents and contacts once. For tests, which run no workers.
+    pub async fn hear_chatwoot(&self) {
+        feed::hear_once(&self.chatwoot, Arc::clone(&self.clock), self.feed_settings(), self.feed_sinks()).await;
+    }
+
+    fn feed_sinks(&self) -> FeedSinks {
+        FeedSinks { availability: self.keeper.clone(), contacts: self.keeper.clone(), events: self.keeper.clone() }
     }
 
     fn feed_settings(&self) -> FeedSettings {

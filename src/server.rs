@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::call::effect::Neighbour;
 use crate::chatwoot::door as chatwoot_door;
 use crate::dashboard;
+use crate::telemetry::metric;
 use crate::twilio::door as twilio_door;
 use crate::twilio::urls::Door;
 
@@ -31,7 +32,7 @@ pub fn routes(app: Arc<App>, metrics: PrometheusHandle) -> impl Fn(&mut web::Ser
         let twilio = web::resource(Door::ALL.iter().map(|door| door.path()).collect::<Vec<_>>())
             .app_data(web::PayloadConfig::new(app.settings.server.webhook_body_max_bytes))
             .route(web::post().to(receive_twilio));
-        let chatwoot = web::resource("/chatwoot/webhook")
+        let chatwoot = web::resource(chatwoot_door::PATH)
             .app_data(web::PayloadConfig::new(app.settings.server.api_body_max_bytes))
             .app_data(web::Data::from(Arc::clone(&app.chatwoot_door)))
             .route(web::post().to(chatwoot_door::receive));
@@ -85,7 +86,6 @@ async fn readyz(app: web::Data<App>) -> HttpResponse {
     let rules = app.switchboard.rulebook().load_current().await;
     let rules_version = rules.as_ref().ok().and_then(|rules| rules.as_ref().map(|(version, _)| *version));
     let is_ready = store.is_ok() && rules_version.is_some();
-    let carrier_is_up = app.switchboard.circuit(Neighbour::Carrier).is_none_or(|circuit| circuit.is_closed());
     let waiting = app.store.count_effects_due().await.ok();
     let body = json!({
         "ready": is_ready,
@@ -97,16 +97,39 @@ async fn readyz(app: web::Data<App>) -> HttpResponse {
                 // Why, is for people who may see the rules: the banner tells them.
                 "broken_version": app.switchboard.rulebook().find_trouble().map(|trouble| trouble.version),
             },
-            "twilio": { "ok": carrier_is_up },
+            "twilio": { "ok": is_up(&app, Neighbour::Carrier) },
+            "chatwoot": { "ok": is_up(&app, Neighbour::Inbox) },
             "outbox": { "ok": waiting.is_some(), "waiting": waiting },
         },
     });
     if is_ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
 }
 
+/// Whether a neighbour answers, by the last few requests. Calls go on without either.
+fn is_up(app: &App, neighbour: Neighbour) -> bool {
+    match neighbour {
+        Neighbour::Carrier => app.switchboard.circuit(neighbour).is_none_or(|circuit| circuit.is_closed()),
+        Neighbour::Inbox => app.is_chatwoot_answering(),
+    }
+}
+
 async fn show_metrics(app: web::Data<App>, metrics: web::Data<PrometheusHandle>) -> HttpResponse {
-    if let Ok(waiting) = app.store.count_effects_due().await {
-        metrics::gauge!("offhook_outbox_waiting").set(u32::try_from(waiting).unwrap_or(u32::MAX));
+    let now = app.clock.now();
+    match app.store.load_figures(now).await {
+        Ok(figures) => {
+            metrics::gauge!(metric::CALLS_LIVE).set(figures.calls_live);
+            metrics::gauge!(metric::LEGS_LIVE).set(figures.legs_live);
+            metrics::gauge!(metric::OUTBOX_DEAD).set(figures.dead.count);
+            for (neighbour, waiting) in [("twilio", figures.carrier), ("chatwoot", figures.inbox)] {
+                let age = waiting.oldest.and_then(|oldest| (now - oldest).to_std().ok()).unwrap_or_default();
+                metrics::gauge!(metric::OUTBOX_WAITING, "neighbour" => neighbour).set(waiting.count);
+                metrics::gauge!(metric::OUTBOX_OLDEST_SECONDS, "neighbour" => neighbour).set(age.as_secs_f64());
+            }
+        }
+        Err(error) => tracing::warn!(error = %error, "the figures could not be read"),
+    }
+    for (name, neighbour) in [("twilio", Neighbour::Carrier), ("chatwoot", Neighbour::Inbox)] {
+        metrics::gauge!(metric::NEIGHBOUR_UP, "neighbour" => name).set(u32::from(is_up(&app, neighbour)));
     }
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(metrics.render())
 }
@@ -137,7 +160,11 @@ async fn watch(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let began = Instant::now();
-    let path = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    // Twilio's doors are one resource, of which every pattern is the first one's.
+    let path = match Door::find(request.path()) {
+        Some(door) => door.path().to_owned(),
+        None => request.match_pattern().unwrap_or_else(|| "unmatched".to_owned()),
+    };
     let method = request.method().clone();
     let id = request.app_data::<web::Data<App>>().map(|app| app.ids.draw(app.clock.now())).unwrap_or_default();
     let mut response = request_id::answer_as(id, next.call(request)).await?;
@@ -146,7 +173,8 @@ async fn watch(
     }
     let seconds = began.elapsed().as_secs_f64();
     let status = response.status().as_u16();
-    metrics::histogram!("offhook_request_seconds", "path" => path.clone()).record(seconds);
+    metrics::histogram!(metric::REQUEST_SECONDS, "path" => path.clone()).record(seconds);
+    metrics::counter!(metric::REQUESTS, "path" => path.clone(), "status" => status.to_string()).increment(1);
     if status == 500 {
         tracing::warn!(request.id = %id.simple(), %method, path, status, seconds, "answered");
     } else {

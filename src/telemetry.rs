@@ -24,38 +24,64 @@ pub mod span {
     pub const DELIVERY: &str = "delivery";
 }
 
-/// Names of figures. Labels have few values: a route, a brand, an outcome; never a number or an id.
+/// Names of figures. Labels have few values: a path, a brand, an outcome; never a number or an id.
 pub mod metric {
-    /// Counter: HTTP requests, by `route` and `status`.
+    /// Histogram, seconds: time to answer a request, by `path`.
+    pub const REQUEST_SECONDS: &str = "offhook_request_seconds";
+    /// Counter: requests answered, by `path` and `status`.
     pub const REQUESTS: &str = "offhook_http_requests_total";
-    /// Histogram, seconds: time to answer a webhook, by `route`.
-    pub const WEBHOOK_SECONDS: &str = "offhook_webhook_seconds";
+    /// Counter: webhooks of Twilio answered as they should be, by `door`.
+    pub const TWILIO_WEBHOOKS: &str = "offhook_twilio_webhooks_total";
     /// Counter: requests refused for their signature, by `door`.
     pub const SIGNATURES_REFUSED: &str = "offhook_signatures_refused_total";
-    /// Counter: safe replies given, by `door` and `why`.
+    /// Counter: safe replies given, by `door`.
     pub const SAFE_REPLIES: &str = "offhook_safe_replies_total";
     /// Counter: calls ended, by `brand` and `ending`.
     pub const CALLS_ENDED: &str = "offhook_calls_ended_total";
     /// Gauge: calls that have not ended.
     pub const CALLS_LIVE: &str = "offhook_calls_live";
-    /// Gauge: outbound legs that have not ended.
+    /// Gauge: legs that the carrier may hold.
     pub const LEGS_LIVE: &str = "offhook_legs_live";
-    /// Counter: legs refused by the destination policy or a cap, by `why`.
-    pub const LEGS_REFUSED: &str = "offhook_legs_refused_total";
     /// Gauge: effects waiting to be delivered, by `neighbour`.
     pub const OUTBOX_WAITING: &str = "offhook_outbox_waiting";
-    /// Gauge, seconds: age of the oldest effect that waits, by `neighbour`.
+    /// Gauge, seconds: age of the oldest effect that waits, by `neighbour`; 0 when none does.
     pub const OUTBOX_OLDEST_SECONDS: &str = "offhook_outbox_oldest_seconds";
-    /// Counter: deliveries, by `neighbour` and `outcome`.
-    pub const DELIVERIES: &str = "offhook_deliveries_total";
+    /// Gauge: effects that were given up and wait for a person.
+    pub const OUTBOX_DEAD: &str = "offhook_outbox_dead";
+    /// Counter: deliveries, by `kind` of effect and `outcome`: `done`, `again` or `dead`.
+    pub const EFFECTS: &str = "offhook_effects_total";
     /// Histogram, seconds: one commit of the store.
     pub const COMMIT_SECONDS: &str = "offhook_store_commit_seconds";
     /// Gauge: the version of the rules in force; 0 before the first.
     pub const RULES_VERSION: &str = "offhook_rules_version";
     /// Gauge, 0 or 1: whether the newest version of the rules cannot be read, so that an earlier one is in force.
     pub const RULES_BROKEN: &str = "offhook_rules_broken";
-    /// Gauge, 0 or 1: whether the availability socket is up.
+    /// Gauge, 0 or 1: whether Chatwoot's websocket tells who is present.
     pub const CABLE_UP: &str = "offhook_chatwoot_cable_up";
+    /// Gauge, 0 or 1, by `neighbour`: whether it answers, by the last few requests.
+    pub const NEIGHBOUR_UP: &str = "offhook_neighbour_up";
+
+    /// Those that a service shows once a call was answered.
+    pub const AFTER_A_CALL: [&str; 15] = [
+        REQUEST_SECONDS,
+        REQUESTS,
+        TWILIO_WEBHOOKS,
+        CALLS_ENDED,
+        CALLS_LIVE,
+        LEGS_LIVE,
+        OUTBOX_WAITING,
+        OUTBOX_OLDEST_SECONDS,
+        OUTBOX_DEAD,
+        EFFECTS,
+        COMMIT_SECONDS,
+        RULES_VERSION,
+        RULES_BROKEN,
+        CABLE_UP,
+        NEIGHBOUR_UP,
+    ];
+
+    /// Those that it shows once something went wrong.
+    pub const AFTER_TROUBLE: [&str; 2] = [SIGNATURES_REFUSED, SAFE_REPLIES];
 }
 
 /// Bounds of the histograms, in seconds: from a fast commit to Twilio's own patience of 15 s.
@@ -134,10 +160,10 @@ mod tests {
     #[test]
     fn counting_starts_once_and_shows_what_was_counted() {
         let handle = start_metrics().unwrap();
-        metrics::counter!(metric::SAFE_REPLIES, "door" => "voice", "why" => "deadline").increment(1);
+        metrics::counter!(metric::SAFE_REPLIES, "door" => "voice").increment(1);
         metrics::histogram!(metric::COMMIT_SECONDS).record(0.002);
         let shown = start_metrics().unwrap().render();
-        assert!(shown.contains("offhook_safe_replies_total{door=\"voice\",why=\"deadline\"} 1"), "{shown}");
+        assert!(shown.contains("offhook_safe_replies_total{door=\"voice\"} 1"), "{shown}");
         assert!(shown.contains("offhook_store_commit_seconds_bucket{le=\"0.0025\"}"), "{shown}");
         assert!(!handle.render().is_empty());
         start_logging(&Log::default());

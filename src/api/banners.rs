@@ -12,7 +12,8 @@ use crate::app::App;
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Banner {
     /// What it is about, stable: `rules_broken`, `override_on`, `flood_declared`, `codes_locked`, `codes_wrong`,
-    /// `codes_old`, `calls_capped`, `calls_refused`, `override_suggested`, `phones_refused`, `account_full`.
+    /// `codes_old`, `calls_capped`, `calls_refused`, `override_suggested`, `phones_refused`, `account_full`,
+    /// `dead_letters`, `chatwoot_silent`.
     pub(super) code: &'static str,
     /// How bad it is.
     pub(super) severity: Severity,
@@ -47,8 +48,33 @@ pub(super) async fn list_banners(_: Operator, app: web::Data<App>) -> Result<web
     let mut banners: Vec<Banner> = broken_rules(&app).into_iter().collect();
     banners.extend(switch_banners::list(&app).await?);
     banners.extend(phone_banners::list(&app).await?);
+    banners.extend(dead_letters(&app).await?);
+    banners.extend(silent_chatwoot(&app));
     banners.sort_by_key(|banner| (banner.severity == Severity::Warning, banner.since));
     Ok(web::Json(banners))
+}
+
+async fn dead_letters(app: &App) -> Result<Option<Banner>, Problem> {
+    let figures = app.store.load_figures(app.clock.now()).await;
+    let dead = figures.map_err(|error| Problem::unavailable(error.to_string()))?.dead;
+    let Some(since) = dead.oldest else { return Ok(None) };
+    let message = format!(
+        "Given up after many tries: {} notes, voicemails or other things to do for calls. `/api/v1/outbox/dead` says what \
+         and why; mend that, then replay each.",
+        dead.count
+    );
+    Ok(Some(Banner { code: "dead_letters", severity: Severity::Warning, message, since }))
+}
+
+fn silent_chatwoot(app: &App) -> Option<Banner> {
+    if app.is_chatwoot_answering() {
+        return None;
+    }
+    let message =
+        "Chatwoot does not answer, or refuses our token. Calls go on by what was last known of it; notes and \
+        voicemails wait for it for up to 72 hours."
+            .to_owned();
+    Some(Banner { code: "chatwoot_silent", severity: Severity::Warning, message, since: app.clock.now() })
 }
 
 fn broken_rules(app: &App) -> Option<Banner> {

@@ -17,6 +17,7 @@ pub mod coverage;
 pub mod drafts;
 pub mod holiday_regions;
 pub mod openapi;
+pub mod outbox;
 mod phone_banners;
 pub mod problem;
 pub mod rehearsals;
@@ -90,5 +91,6 @@ fn resources(config: &mut ServiceConfig<'_>) {
     config.service(rehearsals::simulate_call).service(rehearsals::replay_calls);
     config.service(agents::trust_agent_phone);
     config.service(banners::list_banners).service(audit::list_audit);
+    config.service(outbox::list_dead_letters).service(outbox::replay_dead_letter);
     config.service(callback_tasks::list_callback_tasks).service(callback_tasks::close_callback_task);
 }

@@ -74,6 +74,7 @@ impl<const STATUS: u16> IntoResponses for Told<STATUS> {
         (name = "switches", description = "What is on for a whole brand until an instant: overrides and declared floods."),
         (name = "supervisors", description = "Who may override by keypad, and their codes."),
         (name = "audit", description = "Who changed what, and when."),
+        (name = "outbox", description = "What could not be delivered and was given up."),
         (name = "callback tasks", description = "Whom the team owes a call, and by when."),
     ),
 )]

@@ -2,9 +2,10 @@
 //!
 //! The websocket is asked every 3 s. While it is down, the list of agents is read instead, every 10 s unless the settings
 //! say otherwise. The same list is read every minute in any case, since an agent who was removed disappears from it alone.
+//! Contacts are read beside that, by [`super::contact_sync`].
 //! Nothing here waits for a call, and no call waits for this. Source: DESIGN.md section 5; contracts/chatwoot.md 7.5.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,11 +17,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::belief::{Belief, GRACE, Heard, Source, Status};
+use super::contact_sync::{ContactSettings, ContactSync};
 use crate::chatwoot::cable::{self, CableNews, CableSettings, PresenceReport};
 use crate::chatwoot::door::EventSink;
-use crate::chatwoot::payload::{ChatwootEvent, ContactEvent};
+use crate::chatwoot::payload::ContactEvent;
 use crate::chatwoot::{Agent, Availability, ChatwootClient, ChatwootError, Contact};
 use crate::clock::Clock;
+use crate::telemetry::metric;
 
 /// News waiting to be taken in; presence comes every 3 s, a request in between takes at most its time-out.
 const NEWS_MAX: usize = 256;
@@ -67,15 +70,21 @@ pub trait AvailabilitySink: Send + Sync {
     /// Beliefs that changed, at once; all of them every [`FeedSettings::publish_every`]. Unordered, no agent twice.
     async fn report(&self, reports: Vec<AgentReport>);
 
-    /// The agents of the account, once a minute: who is missing was removed.
-    async fn agents(&self, agents: Vec<Agent>);
+    /// The confirmed agents of the account, at least once a minute while Chatwoot answers: who is missing was removed.
+    async fn agents(&self, agents: Vec<Agent>, at: DateTime<Utc>);
 }
 
 /// Keeps names and blocks of contacts.
 #[async_trait]
 pub trait ContactSink: Send + Sync {
-    /// Contacts that may have changed; the same one may come again.
+    /// Contacts that may have changed; the same one may come again. One without a number is to be forgotten.
     async fn report(&self, contacts: Vec<ContactReport>);
+
+    /// This contact is gone.
+    async fn forget(&self, contact: i64);
+
+    /// Ids above `after` of the contacts that are kept, in order, some at a time.
+    async fn list_kept(&self, after: i64) -> Vec<i64>;
 }
 
 /// The rhythm of asking.
@@ -87,10 +96,8 @@ pub struct FeedSettings {
     pub rest_every: Duration,
     /// How often the list of agents is read in any case.
     pub agents_every: Duration,
-    /// How often contacts with recent activity are read.
-    pub contacts_every: Duration,
-    /// Most pages of 15 contacts read at a time.
-    pub contact_pages_max: u32,
+    /// How contacts are read.
+    pub contacts: ContactSettings,
     /// How often unchanged beliefs are reported, so that their age is known after a restart.
     pub publish_every: Duration,
     /// How long an absence must last to be believed.
@@ -103,8 +110,7 @@ impl Default for FeedSettings {
             cable: CableSettings::default(),
             rest_every: Duration::from_secs(5),
             agents_every: Duration::from_secs(60),
-            contacts_every: Duration::from_secs(60),
-            contact_pages_max: 20,
+            contacts: ContactSettings::default(),
             publish_every: Duration::from_secs(15),
             grace: GRACE,
         }
@@ -133,19 +139,18 @@ pub async fn run(
 ) {
     let (to, news) = mpsc::channel(NEWS_MAX);
     let listening = cable::run(&client, clock.clone(), settings.cable, to, stop.clone());
-    let feed = Feed {
-        client: &client,
-        clock,
-        settings,
-        sinks,
-        beliefs,
-        is_cable_up: false,
-        is_refused: false,
-        rest_not_before: None,
-        contacts_since: None,
-    };
-    // Each has its own part of the socket and REST; neither ends before `stop`.
-    tokio::join!(listening, feed.run(news, stop.clone()));
+    metrics::gauge!(metric::CABLE_UP).set(0);
+    let contacts = ContactSync::new(&client, Arc::clone(&clock), settings.contacts, Arc::clone(&sinks.contacts));
+    let feed = Feed::new(&client, clock, settings, sinks, beliefs);
+    // Each has its own part of the socket and REST; none ends before `stop`.
+    tokio::join!(listening, feed.run(news, stop.clone()), contacts.run(stop.clone()));
+}
+
+/// Reads agents and all contacts once: what a service without workers knows of Chatwoot.
+pub async fn hear_once(client: &ChatwootClient, clock: Arc<dyn Clock>, settings: FeedSettings, sinks: FeedSinks) {
+    let mut contacts = ContactSync::new(client, Arc::clone(&clock), settings.contacts, Arc::clone(&sinks.contacts));
+    Feed::new(client, clock, settings, sinks, HashMap::new()).read_agents().await;
+    contacts.read_all().await;
 }
 
 struct Feed<'c> {
@@ -159,15 +164,25 @@ struct Feed<'c> {
     is_refused: bool,
     /// Until when Chatwoot asked to be left alone.
     rest_not_before: Option<Instant>,
-    /// From when on contacts are still to be read.
-    contacts_since: Option<DateTime<Utc>>,
+    /// Who is in the last list of agents; none before the first.
+    listed: Option<HashSet<i64>>,
 }
 
-impl Feed<'_> {
+impl<'c> Feed<'c> {
+    fn new(
+        client: &'c ChatwootClient,
+        clock: Arc<dyn Clock>,
+        settings: FeedSettings,
+        sinks: FeedSinks,
+        beliefs: HashMap<i64, Belief>,
+    ) -> Self {
+        let (is_cable_up, is_refused, rest_not_before, listed) = (false, false, None, None);
+        Self { client, clock, settings, sinks, beliefs, is_cable_up, is_refused, rest_not_before, listed }
+    }
+
     async fn run(mut self, mut news: mpsc::Receiver<CableNews>, stop: CancellationToken) {
         let mut agents = every(self.settings.agents_every);
         let mut rest = every(self.settings.rest_every);
-        let mut contacts = every(self.settings.contacts_every);
         let mut publish = every(self.settings.publish_every);
         loop {
             tokio::select! {
@@ -178,7 +193,6 @@ impl Feed<'_> {
                 _ = agents.tick() => self.read_agents().await,
                 _ = rest.tick(), if !self.is_cable_up => self.read_agents().await,
                 _ = publish.tick() => self.publish(self.beliefs.keys().copied().collect()).await,
-                _ = contacts.tick() => self.read_contacts().await,
             }
         }
     }
@@ -186,23 +200,26 @@ impl Feed<'_> {
     async fn take(&mut self, news: CableNews) {
         match news {
             CableNews::Subscribed => {}
-            CableNews::Lost => self.is_cable_up = false,
+            CableNews::Lost => {
+                self.is_cable_up = false;
+                metrics::gauge!(metric::CABLE_UP).set(0);
+            }
             CableNews::Presence(report) => {
                 // Only now: a subscription without reports is no better than none.
                 self.is_cable_up = true;
+                metrics::gauge!(metric::CABLE_UP).set(1);
                 self.take_presence(&report).await;
             }
             CableNews::Event(event) => {
-                if let ChatwootEvent::ContactCreated(contact) | ChatwootEvent::ContactUpdated(contact) = &event {
-                    self.sinks.contacts.report(vec![contact.into()]).await;
-                }
                 self.sinks.events.event(event).await;
             }
         }
     }
 
     async fn take_presence(&mut self, report: &PresenceReport) {
-        for user in report.online.keys() {
+        // Somebody who was removed may leave a browser open.
+        let is_listed = |user: &&i64| self.listed.as_ref().is_none_or(|listed| listed.contains(user));
+        for user in report.online.keys().filter(is_listed) {
             self.beliefs.entry(*user).or_insert_with(|| Belief::unknown(report.at));
         }
         let mut changed = Vec::new();
@@ -226,7 +243,9 @@ impl Feed<'_> {
             return;
         };
         agents.retain(|agent| agent.is_confirmed);
-        self.beliefs.retain(|user, _| agents.iter().any(|agent| agent.id == *user));
+        let listed: HashSet<i64> = agents.iter().map(|agent| agent.id).collect();
+        self.beliefs.retain(|user, _| listed.contains(user));
+        self.listed = Some(listed);
         let mut changed = Vec::new();
         for agent in &agents {
             let belief = self.beliefs.entry(agent.id).or_insert_with(|| Belief::unknown(now));
@@ -237,29 +256,8 @@ impl Feed<'_> {
                 changed.push(agent.id);
             }
         }
-        self.sinks.availability.agents(agents).await;
+        self.sinks.availability.agents(agents, now).await;
         self.publish(changed).await;
-    }
-
-    async fn read_contacts(&mut self) {
-        if self.is_told_to_wait() {
-            return;
-        }
-        let now = self.clock.now();
-        // Twice the rhythm, so that nothing falls between two readings; at the first all that the pages hold.
-        let since = self.contacts_since.map_or(0, |last| (last - self.overlap()).timestamp());
-        let answer = self.client.list_contacts_updated(since, self.settings.contact_pages_max).await;
-        let Some(contacts) = self.noting_failure(answer) else {
-            return;
-        };
-        self.contacts_since = Some(now);
-        if !contacts.is_empty() {
-            self.sinks.contacts.report(contacts.iter().map(ContactReport::from).collect()).await;
-        }
-    }
-
-    fn overlap(&self) -> TimeDelta {
-        TimeDelta::from_std(self.settings.contacts_every).unwrap_or(TimeDelta::minutes(1))
     }
 
     async fn publish(&self, users: Vec<i64>) {
@@ -294,7 +292,7 @@ impl Feed<'_> {
     }
 }
 
-fn every(span: Duration) -> Interval {
+pub(super) fn every(span: Duration) -> Interval {
     let mut ticks = interval(span);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks

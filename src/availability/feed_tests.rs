@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::chatwoot::fake::{Answer, CableManner, Fake};
+use crate::chatwoot::payload::ChatwootEvent;
 use crate::clock::ManualClock;
 
 /// Keeps everything it is told.
@@ -21,7 +22,7 @@ impl AvailabilitySink for Kept {
         self.reports.lock().unwrap().extend(reports);
     }
 
-    async fn agents(&self, agents: Vec<Agent>) {
+    async fn agents(&self, agents: Vec<Agent>, _at: DateTime<Utc>) {
         self.agents.lock().unwrap().push(agents.iter().map(|agent| agent.id).collect());
     }
 }
@@ -30,6 +31,12 @@ impl AvailabilitySink for Kept {
 impl ContactSink for Kept {
     async fn report(&self, contacts: Vec<ContactReport>) {
         self.contacts.lock().unwrap().extend(contacts);
+    }
+
+    async fn forget(&self, _contact: i64) {}
+
+    async fn list_kept(&self, _after: i64) -> Vec<i64> {
+        Vec::new()
     }
 }
 
@@ -63,7 +70,7 @@ impl Running {
             },
             rest_every: ms(10),
             agents_every: ms(40),
-            contacts_every: ms(40),
+            contacts: ContactSettings { recent_every: ms(40), all_pace: ms(1), ..ContactSettings::default() },
             publish_every: ms(40),
             ..FeedSettings::default()
         };
@@ -205,8 +212,71 @@ async fn names_and_blocks_come_from_the_list_and_at_once_from_the_websocket() {
     feed.fake.push(json!({"identifier": "{}", "message": {"event": "contact.updated",
         "data": {"id": 501, "account_id": 1, "name": "Jordan B.", "blocked": true, "phone_number": "+15550100123"}}}));
     feed.until("the event was heard", |kept| !kept.events.lock().unwrap().is_empty()).await;
-    let contacts = feed.kept.contacts.lock().unwrap().clone();
-    let renamed = contacts.iter().find(|contact| contact.is_blocked).expect("it was reported");
-    assert_eq!((renamed.chatwoot_contact_id, renamed.name.as_str()), (501, "Jordan B."));
-    assert!(contacts.iter().any(|contact| contact.name == "Jordan Blake"));
+    let ChatwootEvent::ContactUpdated(renamed) = feed.kept.events.lock().unwrap().remove(0) else {
+        panic!("it was no contact");
+    };
+    assert_eq!((renamed.id, renamed.name.as_str(), renamed.is_blocked), (501, "Jordan B.", true));
+    assert!(feed.kept.contacts.lock().unwrap().iter().any(|contact| contact.name == "Jordan Blake"));
+
+    for (event, id) in [("contact.merged", 501), ("contact.deleted", 502)] {
+        feed.fake.push(json!({"identifier": "{}", "message": {"event": event,
+            "data": {"id": id, "account_id": 1, "name": "Jordan B.", "phone_number": null}}}));
+    }
+    feed.until("both were heard", |kept| kept.events.lock().unwrap().len() == 2).await;
+    let heard = feed.kept.events.lock().unwrap().clone();
+    assert!(matches!(&heard[0], ChatwootEvent::ContactMerged(contact) if contact.id == 501));
+    assert!(matches!(&heard[1], ChatwootEvent::ContactDeleted(contact) if contact.id == 502));
+}
+
+#[tokio::test]
+async fn all_contacts_are_read_however_many_and_who_is_in_no_list_is_asked_for() {
+    let page = |from: i64, count: i64| {
+        let one = |id: i64| json!({"id": id, "name": "", "phone_number": format!("+1555010{id:04}")});
+        Answer::json(&json!({"payload": (from..from + count).map(one).collect::<Vec<_>>()}).to_string())
+    };
+    let fake = Fake::start(move |asked| match asked.line.as_str() {
+        line if line.contains("/contacts/777") => Answer::status(404, "{}"),
+        line if line.contains("/contacts/778") => {
+            Answer::json(&json!({"payload": {"id": 778, "name": "Moved", "phone_number": "+15550107778"}}).to_string())
+        }
+        line if line.contains("page=26") => page(376, 3),
+        line => {
+            let number: i64 =
+                line.split("page=").nth(1).and_then(|rest| rest.split(['&', ' ']).next()?.parse().ok()).unwrap_or(1);
+            page((number - 1) * 15 + 1, 15)
+        }
+    })
+    .await;
+    let kept = Arc::new(KeptContacts { kept: vec![5, 777, 778], ..KeptContacts::default() });
+    let settings = ContactSettings { all_pace: Duration::from_millis(1), ..ContactSettings::default() };
+    let clock = Arc::new(ManualClock::new(DateTime::UNIX_EPOCH));
+    ContactSync::new(&fake.client(), clock, settings, kept.clone()).read_all().await;
+    let mut reported = kept.reported.lock().unwrap().clone();
+    reported.sort_unstable();
+    reported.dedup();
+    assert_eq!(reported, (1..=378).chain([778]).collect::<Vec<i64>>());
+    assert_eq!(*kept.forgotten.lock().unwrap(), [777]);
+}
+
+/// A store of contacts that remembers what it was told.
+#[derive(Default)]
+struct KeptContacts {
+    kept: Vec<i64>,
+    reported: Mutex<Vec<i64>>,
+    forgotten: Mutex<Vec<i64>>,
+}
+
+#[async_trait]
+impl ContactSink for KeptContacts {
+    async fn report(&self, contacts: Vec<ContactReport>) {
+        self.reported.lock().unwrap().extend(contacts.iter().map(|contact| contact.chatwoot_contact_id));
+    }
+
+    async fn forget(&self, contact: i64) {
+        self.forgotten.lock().unwrap().push(contact);
+    }
+
+    async fn list_kept(&self, after: i64) -> Vec<i64> {
+        self.kept.iter().copied().filter(|id| *id > after).collect()
+    }
 }

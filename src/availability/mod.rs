@@ -18,6 +18,7 @@
 //! ```
 
 pub mod belief;
+pub mod contact_sync;
 pub mod directory;
 pub mod feed;
 pub mod keeper;

@@ -55,12 +55,12 @@ pub struct NewContact {
     pub identifier: Option<String>,
 }
 
-/// One page of contacts.
+/// Some contacts.
 #[derive(Debug, Clone)]
 pub struct ContactPage {
     /// As asked.
     pub contacts: Vec<Contact>,
-    /// Whether another page follows.
+    /// Whether more follow.
     pub has_more: bool,
 }
 
@@ -139,14 +139,19 @@ impl ChatwootClient {
         Ok(found.payload)
     }
 
-    /// One page (from 1) of all contacts, latest activity first.
+    /// One page (from 1) of all contacts, in the order of their numbers, so that a message moves none from page to page;
+    /// those without a number are somewhere, and may come twice or not at all.
     ///
     /// # Errors
     /// [`ChatwootError`].
     pub async fn list_contacts(&self, page: u32) -> Result<ContactPage, ChatwootError> {
+        self.list_contacts_by("phone_number", page).await
+    }
+
+    async fn list_contacts_by(&self, order: &str, page: u32) -> Result<ContactPage, ChatwootError> {
         let found: Payload<Vec<Contact>> = self
             .ask("list contacts", Method::GET, "contacts")
-            .query("sort", "-last_activity_at")
+            .query("sort", order)
             .query("include_contact_inboxes", "false")
             .query("page", &page.to_string())
             .answer()
@@ -155,23 +160,22 @@ impl ChatwootClient {
         Ok(ContactPage { contacts: found.payload, has_more })
     }
 
-    /// Contacts active since `since` (seconds since 1970), latest first, at most `pages_max` pages of 15: what keeps
-    /// names and blocks fresh. A rename without a message does not move a contact up; webhooks and the websocket tell
-    /// of those.
+    /// Contacts active since `since` (seconds since 1970), latest first, at most `pages_max` pages of 15, and whether more
+    /// were not read: what makes up for lost events. A rename or a block without a message does not move a contact up.
     ///
     /// # Errors
     /// [`ChatwootError`] of the page that failed; earlier pages are lost.
-    pub async fn list_contacts_updated(&self, since: i64, pages_max: u32) -> Result<Vec<Contact>, ChatwootError> {
+    pub async fn list_contacts_updated(&self, since: i64, pages_max: u32) -> Result<ContactPage, ChatwootError> {
         let mut all = Vec::new();
         for page in 1..=pages_max {
-            let ContactPage { contacts, has_more } = self.list_contacts(page).await?;
+            let ContactPage { contacts, has_more } = self.list_contacts_by("-last_activity_at", page).await?;
             let is_recent = |contact: &Contact| contact.last_activity_at.is_some_and(|at| at >= since);
             let reached_older = contacts.iter().any(|c| c.last_activity_at.is_some_and(|at| at < since));
             all.extend(contacts.into_iter().filter(is_recent));
             if reached_older || !has_more {
-                break;
+                return Ok(ContactPage { contacts: all, has_more: false });
             }
         }
-        Ok(all)
+        Ok(ContactPage { contacts: all, has_more: true })
     }
 }

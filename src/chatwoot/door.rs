@@ -12,6 +12,10 @@ use super::payload::ChatwootEvent;
 use super::webhook::{self, Delivery};
 use crate::clock::Clock;
 use crate::store::Store;
+use crate::telemetry::metric;
+
+/// Where the door is.
+pub const PATH: &str = "/chatwoot/webhook";
 
 /// Hears what Chatwoot tells, at this door or over the websocket.
 ///
@@ -44,6 +48,7 @@ pub async fn receive(request: HttpRequest, body: web::Bytes, door: web::Data<Cha
     let delivery = match webhook::receive(header, &body, &door.secrets, door.account_id, now) {
         Ok(delivery) => delivery,
         Err(error) if error.is_forged() => {
+            metrics::counter!(metric::SIGNATURES_REFUSED, "door" => PATH).increment(1);
             tracing::warn!(error = %error, "a Chatwoot webhook was refused");
             return HttpResponse::Forbidden().finish();
         }

@@ -27,6 +27,10 @@ pub enum ChatwootEvent {
     ContactCreated(ContactEvent),
     /// A contact was saved, if only because a message arrived from it.
     ContactUpdated(ContactEvent),
+    /// A contact was deleted; told by the websocket only.
+    ContactDeleted(ContactEvent),
+    /// Another contact was merged into this one and is gone; told by the websocket only, and not which it was.
+    ContactMerged(ContactEvent),
     /// Anything else, by its name (cut to 80 letters).
     Other(String),
 }
@@ -126,7 +130,10 @@ impl ChatwootEvent {
             Self::ConversationCreated(c) | Self::ConversationUpdated(c) | Self::ConversationStatusChanged(c) => {
                 c.account_id
             }
-            Self::ContactCreated(contact) | Self::ContactUpdated(contact) => contact.account_id,
+            Self::ContactCreated(contact)
+            | Self::ContactUpdated(contact)
+            | Self::ContactDeleted(contact)
+            | Self::ContactMerged(contact) => contact.account_id,
             Self::Other(_) => None,
         }
     }
@@ -175,6 +182,8 @@ pub fn parse_cable(event: &str, data: &Value) -> Result<ChatwootEvent, ParseErro
         }
         "contact.created" => ChatwootEvent::ContactCreated(take::<ContactBody>(data)?.into()),
         "contact.updated" => ChatwootEvent::ContactUpdated(take::<ContactBody>(data)?.into()),
+        "contact.deleted" => ChatwootEvent::ContactDeleted(take::<ContactBody>(data)?.into()),
+        "contact.merged" => ChatwootEvent::ContactMerged(take::<ContactBody>(data)?.into()),
         other => ChatwootEvent::Other(other.chars().take(80).collect()),
     })
 }

@@ -194,8 +194,10 @@ async fn contacts_are_read_back_to_the_last_reading_and_no_further() {
     };
     let fake = Fake::answering([contacts(0..15), contacts(15..30), contacts(30..45)]).await;
     let found = fake.client().list_contacts_updated(980, 10).await.unwrap();
-    assert_eq!((found.len(), fake.asked().len()), (21, 2));
+    assert!(!found.has_more);
+    assert_eq!((found.contacts.len(), fake.asked().len()), (21, 2));
     let fake = Fake::answering([contacts(0..15)]).await;
-    assert_eq!(fake.client().list_contacts_updated(0, 3).await.unwrap().len(), 45);
+    assert_eq!(fake.client().list_contacts_updated(0, 3).await.unwrap().contacts.len(), 45);
+    assert!(fake.client().list_contacts_updated(0, 3).await.unwrap().has_more);
     assert_eq!(fake.asked().len(), 3, "the bound holds");
 }

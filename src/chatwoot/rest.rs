@@ -4,6 +4,7 @@
 //! registration. All are functions of [`ChatwootClient`].
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use reqwest::multipart::Form;
@@ -27,6 +28,9 @@ const DETAIL_MAX_CHARS: usize = 200;
 const SLOW_DOWN_DEFAULT: Duration = Duration::from_secs(60);
 /// Longest wait a `Retry-After` may ask of us.
 const SLOW_DOWN_MAX: Duration = Duration::from_secs(3_600);
+
+/// So many failures in a row mean that Chatwoot does not answer.
+const FAILURES_MAX: u32 = 3;
 
 /// Longest wait for a connection; the whole request has the longer limit of the settings.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -63,6 +67,8 @@ pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
 pub struct ChatwootClient {
     settings: Arc<ChatwootSettings>,
     http: reqwest::Client,
+    /// Failures in a row, of all its clones together.
+    failures: Arc<AtomicU32>,
 }
 
 impl std::fmt::Debug for ChatwootClient {
@@ -91,7 +97,25 @@ impl ChatwootClient {
     /// Ready to ask. `http` should come from [`http_client`]; one made otherwise must not follow redirects.
     #[must_use]
     pub fn new(settings: ChatwootSettings, http: reqwest::Client) -> Self {
-        Self { settings: Arc::new(settings), http }
+        Self { settings: Arc::new(settings), http, failures: Arc::default() }
+    }
+
+    /// Whether Chatwoot does what it is asked, by the last few requests: it is out of reach, fails, has us wait or refuses
+    /// our token otherwise. True before the first.
+    #[must_use]
+    pub fn is_answering(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) < FAILURES_MAX
+    }
+
+    fn note<T>(&self, answer: &Result<T, ChatwootError>) {
+        match answer {
+            Err(error) if error.is_transient() || matches!(error, ChatwootError::Unauthorised { .. }) => {
+                // Below the largest number, which would begin again.
+                let more = |failures: u32| Some(failures.saturating_add(1));
+                let _always = self.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+            }
+            _ => self.failures.store(0, Ordering::Relaxed),
+        }
     }
 
     /// The account all requests are about.
@@ -184,6 +208,13 @@ impl Ask<'_> {
     }
 
     async fn send(self) -> Result<Response, ChatwootError> {
+        let client = self.client;
+        let answer = self.send_once().await;
+        client.note(&answer);
+        answer
+    }
+
+    async fn send_once(self) -> Result<Response, ChatwootError> {
         let Self { client, attempt, method, url, body } = self;
         let request: RequestBuilder = client
             .http

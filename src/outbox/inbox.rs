@@ -29,6 +29,9 @@ const DELIVERED_WITHIN: Duration = Duration::from_secs(900);
 /// A label or bot that somebody deletes in Chatwoot is missed so much later at most.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(600);
 
+/// What a proxy says to a body that is too large for it. Source: RFC 9110, 15.5.14.
+const TOO_LARGE: u16 = 413;
+
 /// The agent bot under whose name notes appear, where there is one.
 const BOT_NAME: &str = "Offhook";
 
@@ -263,9 +266,18 @@ impl InboxDesk {
             content_type: audio.content_type,
             bytes: audio.audio,
         };
-        let words = phrases::on_voicemail(&hand.call, hand.brand()?);
+        let brand = hand.brand()?;
+        let words = |has_audio| phrases::on_voicemail(&hand.call, brand, has_audio);
         let key = message_key(&hand.call, &format!("voicemail:{}", recording.as_str()));
-        self.post_once(hand, link, NewMessage::incoming(words, &key).with(attachment)).await?;
+        let whole = NewMessage::incoming(words(true), &key).with(attachment);
+        match self.post_once(hand, link, whole).await {
+            // A proxy before Chatwoot takes no file of this size (contract 5.4): that there is a message is what counts.
+            Err(Trouble::Chatwoot(ChatwootError::Refused { status: TOO_LARGE, .. })) => {
+                tracing::warn!(call.id = %hand.call.id, "a voicemail is too large for Chatwoot and is told without its audio");
+                self.post_once(hand, link, NewMessage::incoming(words(false), &key)).await?;
+            }
+            posted => posted?,
+        }
         crash_point!("inbox.after_voicemail");
         self.label(hand, link, &["voicemail"]).await
     }

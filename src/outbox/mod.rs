@@ -31,6 +31,7 @@ use crate::clock::Clock;
 use crate::crash_point;
 use crate::store::{Leased, Settled, Store, StoreError};
 use crate::switchboard::Switchboard;
+use crate::telemetry::metric;
 
 pub use carrier::CarrierDesk;
 use hold::Hold;
@@ -158,15 +159,15 @@ impl Outbox {
         let kind = leased.effect.kind();
         match &settled {
             Settled::Done => {
-                metrics::counter!("offhook_effects_total", "kind" => kind, "outcome" => "done").increment(1);
+                metrics::counter!(metric::EFFECTS, "kind" => kind, "outcome" => "done").increment(1);
             }
             Settled::Again { why, counts: true, .. } if !why.is_empty() => {
-                metrics::counter!("offhook_effects_total", "kind" => kind, "outcome" => "again").increment(1);
+                metrics::counter!(metric::EFFECTS, "kind" => kind, "outcome" => "again").increment(1);
                 tracing::warn!(call.id = %leased.call, effect = kind, attempts = leased.attempts + 1, why, "an effect failed and will be tried again");
             }
             Settled::Again { .. } => {}
             Settled::Dead { why } => {
-                metrics::counter!("offhook_effects_total", "kind" => kind, "outcome" => "dead").increment(1);
+                metrics::counter!(metric::EFFECTS, "kind" => kind, "outcome" => "dead").increment(1);
                 tracing::error!(call.id = %leased.call, effect = kind, why, "an effect was given up; a person has to look at it");
             }
         }

@@ -52,12 +52,16 @@ fn is_operator(call: &Call, rules: &Rules, line: &OutsideLine) -> bool {
     brand.and_then(|brand| brand.operator.as_ref()).is_some_and(|operator| operator.number == line.number)
 }
 
-/// The item for a voicemail; the audio is attached.
-pub(super) fn on_voicemail(call: &Call, brand: &Brand) -> ChatwootText {
+/// The item for a voicemail; the audio is attached, unless Chatwoot would not have it.
+pub(super) fn on_voicemail(call: &Call, brand: &Brand, has_audio: bool) -> ChatwootText {
     let seconds = TimeDelta::seconds(i64::from(call.voicemail.seconds));
     let at = call.voicemail.taken_at.unwrap_or(call.arrived_at);
     let text = note().plain("Voicemail, ").text(&span(seconds)).plain(" · ").text(&brand.name).plain(" · ");
-    caller(text.text(&local_time(at, brand.time_zone)).plain(" · from "), call).finish()
+    let text = caller(text.text(&local_time(at, brand.time_zone)).plain(" · from "), call);
+    if has_audio {
+        return text.finish();
+    }
+    text.line().plain("The recording is too large for Chatwoot. Whoever runs the phone system has it.").finish()
 }
 
 /// The item for a call that nobody took and that left no message.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sea_orm::Value;
 
-use super::entity::{ContactRow, LinkRow};
+use super::entity::{ContactIdRow, ContactRow, LinkRow};
 use super::session::{ROWS_MAX, Session, micros, tuples, values};
 use super::{InboxLink, KnownContact, StoreError};
 use crate::ids::CallId;
@@ -67,6 +67,17 @@ pub(super) async fn note(session: &Session<'_>, contacts: &[KnownContact]) -> Re
         session.run("save the contacts", sql, values).await?;
     }
     Ok(())
+}
+
+pub(super) async fn forget(session: &Session<'_>, contact_id: i64) -> Result<(), StoreError> {
+    session.run("forget the contact", "DELETE FROM contacts WHERE contact_id = $1", values![contact_id]).await?;
+    Ok(())
+}
+
+pub(super) async fn list_ids(session: &Session<'_>, after: i64, limit: u32) -> Result<Vec<i64>, StoreError> {
+    let sql = "SELECT contact_id FROM contacts WHERE contact_id > $1 ORDER BY contact_id LIMIT $2";
+    let rows: Vec<ContactIdRow> = session.rows("list the contacts", sql, values![after, i64::from(limit)]).await?;
+    Ok(rows.into_iter().map(|row| row.contact_id).collect())
 }
 
 pub(super) async fn find_link(session: &Session<'_>, call: CallId) -> Result<Option<InboxLink>, StoreError> {

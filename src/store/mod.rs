@@ -272,6 +272,32 @@ pub struct DeadLetter {
     pub kind: String,
     /// The last failure.
     pub why: String,
+    /// When the effect was decided, or last put back.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What there is of everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Calls of the last day that have not ended.
+    pub calls_live: u32,
+    /// Legs the carrier may hold.
+    pub legs_live: u32,
+    /// Effects that wait for the carrier.
+    pub carrier: Waiting,
+    /// Effects that wait for Chatwoot.
+    pub inbox: Waiting,
+    /// Effects that were given up.
+    pub dead: Waiting,
+}
+
+/// How many effects, and when the oldest was decided.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// How many.
+    pub count: u32,
+    /// None if there is none.
+    pub oldest: Option<DateTime<Utc>>,
 }
 
 /// Where a call stands in Chatwoot.
@@ -410,6 +436,11 @@ pub trait Store:
     /// Takes note of contacts; the newest word on a number wins. A contact whose number changed is forgotten under the old.
     async fn note_contacts(&self, contacts: &[KnownContact]) -> Result<(), StoreError>;
 
+    /// Forgets what is known of this contact: it is gone, or has no number any more.
+    async fn forget_contact(&self, contact_id: i64) -> Result<(), StoreError>;
+    /// Ids of known contacts above `after`, in order, at most `limit`.
+    async fn list_contact_ids(&self, after: i64, limit: u32) -> Result<Vec<i64>, StoreError>;
+
     /// Takes note that a call of ours made this contact; once noted it stays as it was.
     async fn note_made_contact(&self, contact_id: i64, at: DateTime<Utc>) -> Result<(), StoreError>;
 
@@ -439,10 +470,15 @@ pub trait Store:
     async fn find_next_effect(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
     /// How many effects wait.
     async fn count_effects_due(&self) -> Result<u64, StoreError>;
-    /// Effects that were given up.
+    /// What there is of everything now, for those who watch.
+    async fn load_figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError>;
+    /// Effects that were given up, the oldest first.
     async fn list_dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, StoreError>;
-    /// Puts a dead letter back.
-    async fn revive_effect(&self, id: i64, now: DateTime<Utc>) -> Result<(), StoreError>;
+    /// Puts a dead letter back as if it were saved now, and says so in the audit.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such dead letter.
+    async fn revive_effect(&self, id: i64, by: &str, now: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// Asks for leave to start one outbound call; at most one per `interval`, shared by all replicas.
     async fn take_pacing_slot(&self, now: DateTime<Utc>, interval: TimeDelta) -> Result<PacingSlot, StoreError>;

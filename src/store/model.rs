@@ -14,7 +14,7 @@ use super::model_outbox::OutboxTable;
 use super::model_publishing::PublishingTables;
 use super::model_switches::{CodeTables, SwitchTable};
 use super::{
-    Arrival, ArrivalQuestion, Carried, DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts,
+    Arrival, ArrivalQuestion, Carried, DeadLetter, Figures, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts,
     PacingSlot, PresenceChange, Save, Settled, Store, StoreError, StoredRecording,
 };
 use crate::call::effect::Neighbour;
@@ -173,6 +173,16 @@ impl Store for ModelStore {
     async fn note_contacts(&self, contacts: &[KnownContact]) -> Result<(), StoreError> {
         self.note_contacts_sync(contacts)
     }
+    async fn forget_contact(&self, contact_id: i64) -> Result<(), StoreError> {
+        self.tables()?.facts.contacts.retain(|_, kept| kept.contact_id != contact_id);
+        Ok(())
+    }
+    async fn list_contact_ids(&self, after: i64, limit: u32) -> Result<Vec<i64>, StoreError> {
+        let tables = self.tables()?;
+        let ids: std::collections::BTreeSet<i64> =
+            tables.facts.contacts.values().map(|kept| kept.contact_id).filter(|id| *id > after).collect();
+        Ok(ids.into_iter().take(usize::try_from(limit).unwrap_or(usize::MAX)).collect())
+    }
     async fn note_made_contact(&self, contact_id: i64, at: DateTime<Utc>) -> Result<(), StoreError> {
         self.tables()?.facts.made_contacts.entry(contact_id).or_insert(at);
         Ok(())
@@ -201,11 +211,14 @@ impl Store for ModelStore {
     async fn count_effects_due(&self) -> Result<u64, StoreError> {
         self.count_effects_due_sync()
     }
+    async fn load_figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError> {
+        self.load_figures_sync(now)
+    }
     async fn list_dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
         self.list_dead_letters_sync(limit)
     }
-    async fn revive_effect(&self, id: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.revive_effect_sync(id, now)
+    async fn revive_effect(&self, id: i64, by: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.revive_effect_sync(id, by, now)
     }
     async fn take_pacing_slot(&self, now: DateTime<Utc>, interval: TimeDelta) -> Result<PacingSlot, StoreError> {
         self.take_pacing_slot_sync(now, interval)

@@ -49,6 +49,12 @@ struct ModelLeg {
 }
 
 impl CallTables {
+    pub(super) fn count_live_calls(&self, now: DateTime<Utc>) -> u32 {
+        let since = now - super::outbox::LIVE_WITHIN;
+        let live = self.calls.values().filter(|call| call.arrived_at > since && call.ending.is_none());
+        u32::try_from(live.count()).unwrap_or(u32::MAX)
+    }
+
     fn check(&self, call: &Call) -> Result<(), StoreError> {
         let stored = self.calls.get(&call.id);
         if call.version == 0 {

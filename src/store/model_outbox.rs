@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::model::ModelStore;
 use super::model_calls::most;
-use super::{Conflict, DeadLetter, LATE_COMMIT, Leased, NewEffect, Settled, StoreError};
+use super::{Conflict, DeadLetter, Figures, LATE_COMMIT, Leased, NewEffect, Settled, StoreError, Waiting};
 use crate::call::effect::{Effect, Neighbour};
 use crate::ids::CallId;
 
@@ -255,6 +255,27 @@ impl ModelStore {
         Ok(self.tables()?.outbox.due)
     }
 
+    /// As [`Store::load_figures`](super::Store::load_figures).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn load_figures_sync(&self, now: DateTime<Utc>) -> Result<Figures, StoreError> {
+        let tables = self.tables()?;
+        let waiting = |is_one: &dyn Fn(&i64, &Row) -> bool| {
+            let rows = tables.outbox.rows.iter().filter(|(id, row)| is_one(id, row));
+            let ages: Vec<DateTime<Utc>> = rows.map(|(_, row)| row.created_at).collect();
+            Waiting { count: u32::try_from(ages.len()).unwrap_or(u32::MAX), oldest: ages.into_iter().min() }
+        };
+        let is_due_for = |neighbour| move |_: &i64, row: &Row| row.is_due && row.effect.neighbour() == neighbour;
+        Ok(Figures {
+            calls_live: tables.calls.count_live_calls(now),
+            legs_live: u32::try_from(tables.calls.count_live()).unwrap_or(u32::MAX),
+            carrier: waiting(&is_due_for(Neighbour::Carrier)),
+            inbox: waiting(&is_due_for(Neighbour::Inbox)),
+            dead: waiting(&|id, _| tables.outbox.dead.contains(id)),
+        })
+    }
+
     /// As [`Store::list_dead_letters`](super::Store::list_dead_letters).
     ///
     /// # Errors
@@ -267,6 +288,7 @@ impl ModelStore {
             call: row.call,
             kind: row.effect.kind().to_owned(),
             why: row.last_error.clone().unwrap_or_default(),
+            created_at: row.created_at,
         };
         Ok(rows.take(most(limit)).map(letter).collect())
     }
@@ -275,19 +297,24 @@ impl ModelStore {
     ///
     /// # Errors
     /// The same, and injected faults.
-    pub fn revive_effect_sync(&self, id: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
+    pub fn revive_effect_sync(&self, id: i64, by: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
         let mut guard = self.tables()?;
         let outbox = &mut guard.outbox;
         if !outbox.dead.remove(&id) {
             return Err(StoreError::NotFound { what: "dead letter" });
         }
-        if let Some(row) = outbox.rows.get_mut(&id) {
+        let line = outbox.rows.get_mut(&id).map(|row| {
             row.attempts = 0;
             row.broken_off = row.broken_off.min(1);
             row.failed_at = None;
             row.ready_at = now;
-        }
+            row.created_at = now;
+            super::outbox::replayed(row.call, row.effect.kind(), by)
+        });
         outbox.enter(id);
+        if let Some(line) = line {
+            guard.publishing.note(line, now);
+        }
         Ok(())
     }
 }

@@ -5,11 +5,13 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::audit::{self, NewAuditLine};
 use super::calls::call_id;
-use super::entity::{DeadRow, LeasedRow};
+use super::entity::{DeadRow, FiguresRow, LeasedRow, RevivedRow};
 use super::session::{Session, corrupt, count, instant, instant_or_none, micros, parse, print, tuples, values};
-use super::{Conflict, DeadLetter, LATE_COMMIT, Leased, Save, Settled, StoreError};
+use super::{Conflict, DeadLetter, Figures, LATE_COMMIT, Leased, Save, Settled, StoreError, Waiting};
 use crate::call::effect::Neighbour;
+use crate::ids::CallId;
 
 /// Adds the effects; one whose key exists is left as it is.
 pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), StoreError> {
@@ -140,7 +142,7 @@ pub(super) async fn count_due(session: &Session<'_>) -> Result<u64, StoreError> 
 }
 
 pub(super) async fn list_dead(session: &Session<'_>, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
-    let sql = "SELECT id, call_id, kind, last_error FROM outbox WHERE state = 'dead' ORDER BY id LIMIT $1";
+    let sql = "SELECT id, call_id, kind, last_error, created_at FROM outbox WHERE state = 'dead' ORDER BY id LIMIT $1";
     let rows: Vec<DeadRow> = session.rows("list dead letters", sql, values![i64::from(limit)]).await?;
     rows.into_iter()
         .map(|row| {
@@ -149,16 +151,57 @@ pub(super) async fn list_dead(session: &Session<'_>, limit: u32) -> Result<Vec<D
                 call: call_id(&row.call_id)?,
                 kind: row.kind,
                 why: row.last_error.unwrap_or_default(),
+                created_at: instant(row.created_at)?,
             })
         })
         .collect()
 }
 
-pub(super) async fn revive(session: &Session<'_>, id: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let sql = "UPDATE outbox SET state = 'due', due_at = $2, ready_at = $2, attempts = 0, \
-         taken_over = CASE WHEN taken_over > 0 THEN 1 ELSE 0 END, failed_at = NULL WHERE id = $1 AND state = 'dead'";
-    let written = session.run("revive the effect", sql, values![id, micros(now)]).await?;
-    if written == 1 { Ok(()) } else { Err(StoreError::NotFound { what: "dead letter" }) }
+/// As if it were saved now, so that it has all its time again.
+pub(super) async fn revive(session: &Session<'_>, id: i64, by: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let sql = "UPDATE outbox SET state = 'due', due_at = $2, ready_at = $2, created_at = $2, attempts = 0, \
+         taken_over = CASE WHEN taken_over > 0 THEN 1 ELSE 0 END, failed_at = NULL \
+         WHERE id = $1 AND state = 'dead' RETURNING call_id, kind";
+    let rows: Vec<RevivedRow> = session.rows("revive the effect", sql, values![id, micros(now)]).await?;
+    let row = rows.into_iter().next().ok_or(StoreError::NotFound { what: "dead letter" })?;
+    audit::write(session, &replayed(call_id(&row.call_id)?, &row.kind, by), now).await
+}
+
+/// What the audit says of a dead letter that was put back.
+pub(super) fn replayed(call: CallId, kind: &str, by: &str) -> NewAuditLine {
+    let (subject, detail) = (format!("calls/{call}"), serde_json::json!({ "effect": kind }));
+    NewAuditLine { by: by.to_owned(), action: "effect_replayed", subject, detail }
+}
+
+/// How far back a call that has not ended may have begun; longer than any call takes.
+pub(super) const LIVE_WITHIN: TimeDelta = TimeDelta::days(1);
+
+pub(super) async fn load_figures(session: &Session<'_>, now: DateTime<Utc>) -> Result<Figures, StoreError> {
+    let waiting = |which: &str, name: &str| {
+        format!(
+            "(SELECT count(*) FROM outbox WHERE {which}) AS {name}, \
+             (SELECT min(created_at) FROM outbox WHERE {which}) AS {name}_oldest"
+        )
+    };
+    let sql = format!(
+        "SELECT (SELECT count(*) FROM calls WHERE arrived_at > $1 AND ending IS NULL) AS calls_live, \
+         (SELECT count(*) FROM legs WHERE live = 1) AS legs_live, {}, {}, {}",
+        waiting("state = 'due' AND neighbour = 'carrier'", "carrier"),
+        waiting("state = 'due' AND neighbour = 'inbox'", "inbox"),
+        waiting("state = 'dead'", "dead"),
+    );
+    let row: Option<FiguresRow> = session.row("count everything", sql, values![micros(now - LIVE_WITHIN)]).await?;
+    let row = row.ok_or_else(|| corrupt("count", "there is no row"))?;
+    let waiting = |found: i64, oldest: Option<i64>| {
+        Ok::<_, StoreError>(Waiting { count: count(found)?, oldest: instant_or_none(oldest)? })
+    };
+    Ok(Figures {
+        calls_live: count(row.calls_live)?,
+        legs_live: count(row.legs_live)?,
+        carrier: waiting(row.carrier, row.carrier_oldest)?,
+        inbox: waiting(row.inbox, row.inbox_oldest)?,
+        dead: waiting(row.dead, row.dead_oldest)?,
+    })
 }
 
 fn word(neighbour: Neighbour) -> &'static str {

@@ -123,6 +123,8 @@ async fn ask_everything(store: &Arc<dyn Store>) {
     ask_of_the_inbox(store, &agent, &brand).await;
     store.find_contact(&phone()).await.unwrap();
     store.note_contacts(&[KnownContact { phone: phone(), name: None, blocked: false, contact_id: 501 }]).await.unwrap();
+    store.list_contact_ids(0, 5).await.unwrap();
+    store.forget_contact(502).await.unwrap();
     for settled in [
         Settled::Again { at: now(), why: String::new(), counts: true },
         Settled::Dead { why: String::new() },
@@ -135,7 +137,8 @@ async fn ask_everything(store: &Arc<dyn Store>) {
     store.find_next_effect().await.unwrap();
     store.count_effects_due().await.unwrap();
     let letters = store.list_dead_letters(5).await.unwrap();
-    store.revive_effect(letters[0].id, now()).await.unwrap();
+    store.revive_effect(letters[0].id, "Sam Carter", now()).await.unwrap();
+    store.load_figures(now()).await.unwrap();
     store.take_pacing_slot(now(), TimeDelta::seconds(1)).await.unwrap();
     store.take_pacing_slot(now(), TimeDelta::seconds(1)).await.unwrap();
     store.take_lease("sweep", "me", now(), TimeDelta::seconds(1)).await.unwrap();

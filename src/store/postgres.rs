@@ -6,7 +6,7 @@ use sea_orm::{DatabaseConnection, DbErr, RuntimeErr, TransactionTrait};
 
 use super::StoreError;
 use super::session::{Job, Session};
-use super::writer::cannot_begin;
+use super::writer::{cannot_begin, timed};
 
 /// How often a transaction is run again that lost against another one.
 const REPEATS_MAX: u32 = 3;
@@ -57,7 +57,7 @@ async fn once<T>(pool: &DatabaseConnection, job: &Job<T>) -> Result<T, StoreErro
     let transaction = pool.begin().await.map_err(cannot_begin)?;
     let result = job(&Session::new(&transaction)).await;
     match result {
-        Ok(answer) => match transaction.commit().await {
+        Ok(answer) => match timed(transaction.commit()).await {
             Ok(()) => Ok(answer),
             Err(cause) => {
                 // A refusal is certain; a lost connection is not.

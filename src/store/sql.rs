@@ -9,7 +9,7 @@ use sea_orm::DatabaseConnection;
 use super::session::{Job, Session, job};
 use super::writer::Writer;
 use super::{
-    Arrival, ArrivalQuestion, Carried, DeadLetter, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts,
+    Arrival, ArrivalQuestion, Carried, DeadLetter, Figures, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts,
     PacingSlot, PresenceChange, Save, Settled, Store, StoreError, StoredRecording, agents, answers, calls, contacts,
     leases, legs, outbox, postgres, recordings, switches, tasks,
 };
@@ -195,6 +195,14 @@ impl Store for SqlStore {
         self.write(ask!(session => contacts::note_made(session, contact_id, at))).await
     }
 
+    async fn forget_contact(&self, contact_id: i64) -> Result<(), StoreError> {
+        self.write(ask!(session => contacts::forget(session, contact_id))).await
+    }
+
+    async fn list_contact_ids(&self, after: i64, limit: u32) -> Result<Vec<i64>, StoreError> {
+        self.read(ask!(session => contacts::list_ids(session, after, limit))).await
+    }
+
     async fn lease_effects(
         &self,
         neighbour: Neighbour,
@@ -225,12 +233,16 @@ impl Store for SqlStore {
         self.read(ask!(session => outbox::count_due(session))).await
     }
 
+    async fn load_figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError> {
+        self.read(ask!(session => outbox::load_figures(session, now))).await
+    }
+
     async fn list_dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
         self.read(ask!(session => outbox::list_dead(session, limit))).await
     }
 
-    async fn revive_effect(&self, id: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.write(ask!(session => outbox::revive(session, id, now))).await
+    async fn revive_effect(&self, id: i64, by: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(ask!(session, by = by.to_owned() => outbox::revive(session, id, &by, now))).await
     }
 
     async fn take_pacing_slot(&self, now: DateTime<Utc>, interval: TimeDelta) -> Result<PacingSlot, StoreError> {

@@ -7,6 +7,7 @@
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use sea_orm::{
@@ -17,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
 use super::session::{Job, Session, unavailable};
+use crate::telemetry::metric;
 
 /// Jobs that may wait. At some thousands a second this is under half a second of work; whoever comes later waits outside.
 const QUEUE_MAX: usize = 1_024;
@@ -158,11 +160,19 @@ async fn batch(connection: &DatabaseConnection, first: Queued, jobs: &mut mpsc::
             drop(transaction.rollback().await);
             Err(Lost { may_have_happened: false, cause })
         }
-        None => transaction.commit().await.map_err(|cause| Lost { may_have_happened: true, cause }),
+        None => timed(transaction.commit()).await.map_err(|cause| Lost { may_have_happened: true, cause }),
     };
     for ran in ran {
         (ran.answer)(outcome.clone());
     }
+}
+
+/// A commit, with its time.
+pub(super) async fn timed<T>(commit: impl Future<Output = T>) -> T {
+    let began = Instant::now();
+    let outcome = commit.await;
+    metrics::histogram!(metric::COMMIT_SECONDS).record(began.elapsed().as_secs_f64());
+    outcome
 }
 
 /// Runs one job inside a savepoint. An error means that the whole transaction is lost.

@@ -37,6 +37,7 @@ use crate::rules::{Brand, DestinationPolicy, DialStopsAt, RingMethod, Rules};
 use crate::shortlist::facts::LoadedFacts;
 use crate::shortlist::{AVAILABLE_MIN, InForce, find_staying_at, members, others_of};
 use crate::store::{Arrival, ArrivalQuestion, Conflict, NewEffect, Save, Store, StoreError, StoredAnswer};
+use crate::telemetry::metric;
 use about::{About, count_refusals, warn_of_missing_line};
 use circuit::Circuit;
 use locks::CallLocks;
@@ -362,7 +363,10 @@ impl Switchboard {
             answer,
         };
         match self.store.save(save).await {
-            Ok(()) => Ok((saved, events)),
+            Ok(()) => {
+                count_endings(&saved, &events);
+                Ok((saved, events))
+            }
             Err(error @ StoreError::Unavailable { may_have_happened: true, .. }) => {
                 // Unknown: read back before anything is said.
                 match self.store.find_call(saved.id).await {
@@ -502,6 +506,15 @@ impl Switchboard {
         match neighbour {
             Neighbour::Carrier => Some(&self.carrier_circuit),
             Neighbour::Inbox => None,
+        }
+    }
+}
+
+fn count_endings(call: &Call, events: &[Event]) {
+    for event in events {
+        if let Event::CallEnded { ending } = event {
+            let (brand, ending) = (call.brand.to_string(), ending.as_str());
+            metrics::counter!(metric::CALLS_ENDED, "brand" => brand, "ending" => ending).increment(1);
         }
     }
 }

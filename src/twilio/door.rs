@@ -34,6 +34,7 @@ use crate::rules::Brand;
 use crate::store::{Store, StoreError};
 use crate::switchboard::codes::CodeDesk;
 use crate::switchboard::{Listener, Switchboard, SwitchboardError};
+use crate::telemetry::metric;
 
 /// Twilio waits up to 15 s; a caller does not. Source: RELIABILITY.md P-L1.
 const ANSWER_WITHIN: Duration = Duration::from_millis(1_500);
@@ -130,7 +131,7 @@ impl TwilioDoor {
     /// Answers one request at `door`.
     pub async fn receive(&self, door: Door, request: &HttpRequest, body: &[u8]) -> HttpResponse {
         if !self.is_signed(request, body) {
-            metrics::counter!("offhook_twilio_unsigned_total").increment(1);
+            metrics::counter!(metric::SIGNATURES_REFUSED, "door" => door.path()).increment(1);
             tracing::warn!(door = door.path(), "a request without a right signature was refused");
             return HttpResponse::Forbidden().finish();
         }
@@ -144,7 +145,7 @@ impl TwilioDoor {
         };
         match outcome {
             Ok(Answered::Document(document)) => {
-                metrics::counter!("offhook_twilio_webhooks_total", "door" => door.path()).increment(1);
+                metrics::counter!(metric::TWILIO_WEBHOOKS, "door" => door.path()).increment(1);
                 self.forget_failure(query);
                 reply(door, document)
             }
@@ -440,7 +441,7 @@ impl TwilioDoor {
     }
 
     fn reply_safely(&self, door: Door, query: &str, trouble: &Trouble) -> HttpResponse {
-        metrics::counter!("offhook_safe_replies_total", "door" => door.path()).increment(1);
+        metrics::counter!(metric::SAFE_REPLIES, "door" => door.path()).increment(1);
         tracing::error!(door = door.path(), error = %crate::telemetry::Chain(trouble), "a safe reply was given");
         if door.kind() == DoorKind::Status {
             // Nobody listens; Twilio asks again, and a repeat is harmless.

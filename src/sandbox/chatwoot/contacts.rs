@@ -235,7 +235,14 @@ fn listed(world: &World, call: &Call, found: &[&Contact]) -> (i64, Vec<Value>) {
 /// `GET contacts`.
 pub(super) fn list(world: &mut World, call: &Call) -> Outcome {
     let mut found: Vec<&Contact> = world.contacts.values().collect();
-    found.sort_by_key(|contact| contact.name.to_lowercase());
+    match call.query("sort") {
+        Some("phone_number") => {
+            found.sort_by_key(|contact| (contact.phone_number.is_none(), contact.phone_number.clone()));
+        }
+        // Who never was active comes last.
+        Some("-last_activity_at") => found.sort_by_key(|contact| std::cmp::Reverse(contact.last_activity_at)),
+        _ => found.sort_by_key(|contact| contact.name.to_lowercase()),
+    }
     let (page, payload) = listed(world, call, &found);
     let meta = json!({ "count": found.len(), "current_page": page });
     Ok(Answer::json(json!({ "meta": meta, "payload": payload })))

@@ -109,6 +109,10 @@ async fn act(request: &HttpRequest, payload: web::Payload, shared: &web::Data<Sh
     let Ok(mut call) = read(request, payload).await else {
         return Some(Answer::page(400, "Bad Request"));
     };
+    let upload_max = shared.switches(|switches| switches.upload_max).unwrap_or(LARGEST_BODY);
+    if call.uploads.iter().any(|upload| upload.bytes.len() > upload_max) {
+        return Some(Answer::page(413, "Payload Too Large"));
+    }
     call.parts.clone_from(&found.parts);
     let (method, path) = (request.method().to_string(), request.path().to_owned());
     match shared.switches(|switches| switches.take_fault(&found.name)) {

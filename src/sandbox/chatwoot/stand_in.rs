@@ -250,6 +250,11 @@ impl ChatwootStandIn {
         });
     }
 
+    /// Refuses files of more than so many bytes, as a proxy before a real server would.
+    pub fn limit_uploads(&self, bytes: usize) {
+        self.shared.switches(|switches| switches.upload_max = Some(bytes));
+    }
+
     /// Whether webhooks are sent.
     pub fn send_webhooks(&self, on: bool) {
         self.shared.switches(|switches| switches.sends_webhooks = on);

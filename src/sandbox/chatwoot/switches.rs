@@ -54,12 +54,20 @@ pub(super) struct Switches {
     pub(super) delay: TimeDelta,
     /// Whether webhooks are sent.
     pub(super) sends_webhooks: bool,
+    /// The largest file that passes, in bytes: a proxy before the server refuses others.
+    pub(super) upload_max: Option<usize>,
     faults: Vec<(String, Fault)>,
 }
 
 impl Default for Switches {
     fn default() -> Self {
-        Self { state: State::Ok, delay: TimeDelta::seconds(30), sends_webhooks: true, faults: Vec::new() }
+        Self {
+            state: State::Ok,
+            delay: TimeDelta::seconds(30),
+            sends_webhooks: true,
+            upload_max: None,
+            faults: Vec::new(),
+        }
     }
 }
 

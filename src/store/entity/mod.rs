@@ -121,6 +121,25 @@ pub(super) struct AccountRow {
     pub carried_at: Option<i64>,
 }
 
+/// The id of a contact.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct ContactIdRow {
+    pub contact_id: i64,
+}
+
+/// How much there is of everything.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct FiguresRow {
+    pub calls_live: i64,
+    pub legs_live: i64,
+    pub carrier: i64,
+    pub carrier_oldest: Option<i64>,
+    pub inbox: i64,
+    pub inbox_oldest: Option<i64>,
+    pub dead: i64,
+    pub dead_oldest: Option<i64>,
+}
+
 /// A contact.
 #[derive(Debug, FromQueryResult)]
 pub(super) struct ContactRow {
@@ -177,6 +196,14 @@ pub(super) struct DeadRow {
     pub call_id: String,
     pub kind: String,
     pub last_error: Option<String>,
+    pub created_at: i64,
+}
+
+/// An effect that was put back.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct RevivedRow {
+    pub call_id: String,
+    pub kind: String,
 }
 
 /// Where a call stands in Chatwoot.

@@ -36,7 +36,8 @@ async fn a_service_tells_how_it_is() {
     assert!(unsigned.bytes().await.unwrap().is_empty());
     let (status, figures) = town.get("/metrics").await;
     assert_eq!(status, 200);
-    for figure in ["offhook_request_seconds", "offhook_twilio_unsigned_total 1", "offhook_outbox_waiting"] {
+    let refused = "offhook_signatures_refused_total{door=\"/twilio/voice\"} 1";
+    for figure in ["offhook_request_seconds", refused, "offhook_outbox_waiting"] {
         assert!(figures.contains(figure), "{figure} is not in {figures}");
     }
     let nobody = town.http.get(format!("http://{}/api/v1/calls", town.address)).send().await.unwrap();

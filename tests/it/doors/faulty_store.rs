@@ -13,7 +13,7 @@ use offhook::phone_number::{Caller, PhoneNumber};
 use offhook::store::model::ModelStore;
 use offhook::store::{
     AnswerCounts, Arrival, ArrivalQuestion, Audit, AuditLine, BrandSwitch, CallbackTask, CallbackTasks, Carried,
-    CodeGuard, CodeTry, Codes, ConversationWord, Conversations, DeadLetter, Draft, DraftHead, DraftSave, Endings,
+    CodeGuard, CodeTry, Codes, ConversationWord, Conversations, DeadLetter, Draft, DraftHead, DraftSave, Endings, Figures,
     HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, NewAuditLine, NewVersion, PacingSlot, PhoneObeyed,
     PhoneWord, PhoneWords, PresenceChange, PublishedRules, Publishing, Refusals, Save, Settled, Store, StoreError,
     StoredCode, StoredRecording, Switches, TaskEnd, TaskState, UnansweredWord, VersionHead,
@@ -128,7 +128,10 @@ through! {
     fn find_next_effect(&self) -> Option<DateTime<Utc>>;
     fn count_effects_due(&self) -> u64;
     fn list_dead_letters(&self, limit: u32) -> Vec<DeadLetter>;
-    fn revive_effect(&self, id: i64, now: DateTime<Utc>) -> ();
+    fn load_figures(&self, now: DateTime<Utc>) -> Figures;
+    fn forget_contact(&self, contact_id: i64) -> ();
+    fn list_contact_ids(&self, after: i64, limit: u32) -> Vec<i64>;
+    fn revive_effect(&self, id: i64, by: &str, now: DateTime<Utc>) -> ();
     fn take_pacing_slot(&self, now: DateTime<Utc>, interval: TimeDelta) -> PacingSlot;
     fn note_carried(&self, carried: Carried) -> ();
     fn take_lease(&self, name: &str, holder: &str, now: DateTime<Utc>, span: TimeDelta) -> bool;

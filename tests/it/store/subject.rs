@@ -157,10 +157,12 @@ impl Session {
             }
             Op::Revive => {
                 let letters = store.list_dead_letters(5).await.unwrap();
-                let shown: Vec<_> =
-                    letters.iter().map(|row| format!("{} {} {}", row.call, row.kind, row.why)).collect();
+                let shown: Vec<_> = letters
+                    .iter()
+                    .map(|row| format!("{} {} {} {}", row.call, row.kind, row.why, row.created_at))
+                    .collect();
                 let id = letters.last().map_or(i64::MAX, |row| row.id);
-                format!("{} {}", shown.join(", "), show(store.revive_effect(id, now).await))
+                format!("{} {}", shown.join(", "), show(store.revive_effect(id, "Sam Carter", now).await))
             }
             Op::Facts => {
                 let mut agents: Vec<_> = (0..4).map(agent).collect();
@@ -189,6 +191,7 @@ impl Session {
             show(store.list_calls(Some(now - TimeDelta::seconds(5)), 3).await),
             show(store.find_next_effect().await),
             show(store.count_effects_due().await),
+            show(store.load_figures(now).await),
             show(store.count_answers(&brand(1), now - TimeDelta::seconds(20), now).await),
             show(store.find_call_by_caller_ref(&CarrierRef::new("CA6")).await),
         ]
@@ -216,6 +219,10 @@ impl Session {
                     contact_id: *id,
                 };
                 let mut shown = show(store.note_contacts(&pairs.iter().map(contact).collect::<Vec<_>>()).await);
+                if pairs.len() == 1 {
+                    shown += &show(store.forget_contact(pairs[0].1).await);
+                }
+                shown += &show(store.list_contact_ids(0, 2).await);
                 shown += &show(store.note_made_contact(pairs.len().try_into().unwrap(), now).await);
                 for number in 0..5 {
                     shown += &show(store.find_contact(&phone(number)).await);

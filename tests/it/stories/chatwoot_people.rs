@@ -109,13 +109,22 @@ pub async fn ask(
     path: &str,
     body: Option<Value>,
 ) -> anyhow::Result<(u16, Value)> {
-    use secrecy::ExposeSecret;
-    let token = scene.exchange.settings.server.operator_tokens[0].expose_secret().to_owned();
-    let url = format!("http://{}/api/v1{path}", scene.exchange.address);
-    let mut request = reqwest::Client::new().request(method, url).bearer_auth(token);
+    let mut request = request(scene, method, path);
     if let Some(body) = body {
         request = request.json(&body);
     }
     let reply = request.send().await?;
     Ok((reply.status().as_u16(), reply.json().await?))
+}
+
+/// As [`ask`], where the answer has no body.
+pub async fn ask_status(scene: &Scene, method: reqwest::Method, path: &str) -> anyhow::Result<u16> {
+    Ok(request(scene, method, path).send().await?.status().as_u16())
+}
+
+fn request(scene: &Scene, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+    use secrecy::ExposeSecret;
+    let token = scene.exchange.settings.server.operator_tokens[0].expose_secret().to_owned();
+    let url = format!("http://{}/api/v1{path}", scene.exchange.address);
+    reqwest::Client::new().request(method, url).bearer_auth(token)
 }

@@ -8,6 +8,7 @@ mod arriving;
 mod callback_tasks;
 mod calling_in;
 mod carrier_faults;
+mod chatwoot_lists;
 mod chatwoot_people;
 mod closed;
 mod dialling;
