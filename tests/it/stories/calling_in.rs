@@ -6,11 +6,11 @@ use offhook::sandbox::stories::{AGENTS, Scene};
 use offhook::sandbox::twilio::PhoneAction;
 
 use super::paths::is_over;
-use super::supervised::{events, get, newest_call};
-use super::supervisor::{ask_for_code, choose, key_in};
 use super::stage::{
     ACME, JANE, PRIYA, SAM, Setting, accept, all_ring, hang_up, leave_message, meet, reach_recorder, watch,
 };
+use super::supervised::{events, get, newest_call};
+use super::supervisor::{ask_for_code, choose, key_in};
 
 async fn call_in(scene: &Scene, agent: &str) -> anyhow::Result<()> {
     scene.act(agent, PhoneAction::Dial { to: ACME.to_owned() }).await
@@ -214,7 +214,11 @@ async fn a_wrong_code_on_an_agents_own_phone_leads_to_no_ring() {
             ask_for_code(scene, PRIYA).await?;
             hang_up(scene, PRIYA).await?;
             scene.wait(20.0).await?;
-            anyhow::ensure!(newest_call(scene).await?["ending"] == "supervisor", "{}", newest_call(scene).await?["ending"]);
+            anyhow::ensure!(
+                newest_call(scene).await?["ending"] == "supervisor",
+                "{}",
+                newest_call(scene).await?["ending"]
+            );
             let tasks = get(scene, "/callback-tasks").await?;
             anyhow::ensure!(!tasks.to_string().contains(PRIYA), "an agent's own call is to be called back: {tasks}");
             no_phone_rang(scene)?;

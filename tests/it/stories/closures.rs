@@ -90,7 +90,9 @@ async fn every_path(kind: &str) {
             closed(kind, path)
                 .method(method)
                 .play(async |scene| {
-                    path_is_taken(scene, name).await.map_err(|error| error.context(format!("{kind}, {name}, {method:?}")))
+                    path_is_taken(scene, name)
+                        .await
+                        .map_err(|error| error.context(format!("{kind}, {name}, {method:?}")))
                 })
                 .await;
         }

@@ -109,7 +109,10 @@ async fn a_closed_brand_is_overridden_all_the_same() {
                         scene.wait_for("the operator rings", 10, |scene| scene.is_ringing(OPERATOR)).await?;
                         scene.act(OPERATOR, PhoneAction::Decline).await?;
                         reach_recorder(scene, JANE, 20).await?;
-                        anyhow::ensure!(scene.heard(JANE, "Acme Movers is closed right now"), "the usual way is closed");
+                        anyhow::ensure!(
+                            scene.heard(JANE, "Acme Movers is closed right now"),
+                            "the usual way is closed"
+                        );
                         hang_up(scene, JANE).await?;
                     }
                     scene.wait(10.0).await?;

@@ -257,7 +257,10 @@ async fn an_agent_takes_the_call_past_the_deadline_that_a_wrong_code_put_off() {
 async fn a_wrong_code_cuts_no_ring_short_though_a_slow_line_comes_after_it() {
     Setting::sqlite()
         .supervised()
-        .routing("ring_s = 20\n\n[brand.hours]", "ring_s = 60\n\n[brand.fallback]\npath = \"operator\"\n\n[brand.hours]")
+        .routing(
+            "ring_s = 20\n\n[brand.hours]",
+            "ring_s = 60\n\n[brand.fallback]\npath = \"operator\"\n\n[brand.hours]",
+        )
         .play(async |scene| {
             place_operator(scene);
             draw_code(scene).await?;
