@@ -153,7 +153,7 @@ impl InboxDesk {
     async fn try_to(&self, leased: &Leased, hold: &Hold) -> Result<(), Trouble> {
         let call = self.store.find_call(leased.call).await?.ok_or(Trouble::NothingToPost)?;
         let rules = self.rulebook.load(call.rules_version).await.ok().flatten().ok_or(Trouble::NothingToPost)?;
-        let is_repeated = leased.attempts > 0 || leased.is_taken_over;
+        let is_repeated = leased.attempts > 0 || leased.is_taken_over();
         let hand = InHand { call, rules, hold, is_repeated };
         if let Some(link) = self.store.find_inbox_link(hand.call.id).await? {
             match self.write_down(leased, &hand, link).await {

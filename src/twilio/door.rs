@@ -394,7 +394,7 @@ impl TwilioDoor {
             None if door == Door::CallStatus => {
                 // An agent who called in by themselves: a leg of the call they called about.
                 if let Some(leg) = self.store.find_live_leg(caller_ref).await?
-                    && signals.contains(&Signal::CallerGone)
+                    && (signals.contains(&Signal::CallerGone) || signals.contains(&Signal::CallerFailed))
                 {
                     let over = Signal::LegFinished { leg: leg.number, outcome: LegOutcome::Completed };
                     self.switchboard.take_note(leg.call, &over).await?;
