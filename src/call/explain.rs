@@ -71,7 +71,7 @@ fn explain_agent(call: &Call, rules: &Rules, records: &[&ShortlistRecord], agent
 
 /// Of a leg that no record has, since nobody offered it.
 fn tell_call_in(leg: &Leg, name: &str) -> String {
-    format!("{name} called in while the caller waited; {}.", tell_end(leg.end))
+    format!("{name} called in while the caller waited; {}.", tell_end(leg))
 }
 
 /// Whether the record has the agent among those who ring.
@@ -86,11 +86,11 @@ fn tell_leg(leg: &Leg) -> String {
         (Some(_), None) => "It rang".to_owned(),
         (None, None) => "It did not come to ring".to_owned(),
     };
-    format!("{rang}; {}.", tell_end(leg.end))
+    format!("{rang}; {}.", tell_end(leg))
 }
 
-fn tell_end(end: Option<LegEnd>) -> &'static str {
-    match end {
+fn tell_end(leg: &Leg) -> &'static str {
+    match leg.end {
         None => "is not decided yet",
         Some(LegEnd::Accepted) => "they pressed 1 and took the call",
         Some(LegEnd::Declined) => "they declined",

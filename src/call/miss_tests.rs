@@ -116,7 +116,7 @@ fn an_agent_who_calls_in_and_hangs_up_has_missed_nothing() {
         desk.take(&Signal::LegFinished { leg: 1, outcome: LegOutcome::Busy });
         desk.now += TimeDelta::seconds(2);
         let carrier_ref = CarrierRef::new("CI1");
-        desk.take(&Signal::AgentCalledIn { agent: AgentId::new("ana"), carrier_ref });
+        desk.take(&Signal::AgentCalledIn { agent: AgentId::new("ana"), carrier_ref, doubted: false });
         desk.known_mut("ana").keyless = 2;
         desk.now += TimeDelta::seconds(1);
         let marks = desk.take(&leaves).marks;

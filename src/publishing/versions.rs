@@ -118,7 +118,7 @@ impl Desk {
             let before = in_force.map(|(_, rules)| rules);
             let version = newest + 1;
             let rules = Rules { version, ..edition.rules.clone() };
-            let Proof { rules, changes, body } = proof(rules, before, edition.by.to_owned()).await;
+            let Proof { rules, changes, body } = proof(rules, before.clone(), edition.by.to_owned()).await;
             // While the newest version is broken, the last good one is worth publishing again.
             if changes.is_empty() && newest == base && base > 0 {
                 // Whoever published a draft is done with it, whether or not it changed anything.
@@ -143,7 +143,7 @@ impl Desk {
                     if let Err(error) = self.rulebook.refresh().await {
                         tracing::warn!(error = %error, "the newly published rules could not be read at once");
                     }
-                    if let Some(before) = before {
+                    if let Some(before) = &before {
                         self.trust_changed_phones(before, &rules, edition.by).await;
                     }
                     tracing::info!(rules.version = version, "version {version} of the rules was published");

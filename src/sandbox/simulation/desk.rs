@@ -10,11 +10,11 @@ use crate::call::mark::AgentMark;
 use crate::call::reply::Reply;
 use crate::call::signal::{CallerDoor, Signal};
 use crate::call::state::{Call, NewCall, Stage};
-use crate::call::{BrandFacts, CallerFacts, CarrierFacts, Decision, Facts, decide};
-use crate::ids::{AgentId, CallId, CarrierRef};
+use crate::call::{BrandFacts, CallerFacts, CarrierFacts, Decision, Facts, Needed, decide};
+use crate::ids::{CallId, CarrierRef};
 use crate::rules::Rules;
 use crate::shortlist::facts::LoadedFacts;
-use crate::shortlist::{is_needed, others_of};
+use crate::shortlist::{AVAILABLE_MIN, find_staying_at, others_of};
 
 /// A decision that one replica has taken and not yet saved.
 #[derive(Debug)]
@@ -206,9 +206,9 @@ impl World {
             needed: &[],
         };
         let mut decision = decide(call, &rules, &facts, signal);
-        let mut needed: Vec<AgentId> = Vec::new();
+        let mut needed: Vec<Needed> = Vec::new();
         loop {
-            let more = self.find_needed(&rules, &decision, at);
+            let more = self.ask_other_brands(&rules, &mut decision, at);
             if more.is_empty() {
                 return Some(decision);
             }
@@ -218,17 +218,25 @@ impl World {
         }
     }
 
-    /// Those whom the decision puts aside though another brand needs them, as the switchboard finds them.
-    fn find_needed(&mut self, rules: &Rules, decision: &Decision, at: DateTime<Utc>) -> Vec<AgentId> {
-        let aside = decision.put_aside();
-        let mut needed = Vec::new();
-        for agent in &aside {
-            let is_needed = others_of(rules, &decision.call.brand, agent).any(|brand| {
+    /// Those whom the decision puts aside though another brand needs them, as the switchboard finds them; the others rely
+    /// on whoever stays.
+    fn ask_other_brands(&mut self, rules: &Rules, decision: &mut Decision, at: DateTime<Utc>) -> Vec<Needed> {
+        let (mut needed, mut staying, mut aside) = (Vec::new(), Vec::new(), Vec::new());
+        'agents: for agent in decision.put_aside() {
+            for brand in others_of(rules, &decision.call.brand, agent) {
                 let facts = self.shelf.load_facts(&brand.roster, at, 0, self.oldest_open).agents;
-                is_needed(rules, &self.destinations, brand, &facts, agent, &aside, at)
-            });
-            if is_needed {
-                needed.push((*agent).clone());
+                let stay = find_staying_at(rules, &self.destinations, brand, &facts, agent, &aside, at);
+                if stay.len() < AVAILABLE_MIN {
+                    needed.push(Needed { agent: agent.clone(), brand: brand.id.clone() });
+                    continue 'agents;
+                }
+                staying.push((agent.clone(), stay));
+            }
+            aside.push(agent);
+        }
+        if needed.is_empty() {
+            for (agent, stay) in staying {
+                decision.rely_on(&agent, &stay);
             }
         }
         needed
