@@ -28,8 +28,10 @@ pub struct CoverageQuery {
     brand: Option<String>,
 }
 
-/// What of the next 14 days' open hours nobody covers. Members of a brand's roster with a verified phone cover their
-/// shifts, whatever their availability; for an intent that asks for a skill, those who have it.
+/// What of the next 14 days' open hours nobody covers.
+///
+/// Members of a brand's roster with a verified phone cover their shifts, whatever their availability; for an intent that asks
+/// for a skill, those who have it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Coverage {
     /// From now.

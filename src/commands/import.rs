@@ -39,8 +39,10 @@ pub struct Args {
     pub allow_no_numbers: bool,
 }
 
-/// Reads the file, looks at all of it, publishes its rules in one step, and tells what is found in them: errors on the error
-/// output, as they do not keep rules from being published over the API either, the rest after what was published.
+/// Reads the file, looks at all of it, publishes its rules in one step, and tells what is found in them.
+///
+/// Findings that are errors go to the error output, and do not keep rules from being published, as over the API; the rest is told
+/// after what was published.
 ///
 /// # Errors
 /// Every fault of the file, a file without numbers, or another version in force than `--base`, and then nothing was changed; or

@@ -21,12 +21,14 @@ pub struct Gap {
     pub until: DateTime<Utc>,
 }
 
+type Stretches = Vec<Range<DateTime<Utc>>>;
+
 /// When agents work within a span: each is looked up once, however many rosters they are on.
 pub struct Sheet<'r> {
     rules: &'r Rules,
     span: Range<DateTime<Utc>>,
     /// By agent and the zone of their shift, in order and apart; none for one who always works.
-    shifts: HashMap<(&'r AgentId, Tz), Option<Vec<Range<DateTime<Utc>>>>>,
+    shifts: HashMap<(&'r AgentId, Tz), Option<Stretches>>,
 }
 
 impl<'r> Sheet<'r> {

@@ -45,7 +45,7 @@ impl Seen {
         }
     }
 
-    /// Notes a fault if the number was somebody's before. `whose` names the phone: `the phone of agent `ana``.
+    /// Notes a fault if the number was somebody's before. `whose` names it: "the phone of agent ana".
     pub(super) fn claim_phone(&mut self, faults: &mut Faults<'_>, phone: &Placed<PhoneNumber>, whose: String) {
         match self.phones.get(&phone.value) {
             Some(first) => {

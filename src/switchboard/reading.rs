@@ -16,8 +16,9 @@ const ASIDE_MAX: usize = 2;
 
 static ASIDE: Semaphore = Semaphore::const_new(ASIDE_MAX);
 
-/// Does long work on rules for somebody who edits them: reading, looking for findings, comparing, writing. A panic in it is
-/// the caller's. Not for calls, which would wait for whoever edits: see [`read_for_calls`].
+/// Does long work on rules for somebody who edits them: reading, looking for findings, comparing, writing.
+///
+/// A panic in it is the caller's. Not for calls, which would wait for whoever edits: see [`read_for_calls`].
 pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     // It is never closed. The work keeps the permit also when nobody waits for it any more.
     let permit = ASIDE.acquire().await.ok();
@@ -50,6 +51,9 @@ async fn elsewhere<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
 /// Reading takes some fifteen times the memory of the rules. The allocator has a heap for each thread, and gives a heap
 /// back when nothing in it is in use any more; rules that live among what was needed to read them keep all of it. For
 /// 10,000 agents that is some 90 MB. Source: `rules_memory` of `offhook bench`.
+///
+/// # Errors
+/// As [`parse`].
 pub fn read_apart(name: &str, body: &str) -> Result<Rules, RoutingFileError> {
     std::thread::scope(|scope| {
         let (give, given) = sync_channel(0);

@@ -751,8 +751,10 @@ export interface components {
       to?: string | null;
     };
     /**
-     * @description What of the next 14 days' open hours nobody covers. Members of a brand's roster with a verified phone cover their
-     *     shifts, whatever their availability; for an intent that asks for a skill, those who have it.
+     * @description What of the next 14 days' open hours nobody covers.
+     *
+     *     Members of a brand's roster with a verified phone cover their shifts, whatever their availability; for an intent that asks
+     *     for a skill, those who have it.
      */
     Coverage: {
       /** @description In the order of the document. */
