@@ -281,7 +281,9 @@ impl Known {
     }
 }
 
-/// Plays a stored call by other rules; none if the brand is not in them. `recent_calls`: how many came from this number, or
+/// Plays a stored call by other rules; none if the brand is not in them.
+///
+/// `recent_calls`: how many came from this number, or
 /// for a withheld one from all such, to the brand within the window of these rules before it; none if that is not known.
 #[must_use]
 pub fn replay(
