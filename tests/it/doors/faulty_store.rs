@@ -13,10 +13,10 @@ use offhook::phone_number::{Caller, PhoneNumber};
 use offhook::store::model::ModelStore;
 use offhook::store::{
     AnswerCounts, Arrival, ArrivalQuestion, Audit, AuditLine, BrandSwitch, CallbackTask, CallbackTasks, Carried,
-    CodeGuard, CodeTry, Codes, ConversationWord, Conversations, DeadLetter, Draft, DraftHead, DraftSave, Endings, Figures,
-    HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, NewAuditLine, NewVersion, PacingSlot, PhoneObeyed,
-    PhoneWord, PhoneWords, PresenceChange, PublishedRules, Publishing, Refusals, Save, Settled, Store, StoreError,
-    StoredCode, StoredRecording, Switches, TaskEnd, TaskState, UnansweredWord, VersionHead,
+    CodeGuard, CodeTry, Codes, ConversationWord, Conversations, DeadLetter, Draft, DraftHead, DraftSave, Endings,
+    Figures, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, NewAuditLine, NewVersion, PacingSlot,
+    PhoneObeyed, PhoneWord, PhoneWords, PresenceChange, PublishedRules, Publishing, Refusals, Save, Settled, Store,
+    StoreError, StoredCode, StoredRecording, Switches, TaskEnd, TaskState, UnansweredWord, VersionHead,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

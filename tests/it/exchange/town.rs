@@ -98,7 +98,7 @@ impl Town {
                 base_url: self.chatwoot.base_url().parse().expect("an address"),
                 account_id: self.chatwoot.account_id(),
                 token: SecretString::from(self.chatwoot.admin_token()),
-                timeout: std::time::Duration::from_secs(5),
+                timeout: Duration::from_secs(5),
             },
             http_client().expect("a client"),
         );

@@ -41,5 +41,5 @@ mod texting;
 mod vanishing;
 mod voicemail;
 mod waiting;
-mod work_of_the_outbox;
 mod why_not;
+mod work_of_the_outbox;

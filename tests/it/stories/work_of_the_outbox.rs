@@ -61,7 +61,7 @@ async fn work_that_breaks_off_each_time_is_given_up_and_told() {
             anyhow::ensure!(dead.len() == 1 && dead[0].why.contains("broke off"), "{dead:?}");
             anyhow::ensure!(scene.conversations(OMAR).is_empty(), "it was tried once more");
             // A person looks at it, and has it tried again.
-            store.revive_effect(dead[0].id, scene.exchange.now()).await?;
+            store.revive_effect(dead[0].id, "tests", scene.exchange.now()).await?;
             scene.wait(1.0).await?;
             anyhow::ensure!(scene.conversations(OMAR).len() == 1, "it stays given up");
             hang_up(scene, OMAR).await?;
