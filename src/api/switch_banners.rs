@@ -117,7 +117,8 @@ async fn about_wrong_codes(app: &App, rules: &Rules, now: DateTime<Utc>) -> Resu
     let (Some(first), Some(last)) = (failed.iter().min().copied(), failed.iter().max().copied()) else {
         return Ok(None);
     };
-    let count = if failed.len() == 1 { "A wrong code was".to_owned() } else { format!("{} wrong codes were", failed.len()) };
+    let count =
+        if failed.len() == 1 { "A wrong code was".to_owned() } else { format!("{} wrong codes were", failed.len()) };
     let message = format!(
         "{count} keyed in for a supervisor within the last hour, the last at {}. {TRIES_PER_ACCOUNT} within an hour lock the \
          keypad. The audit names the calls.",

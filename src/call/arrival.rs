@@ -198,6 +198,11 @@ impl Turn<'_> {
         if self.call.stage != Stage::Waiting {
             return self.follow_path();
         }
+        if !self.has_recorded_shortlist() {
+            // Under a simultaneous dial, too, those whose phones are held are told why they did not ring.
+            let shortlist = self.take_shortlist();
+            self.record_shortlist(shortlist.record);
+        }
         let words = self.welcome();
         self.enter_queue(words)
     }

@@ -19,6 +19,7 @@
 mod accept;
 mod arrival;
 mod calling_in;
+mod cut_off;
 mod dialling;
 pub mod effect;
 pub mod event;
@@ -210,6 +211,7 @@ fn answer(turn: &mut Turn<'_>, signal: &Signal) -> Reply {
         Signal::AgentCalledIn { agent, carrier_ref, doubted } => turn.on_agent_called_in(agent, carrier_ref, *doubted),
         Signal::AgentAsksForCode => turn.on_agent_asks_for_code(),
         Signal::CallerGone
+        | Signal::CallerFailed
         | Signal::Adopted
         | Signal::FetchBegins
         | Signal::FetchFailed
@@ -243,6 +245,7 @@ fn answer(turn: &mut Turn<'_>, signal: &Signal) -> Reply {
 fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
     match signal {
         Signal::CallerGone => turn.on_caller_gone(),
+        Signal::CallerFailed => turn.on_caller_failed(),
         Signal::Adopted => turn.on_adopted(),
         Signal::FetchBegins => turn.on_fetch_begins(),
         Signal::FetchFailed => turn.on_fetch_failed(),

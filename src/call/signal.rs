@@ -40,6 +40,8 @@ pub enum Signal {
     CallerAsks { at: CallerDoor },
     /// The caller's connection ended.
     CallerGone,
+    /// The caller's connection broke: nobody hung up, the carrier says that the call failed.
+    CallerFailed,
     /// We are about to fetch the caller out of the queue by request; asks for leave to do so.
     FetchBegins,
     /// That request was refused or its result is unknown.
@@ -188,6 +190,7 @@ impl Signal {
             | Self::CallerChecked { .. }
             | Self::AgentWithdrawn { .. } => true,
             Self::CallerGone
+            | Self::CallerFailed
             | Self::Adopted
             | Self::AgentAsksForCode
             | Self::Restarted
@@ -225,6 +228,7 @@ impl Signal {
                 | Self::NoticeEnded { .. }
                 | Self::ChallengeAnswered { .. }
                 | Self::CallerGone
+                | Self::CallerFailed
                 | Self::Adopted
                 | Self::VoicemailTaken { .. }
         )

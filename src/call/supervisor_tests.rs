@@ -192,6 +192,46 @@ fn a_caller_who_asks_for_a_code_for_ever_is_somewhere_in_time() {
 }
 
 #[test]
+fn a_caller_whose_connection_broke_before_anybody_took_the_call_is_owed_a_call_back() {
+    let mut desk = Desk::new(RingMethod::Legs);
+    desk.take(&Signal::Arrived);
+    let cut_off = desk.later(4).take(&Signal::CallerFailed);
+    assert_eq!(desk.call.ending, Some(Ending::Failed));
+    assert!(desk.call.open_legs().next().is_none(), "phones ring for nobody");
+    assert!(matches!(&cut_off.tasks[..], [super::task::TaskChange::Missed(_)]), "{:?}", cut_off.tasks);
+    assert!(cut_off.effects.contains(&super::effect::Effect::NoteMissed));
+    // Told again, and told as a hang-up besides: it stays what it was.
+    desk.take(&Signal::CallerFailed);
+    desk.take(&Signal::CallerGone);
+    assert_eq!(desk.call.ending, Some(Ending::Failed));
+}
+
+#[test]
+fn a_number_that_the_carrier_does_not_vouch_for_is_offered_no_caller() {
+    for doubted in [true, false] {
+        let mut desk = Desk::new(RingMethod::Legs);
+        desk.take(&Signal::Arrived);
+        let declined = desk.later(3).take(&Signal::LegPressed { leg: 1, key: Some('3') });
+        assert_eq!(declined.reply, Reply::HangUp);
+        desk.take(&Signal::LegFinished { leg: 1, outcome: super::signal::LegOutcome::Completed });
+        let agent = desk.call.legs[0].agent.clone();
+        let called = Signal::AgentCalledIn { agent, carrier_ref: CarrierRef::new("CI1"), doubted };
+        let reply = desk.later(2).take(&called).reply;
+        assert_eq!(matches!(reply, Reply::AskToAccept { .. }), !doubted, "{reply:?}");
+        assert_eq!(matches!(reply, Reply::SayAndHangUp { .. }), doubted, "{reply:?}");
+    }
+}
+
+#[test]
+fn a_phone_is_never_rung_for_the_call_that_it_makes() {
+    let mut desk = Desk::new(RingMethod::Legs);
+    desk.call.caller = Caller::Known(parse_phone_number("+15550100003").unwrap());
+    desk.take(&Signal::Arrived);
+    let rung: Vec<&str> = desk.call.legs.iter().map(|leg| leg.agent.as_str()).collect();
+    assert_eq!(rung, ["ben"]);
+}
+
+#[test]
 fn a_code_that_comes_too_late_or_twice_turns_nothing() {
     let mut desk = Desk::new(RingMethod::Legs);
     desk.take(&Signal::Arrived);

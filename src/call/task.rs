@@ -42,13 +42,15 @@ pub struct MissedCall {
 /// What this event means, if anything. A promise counts from the call's arrival, as the caller heard it.
 pub(super) fn change_by(event: &Event, call: &Call, brand: &Brand, rules: &Rules) -> Option<TaskChange> {
     match event {
-        Event::CallEnded { ending: Ending::Voicemail | Ending::Missed } => Some(TaskChange::Missed(MissedCall {
-            brand: call.brand.clone(),
-            caller: number_of(call),
-            caller_name: call.caller_name.clone(),
-            call: call.id,
-            due_at: promise::due_at(brand, rules, call.arrived_at),
-        })),
+        Event::CallEnded { ending: Ending::Voicemail | Ending::Missed | Ending::Failed } => {
+            Some(TaskChange::Missed(MissedCall {
+                brand: call.brand.clone(),
+                caller: number_of(call),
+                caller_name: call.caller_name.clone(),
+                call: call.id,
+                due_at: promise::due_at(brand, rules, call.arrived_at),
+            }))
+        }
         Event::CallOwned { .. } => {
             Some(TaskChange::Answered { brand: call.brand.clone(), caller: number_of(call)?, call: call.id })
         }

@@ -248,9 +248,11 @@ impl<'a> Turn<'a> {
         }
         match ending {
             Ending::Answered | Ending::Redirected | Ending::Supervisor => self.ask(Effect::NoteEnd),
-            Ending::Missed | Ending::Abandoned | Ending::AfterHoursMessage => self.ask(Effect::NoteMissed),
+            Ending::Missed | Ending::Abandoned | Ending::AfterHoursMessage | Ending::Failed => {
+                self.ask(Effect::NoteMissed);
+            }
             // A voicemail is posted when its audio is here.
-            Ending::Voicemail | Ending::Blocked | Ending::Failed => {}
+            Ending::Voicemail | Ending::Blocked => {}
         }
     }
 

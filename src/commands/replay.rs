@@ -124,12 +124,8 @@ mod tests {
 
     #[test]
     fn calls_that_only_ring_other_phones_are_told_and_the_unknown_say_why() {
-        let replayed = |rung_after, after| Replayed {
-            rung_before: 5,
-            rung_after,
-            before: ReplayOutcome::Voicemail,
-            after,
-        };
+        let replayed =
+            |rung_after, after| Replayed { rung_before: 5, rung_after, before: ReplayOutcome::Voicemail, after };
         let calls = [
             replayed(5, ReplayOutcome::Voicemail),
             replayed(2, ReplayOutcome::Voicemail),

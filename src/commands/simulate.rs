@@ -9,8 +9,8 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail};
 
 use crate::app::account_limits;
-use crate::clock::{Clock, SystemClock};
 use crate::call::event::{Ending, FallbackReason};
+use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
 use crate::ids::BrandId;
 use crate::phone_number::{Caller, parse_phone_number};
@@ -166,7 +166,9 @@ fn why_recorded(why: Option<FallbackReason>) -> &'static str {
         Some(FallbackReason::Flood) => "Too many calls came from this caller",
         Some(FallbackReason::NobodyEligible) => "Nobody can be rung",
         Some(FallbackReason::Caps) => "The account carries no more phones",
-        Some(FallbackReason::Deadline | FallbackReason::NobodyLeft | FallbackReason::Outage) | None => "Nobody picks up",
+        Some(FallbackReason::Deadline | FallbackReason::NobodyLeft | FallbackReason::Outage) | None => {
+            "Nobody picks up"
+        }
     }
 }
 

@@ -83,8 +83,9 @@ pub fn read_from(text: &str) -> Result<Caller, String> {
 /// What a person writes for a withheld number.
 const ANONYMOUS: &str = "anonymous";
 
-/// What a person writes for the keys a caller presses: a key a prompt, `-` for silence. Asked for a certain key, the caller
-/// presses that one; every document of the queue that listens is a prompt. A supervisor's code is not played, so that the
+/// What a person writes for the keys a caller presses: a key a prompt, `-` for silence.
+///
+/// Asked for a certain key, the caller presses that one; every document of the queue that listens is a prompt. A supervisor's code is not played, so that the
 /// key which asks for it is none.
 ///
 /// # Errors

@@ -66,23 +66,8 @@ impl World<'_> {
                 let over_at = after + TimeDelta::seconds(i64::from(*ring_s)) + CARRIER_BUFFER;
                 self.lead(over_at, Signal::LineEnded { attempt: *attempt, bridged: false });
             }
-            Reply::Wait { words, listens } => {
-                let listens = *listens && words.is_some();
-                let over_at = after + if listens { LISTENS } else { TimeDelta::zero() };
-                match self.find_ask_for_recorder(over_at).filter(|_| listens) {
-                    Some((key, at)) => self.press_in_queue(at, key, Signal::FirstKeyPressed { key: Some(key) }),
-                    None => self.lead(over_at, Signal::WaitPolled),
-                }
-            }
-            Reply::KeepWaiting { seconds, listens, .. } => {
-                let listening = if *listens { LISTENS } else { TimeDelta::zero() };
-                let over_at = self.now + TimeDelta::seconds(i64::from(*seconds)) + listening;
-                let pressed = if *listens { self.next_key_in_queue(over_at) } else { None };
-                match pressed {
-                    Some((key, at)) => self.press_in_queue(at, key, Signal::CallerPressed { key }),
-                    None => self.lead(over_at, Signal::WaitPolled),
-                }
-            }
+            Reply::Wait { words, listens } => self.enter_queue(after, *listens && words.is_some()),
+            Reply::KeepWaiting { seconds, listens, .. } => self.hear_ringback(*seconds, *listens),
             Reply::LeaveQueue => self.lead(self.now, Signal::CallerAsks { at: CallerDoor::Queue }),
             Reply::RingTogether { round, ring_s, phones } => self.dial_together(*round, *ring_s, phones),
             Reply::JoinRoom { who: RoomSeat::Caller } => {
@@ -114,6 +99,27 @@ impl World<'_> {
             _ => None,
         });
         heard == Some(&Heard::Ringback)
+    }
+
+    /// The greeting before the queue, which may be cut by a key.
+    fn enter_queue(&mut self, after: DateTime<Utc>, listens: bool) {
+        let over_at = after + if listens { LISTENS } else { TimeDelta::zero() };
+        let asked = if listens { self.find_ask_for_recorder(over_at) } else { None };
+        match asked {
+            Some((key, at)) => self.press_in_queue(at, key, Signal::FirstKeyPressed { key: Some(key) }),
+            None => self.lead(over_at, Signal::WaitPolled),
+        }
+    }
+
+    /// A document of the queue.
+    fn hear_ringback(&mut self, seconds: u32, listens: bool) {
+        let listening = if listens { LISTENS } else { TimeDelta::zero() };
+        let over_at = self.now + TimeDelta::seconds(i64::from(seconds)) + listening;
+        let pressed = if listens { self.next_key_in_queue(over_at) } else { None };
+        match pressed {
+            Some((key, at)) => self.press_in_queue(at, key, Signal::CallerPressed { key }),
+            None => self.lead(over_at, Signal::WaitPolled),
+        }
     }
 
     fn press_in_queue(&mut self, at: DateTime<Utc>, key: char, signal: Signal) {

@@ -12,6 +12,7 @@ use super::scenario::{Behaviour, Outcome as Simulated, Presses, Scenario, Simula
 use super::world::simulate;
 use crate::call::event::{Ending, Event, FallbackReason, LegEnd};
 use crate::call::floods::FloodLimit;
+use crate::call::leg::Leg;
 use crate::call::signal::Signal;
 use crate::call::state::{Call, NewCall};
 use crate::call::{BrandFacts, CallerFacts, CarrierFacts};
@@ -139,28 +140,12 @@ pub fn known_of<'a>(call: &Call, history: impl IntoIterator<Item = Line<'a>>) ->
             _ => {}
         }
         for event in line.events {
-            match event {
-                Event::ShortlistTaken { record } => {
-                    for listed in &record.agents {
-                        known.note(listed, record.at);
-                    }
-                }
-                Event::FloodRefused { by, calls, .. } if *by != FloodLimit::Challenge => {
-                    known.refused = Some((*by, *calls));
-                    if *by == FloodLimit::CallerDeclared {
-                        known.flood_until = Some(call.arrived_at + FLOOD_LASTS);
-                    }
-                }
-                Event::FloodChallenged { declared_until } => known.flood_until = Some(*declared_until),
-                Event::FallbackBegan { why: FallbackReason::CallerChose, .. } => {
-                    known.recorder = Some(line.at - call.arrived_at);
-                }
-                Event::CodeAsked { .. } => known.beyond = Some("a supervisor's code was asked for, which is not played"),
-                Event::CallOwned { .. } | Event::RecorderOffered | Event::MessageSaid | Event::LineTaken => {
-                    settled_at = settled_at.or(Some(line.at));
-                }
-                _ => {}
-            }
+            known.note_event(event, line.at - call.arrived_at, call);
+            let settles = matches!(
+                event,
+                Event::CallOwned { .. } | Event::RecorderOffered | Event::MessageSaid | Event::LineTaken
+            );
+            settled_at = settled_at.or(settles.then_some(line.at));
         }
     }
     let until = settled_at.or(call.caller_left_at).or(call.ended_at).unwrap_or(call.arrived_at);
@@ -169,25 +154,7 @@ pub fn known_of<'a>(call: &Call, history: impl IntoIterator<Item = Line<'a>>) ->
     known.gave_up = call.ending == Some(Ending::Abandoned)
         || (call.ending == Some(Ending::Missed) && settled_at.is_none() && call.caller_left_at.is_some());
     for leg in &call.legs {
-        let Some(rang_at) = leg.rang_at else { continue };
-        let after = |at: DateTime<Utc>| (at - rang_at).max(TimeDelta::zero());
-        let behaviour = match (leg.end, leg.answered_at) {
-            (Some(LegEnd::Accepted), Some(at)) => Some(Behaviour::Accepts(after(at))),
-            (Some(LegEnd::Declined), at) => Some(Behaviour::Declines(after(at.unwrap_or(rang_at)))),
-            (Some(LegEnd::NoConfirm | LegEnd::VoicemailSuspected), Some(at)) => Some(Behaviour::SaysNothing(after(at))),
-            (Some(LegEnd::Busy), _) => Some(Behaviour::Busy),
-            _ => None,
-        };
-        match behaviour {
-            Some(behaviour) => {
-                known.agents.insert(leg.agent.clone(), behaviour);
-            }
-            None => {
-                let quiet = after(until.min(leg.give_up_at));
-                let longest = known.quiet_for.entry(leg.agent.clone()).or_insert(quiet);
-                *longest = quiet.max(*longest);
-            }
-        }
+        known.note_leg(leg, until);
     }
     known
 }
@@ -206,6 +173,52 @@ fn what_is_beyond(call: &Call) -> Option<&'static str> {
 }
 
 impl Known {
+    /// What an event tells, so long after the arrival.
+    fn note_event(&mut self, event: &Event, after: TimeDelta, call: &Call) {
+        match event {
+            Event::ShortlistTaken { record } => {
+                for listed in &record.agents {
+                    self.note(listed, record.at);
+                }
+            }
+            Event::FloodRefused { by, calls, .. } if *by != FloodLimit::Challenge => {
+                self.refused = Some((*by, *calls));
+                if *by == FloodLimit::CallerDeclared {
+                    self.flood_until = Some(call.arrived_at + FLOOD_LASTS);
+                }
+            }
+            Event::FloodChallenged { declared_until } => self.flood_until = Some(*declared_until),
+            Event::FallbackBegan { why: FallbackReason::CallerChose, .. } => self.recorder = Some(after),
+            Event::CodeAsked { .. } => {
+                self.beyond = Some("a supervisor's code was asked for, which is not played");
+            }
+            _ => {}
+        }
+    }
+
+    /// How a phone that rang was met; one that stopped before anybody did was quiet for so long.
+    fn note_leg(&mut self, leg: &Leg, until: DateTime<Utc>) {
+        let Some(rang_at) = leg.rang_at else { return };
+        let after = |at: DateTime<Utc>| (at - rang_at).max(TimeDelta::zero());
+        let behaviour = match (leg.end, leg.answered_at) {
+            (Some(LegEnd::Accepted), Some(at)) => Some(Behaviour::Accepts(after(at))),
+            (Some(LegEnd::Declined), at) => Some(Behaviour::Declines(after(at.unwrap_or(rang_at)))),
+            (Some(LegEnd::NoConfirm | LegEnd::VoicemailSuspected), Some(at)) => Some(Behaviour::SaysNothing(after(at))),
+            (Some(LegEnd::Busy), _) => Some(Behaviour::Busy),
+            _ => None,
+        };
+        match behaviour {
+            Some(behaviour) => {
+                self.agents.insert(leg.agent.clone(), behaviour);
+            }
+            None => {
+                let quiet = after(until.min(leg.give_up_at));
+                let longest = self.quiet_for.entry(leg.agent.clone()).or_insert(quiet);
+                *longest = quiet.max(*longest);
+            }
+        }
+    }
+
     /// How an agent stood when first looked at.
     fn note(&mut self, listed: &Listed, at: DateTime<Utc>) {
         if self.facts.contains_key(&listed.agent) {
@@ -267,7 +280,9 @@ impl Known {
     }
 }
 
-/// Plays a stored call by other rules; none if the brand is not in them. `recent_calls`: how many came from this number, or
+/// Plays a stored call by other rules; none if the brand is not in them.
+///
+/// `recent_calls`: how many came from this number, or
 /// for a withheld one from all such, to the brand within the window of these rules before it; none if that is not known.
 #[must_use]
 pub fn replay(
@@ -364,7 +379,8 @@ fn judge(call: &Call, known: &Known, brand: &Brand, was: Option<&Brand>, simulat
     }
     if simulation.challenges > known.challenges.len() {
         return Outcome::Unknown(
-            "the caller would have been asked for a key, and whether they would have pressed it is not known".to_owned(),
+            "the caller would have been asked for a key, and whether they would have pressed it is not known"
+                .to_owned(),
         );
     }
     let after = simulation.steps.last().map_or(TimeDelta::zero(), |step| step.after);

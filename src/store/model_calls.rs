@@ -179,7 +179,10 @@ impl CallTables {
         match &question.caller {
             Some(phone) => {
                 let from = (phone.clone(), brand.clone(), question.since, nil);
-                self.from.range(from..).take_while(|(of, at, when, _)| of == phone && at == brand && *when <= question.now).count()
+                self.from
+                    .range(from..)
+                    .take_while(|(of, at, when, _)| of == phone && at == brand && *when <= question.now)
+                    .count()
             }
             None => {
                 let from = (brand.clone(), question.since, nil);

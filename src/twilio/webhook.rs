@@ -319,7 +319,7 @@ impl Reading<'_> {
     }
 
     fn gone(&self) -> Option<Signal> {
-        self.outcome().map(|_| Signal::CallerGone)
+        self.outcome().map(|how| if how == LegOutcome::Failed { Signal::CallerFailed } else { Signal::CallerGone })
     }
 
     /// How the leg of the request ended, if it has.

@@ -119,6 +119,8 @@ pub enum FinalStatus {
     NoAnswer,
     /// `completed`
     Completed,
+    /// `failed`
+    Failed,
 }
 
 impl FinalStatus {
@@ -127,6 +129,7 @@ impl FinalStatus {
             Self::Canceled => super::call::Status::Canceled,
             Self::NoAnswer => super::call::Status::NoAnswer,
             Self::Completed => super::call::Status::Completed,
+            Self::Failed => super::call::Status::Failed,
         }
     }
 }
