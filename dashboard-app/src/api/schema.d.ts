@@ -499,8 +499,8 @@ export interface components {
     /** @description Something that everybody should know. */
     Banner: {
       /**
-       * @description What it is about, stable: `rules_broken`, `override_on`, `flood_declared`, `codes_locked`, `codes_old`,
-       *     `override_suggested`.
+       * @description What it is about, stable: `rules_broken`, `override_on`, `flood_declared`, `codes_locked`, `codes_wrong`,
+       *     `codes_old`, `calls_capped`, `calls_refused`, `override_suggested`.
        */
       code: string;
       /** @description In words, with what to do. */
@@ -921,11 +921,11 @@ export interface components {
       answered: number;
       /** @description A message, another number, a refusal, or the caller left. */
       other: number;
-      /** @description Phones that rang, over all calls. */
+      /** @description Phones that rang, over the calls that are known on both sides. */
       phones_rung: number;
       /**
        * Format: double
-       * @description Phones that rang, a call; 0 without calls.
+       * @description The same, a call of these; 0 without any.
        */
       phones_rung_per_call: number;
       /** @description What is stored does not tell. */
@@ -1026,6 +1026,8 @@ export interface components {
        * @description When the call arrives.
        */
       arrived_at: string;
+      /** @description How many of the keys, silence too, were not come to, since nothing listened. */
+      keys_unused: number;
       /** @description What becomes of the caller if nobody picks up: `recorder`, `answered`, `open`, or the ending of the call. */
       outcome: string;
       /**
@@ -1056,7 +1058,10 @@ export interface components {
       from?: string | null;
       /** @description Which of the brand's numbers, in E.164; its first, if absent. */
       number?: string | null;
-      /** @description What the caller presses: a key for each prompt, `-` for silence; at most 20. */
+      /**
+       * @description What the caller presses: a key for each prompt, `-` for silence; at most 20. In the queue each document of up to six
+       *     seconds that listens is a prompt. A supervisor's `*` is not played.
+       */
       press?: string | null;
     };
     /** @description A supervisor and whether they have a code. */
