@@ -253,12 +253,16 @@ impl<'a, P: Post> Caller<'a, P> {
             match verb.tag_name().name() {
                 "Say" | "Play" => after += self.hear(&verb, after),
                 "Gather" => {
+                    let began = after;
                     for held in verb.children().filter(Node::is_element) {
                         after += self.hear(&held, after);
                     }
                     let action = attribute("action").unwrap();
                     let timeout = TimeDelta::seconds(attribute("timeout").unwrap().parse().unwrap());
-                    let asks_for_key = action.contains("/twilio/menu") || action.contains("/twilio/challenge");
+                    // In the queue the key comes while the ringback plays.
+                    let is_queue = action.contains("/twilio/wait-key");
+                    let asks_for_key =
+                        is_queue || action.contains("/twilio/menu") || action.contains("/twilio/challenge");
                     let key = if asks_for_key && !self.keys.is_empty() { self.keys.remove(0) } else { None };
                     if let Some(mut key) = key {
                         if action.contains("/twilio/challenge") {
@@ -268,6 +272,7 @@ impl<'a, P: Post> Caller<'a, P> {
                                 .and_then(|(_, words)| words.chars().rfind(char::is_ascii_digit))
                                 .unwrap();
                         }
+                        let after = if is_queue { began } else { after };
                         let fields = vec![("Digits", key.to_string())];
                         return self.plan(after + TimeDelta::seconds(1), 2, Planned::Caller { url: action, fields });
                     }

@@ -54,6 +54,7 @@ async fn a_refusal_has_its_reason_and_numbers_in_the_history() {
             let refused = events(scene, "flood_refused").await?;
             let told = json!({ "event": "flood_refused", "by": "caller", "calls": 2, "limit": 2, "window_s": 600 });
             anyhow::ensure!(refused == [told], "{refused:?}");
+            anyhow::ensure!(banners(scene).await?.contains(&"calls_refused".to_owned()), "no banner tells of it");
             leave_message(scene, JANE, "Is anybody there?").await?;
             anyhow::ensure!(scene.voicemails(JANE) == 1, "a refused caller's message is lost");
             // The window passes.

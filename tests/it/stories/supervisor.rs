@@ -157,6 +157,9 @@ async fn a_supervisor_keys_in_an_override_and_ends_it_again() {
             anyhow::ensure!(AGENTS.iter().all(|agent| !scene.is_ringing(agent)), "a supervisor's call rings somebody");
             let on = get(scene, "/brands/acme-movers/override").await?["active"].clone();
             anyhow::ensure!(on["by"] == "supervisor:dana" && on["how"] == "keypad", "{on}");
+            // A person reads the banner: a name, and the brand's clocks.
+            let told = get(scene, "/banners").await?.to_string();
+            anyhow::ensure!(told.contains("Turned on by Dana Reyes") && told.contains("New York time"), "{told}");
             // Also while it is on the first document listens.
             scene.dial(JANE).await?;
             operator_takes(scene, JANE).await?;
@@ -186,6 +189,10 @@ async fn a_wrong_code_leads_back_to_the_queue_where_the_phones_still_ring() {
             anyhow::ensure!(AGENTS.iter().all(|agent| scene.is_ringing(agent)), "the phones stopped");
             let ends = events(scene, "code_ended").await?;
             anyhow::ensure!(ends.len() == 1 && ends[0]["how"] == "wrong", "{ends:?}");
+            // Said in the app and in the audit, long before the keypad is locked.
+            anyhow::ensure!(banners(scene).await?.contains(&"codes_wrong".to_owned()), "no banner");
+            let audit = get(scene, "/audit").await?.to_string();
+            anyhow::ensure!(audit.contains("supervisor_code_wrong"), "the audit does not say so: {audit}");
             accept(scene, SAM, JANE).await?;
             hang_up(scene, JANE).await?;
             scene.wait(10.0).await
@@ -250,7 +257,10 @@ async fn an_agent_takes_the_call_past_the_deadline_that_a_wrong_code_put_off() {
 async fn a_wrong_code_cuts_no_ring_short_though_a_slow_line_comes_after_it() {
     Setting::sqlite()
         .supervised()
-        .routing("ring_s = 20\n\n[brand.hours]", "ring_s = 60\n\n[brand.fallback]\npath = \"operator\"\n\n[brand.hours]")
+        .routing(
+            "ring_s = 20\n\n[brand.hours]",
+            "ring_s = 60\n\n[brand.fallback]\npath = \"operator\"\n\n[brand.hours]",
+        )
         .play(async |scene| {
             place_operator(scene);
             draw_code(scene).await?;
