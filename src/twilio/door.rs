@@ -20,7 +20,7 @@ use super::signature::{self, SignedRequest};
 use super::twiml::{self, RenderContext};
 use super::urls::{Addresses, BadAddress, Door, DoorKind, Minted};
 use super::verb::BARE_HANGUP;
-use super::webhook::{self, BadWebhook, Incoming, TypedCode, VoiceCall, What};
+use super::webhook::{self, BadWebhook, TypedCode, VoiceCall, What};
 use crate::call::reply::Reply;
 use crate::call::signal::{CallerDoor, LegOutcome, Signal};
 use crate::call::state::{Call, NewCall};
@@ -208,7 +208,7 @@ impl TwilioDoor {
                 }
                 match &incoming.typed {
                     Some(typed) => self.answer_code(minted.call, typed, key.as_deref()).await?,
-                    None => self.answer_signals(minted.call, signals, key.as_deref(), &incoming).await?,
+                    None => self.answer_signals(minted.call, signals, key.as_deref()).await?,
                 }
             }
         };
@@ -216,13 +216,7 @@ impl TwilioDoor {
     }
 
     /// All but the last signal are taken note of; the last is answered.
-    async fn answer_signals(
-        &self,
-        call: CallId,
-        signals: &[Signal],
-        key: Option<&str>,
-        _incoming: &Incoming,
-    ) -> Result<String, Trouble> {
+    async fn answer_signals(&self, call: CallId, signals: &[Signal], key: Option<&str>) -> Result<String, Trouble> {
         let Some((last, before)) = signals.split_last() else { return Ok(String::new()) };
         for signal in before {
             self.switchboard.take_note(call, signal).await?;
@@ -265,7 +259,7 @@ impl TwilioDoor {
         let Some(new) = self.new_call(voice).await? else {
             tracing::error!("a call came in on a number that belongs to no brand");
             metrics::counter!("offhook_unknown_number_total").increment(1);
-            return Ok(self.write_unknown_number());
+            return Ok(twiml::say_and_hang_up(words::UNKNOWN_NUMBER, VOICE, LANGUAGE));
         };
         let write = |call: &Call, brand: &Brand, reply: &Reply| self.write(call, brand, reply);
         Ok(self.switchboard.arrive(new, Listener { key, write: &write }).await?.body)
@@ -434,10 +428,6 @@ impl TwilioDoor {
             approve: &approve,
         };
         twiml::render(reply, &context, self.clock.now())
-    }
-
-    fn write_unknown_number(&self) -> String {
-        twiml::say_and_hang_up(words::UNKNOWN_NUMBER, VOICE, LANGUAGE)
     }
 
     fn reply_safely(&self, door: Door, query: &str, trouble: &Trouble) -> HttpResponse {
