@@ -215,6 +215,40 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/outbox/dead': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Dead letters, the oldest first. */
+    get: operations['list_dead_letters'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/outbox/{id}/replay': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Tries a dead letter again, as if it were decided now. */
+    post: operations['replay_dead_letter'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/replays': {
     parameters: {
       query?: never;
@@ -547,7 +581,7 @@ export interface components {
        * @description What was done: `rules_published`, `rules_rolled_back`, `rules_found_broken`, `rules_found_good`,
        *     `rules_draft_created`, `rules_draft_saved`, `rules_draft_deleted`, `override_begun`, `override_ended`,
        *     `flood_declared`, `flood_ended`, `supervisor_code_set`, `supervisor_code_removed`, `supervisor_code_tried`,
-       *     `supervisor_code_accepted`.
+       *     `supervisor_code_accepted`, `effect_replayed`.
        */
       action: string;
       /**
@@ -570,8 +604,9 @@ export interface components {
     /** @description Something that everybody should know. */
     Banner: {
       /**
-       * @description What it is about, stable: `rules_broken`, `override_on`, `flood_declared`, `codes_locked`, `codes_old`,
-       *     `override_suggested`, `phones_refused`, `account_full`.
+       * @description What it is about, stable: `rules_broken`, `override_on`, `flood_declared`, `codes_locked`, `codes_wrong`,
+       *     `codes_old`, `calls_capped`, `calls_refused`, `override_suggested`, `phones_refused`, `account_full`,
+       *     `dead_letters`, `chatwoot_silent`.
        */
       code: string;
       /** @description In words, with what to do. */
@@ -794,6 +829,28 @@ export interface components {
        * @description How long they are together, in seconds; 0 if somebody is always there.
        */
       uncovered_s: number;
+    };
+    /** @description Something that was given up. */
+    DeadLetterView: {
+      /**
+       * Format: uuid
+       * @description The call it is about.
+       */
+      call: string;
+      /**
+       * Format: date-time
+       * @description When it was decided, or last replayed.
+       */
+      created_at: string;
+      /**
+       * Format: int64
+       * @description The letter.
+       */
+      id: number;
+      /** @description What was to be done: `post_voicemail`, `assign_owner` … */
+      kind: string;
+      /** @description Why it was given up, in words. */
+      why: string;
     };
     /** @description What differs. */
     Difference: {
@@ -1074,11 +1131,11 @@ export interface components {
       answered: number;
       /** @description A message, another number, a refusal, or the caller left. */
       other: number;
-      /** @description Phones that rang, over all calls. */
+      /** @description Phones that rang, over the calls that are known on both sides. */
       phones_rung: number;
       /**
        * Format: double
-       * @description Phones that rang, a call; 0 without calls.
+       * @description The same, a call of these; 0 without any.
        */
       phones_rung_per_call: number;
       /** @description What is stored does not tell. */
@@ -1186,6 +1243,8 @@ export interface components {
        * @description When the call arrives.
        */
       arrived_at: string;
+      /** @description How many of the keys, silence too, were not come to, since nothing listened. */
+      keys_unused: number;
       /** @description What becomes of the caller if nobody picks up: `recorder`, `answered`, `open`, or the ending of the call. */
       outcome: string;
       /**
@@ -1216,7 +1275,10 @@ export interface components {
       from?: string | null;
       /** @description Which of the brand's numbers, in E.164; its first, if absent. */
       number?: string | null;
-      /** @description What the caller presses: a key for each prompt, `-` for silence; at most 20. */
+      /**
+       * @description What the caller presses: a key for each prompt, `-` for silence; at most 20. In the queue each document of up to six
+       *     seconds that listens is a prompt. A supervisor's `*` is not played.
+       */
       press?: string | null;
     };
     /** @description A supervisor and whether they have a code. */
@@ -2364,6 +2426,122 @@ export interface operations {
         };
       };
       /** @description There is no such call. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_dead_letters: {
+    parameters: {
+      query?: {
+        /** @description 100 unless fewer are asked for. */
+        limit?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The oldest first, at most `limit`. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['DeadLetterView'][];
+        };
+      };
+      /** @description The request cannot be used. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Something of ours broke. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The database cannot be reached; the same request may succeed later. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  replay_dead_letter: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The letter. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It waits to be delivered. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description No token was sent, or none that is known. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no such thing. */
       404: {
         headers: {
           [name: string]: unknown;
