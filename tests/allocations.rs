@@ -104,7 +104,7 @@ fn keep_away_by_facts(mut facts: AgentFacts, way: Option<usize>) -> AgentFacts {
     facts
 }
 
-/// So many calls that want the same phones; each has asked somebody, and rings somebody.
+/// So many calls that want the same phones; each has asked some, and half ring somebody.
 fn rivals(calls: usize) -> Vec<WaitingCall> {
     let agent = |number: usize| AgentId::new(&format!("agent-{number:05}"));
     let rival = |number: usize| WaitingCall {
@@ -114,7 +114,7 @@ fn rivals(calls: usize) -> Vec<WaitingCall> {
         arrived_at: noon(),
         asked: Asked {
             agents: vec![agent(number % ELIGIBLE), agent(WAYS * (number + 1) + 6)],
-            ringing: vec![agent(WAYS * (number + 1) + 6)],
+            ringing: if number % 2 == 1 { vec![agent(WAYS * (number + 1) + 6)] } else { Vec::new() },
             first_offered_at: Some(noon()),
             closes_at: None,
         },

@@ -64,11 +64,14 @@ fn calls_keep_every_promise_in_a_faulty_world() {
     println!("simulated {} calls, seed {seed}; not rung: {:?}", sums.calls, sums.reasons);
     println!("passed over {} times", sums.passed_over);
     assert!(sums.calls >= 100_000 || runs < RUNS);
-    // One version of the rules, and numbers that all may be dialled.
-    for reason in NotEligible::ALL.into_iter().skip(2) {
-        assert!(sums.reasons.get(reason.as_str()).is_some_and(|count| *count > 10), "hardly ever {}", reason.as_str());
+    // A few worlds do not show everything; one version of the rules, and numbers that all may be dialled, are in each.
+    if runs >= RUNS {
+        for reason in NotEligible::ALL.into_iter().skip(2) {
+            let count = sums.reasons.get(reason.as_str()).copied().unwrap_or_default();
+            assert!(count > 10, "{} was a reason {count} times", reason.as_str());
+        }
+        assert!(sums.passed_over > 100, "open conversations push nobody back: {}", sums.passed_over);
     }
-    assert!(sums.passed_over > 100, "open conversations push nobody back: {}", sums.passed_over);
 }
 
 #[test]
