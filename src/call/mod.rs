@@ -45,6 +45,7 @@ pub mod text_back;
 mod turn;
 mod voicemail;
 mod waking;
+mod wanting;
 pub mod watch;
 pub mod way_in;
 pub mod words;

@@ -19,6 +19,7 @@ mod conversations;
 mod drafts;
 mod endings;
 mod entity;
+mod figures;
 mod leases;
 mod legs;
 mod model_calls;
@@ -165,6 +166,7 @@ pub use codes::{
 };
 pub use conversations::{ConversationWord, Conversations};
 pub use endings::{AnswerCounts, Endings};
+pub use figures::{Figures, Waiting};
 pub use phone_words::{PhoneObeyed, PhoneSwitched, PhoneWord, PhoneWords, UnansweredWord};
 pub use refusals::Refusals;
 pub use switches::{BrandSwitch, Switches};
@@ -274,30 +276,6 @@ pub struct DeadLetter {
     pub why: String,
     /// When the effect was decided, or last put back.
     pub created_at: DateTime<Utc>,
-}
-
-/// What there is of everything.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// Calls of the last day that have not ended.
-    pub calls_live: u32,
-    /// Legs the carrier may hold.
-    pub legs_live: u32,
-    /// Effects that wait for the carrier.
-    pub carrier: Waiting,
-    /// Effects that wait for Chatwoot.
-    pub inbox: Waiting,
-    /// Effects that were given up.
-    pub dead: Waiting,
-}
-
-/// How many effects, and when the oldest was decided.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Waiting {
-    /// How many.
-    pub count: u32,
-    /// None if there is none.
-    pub oldest: Option<DateTime<Utc>>,
 }
 
 /// Where a call stands in Chatwoot.

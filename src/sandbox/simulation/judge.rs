@@ -35,10 +35,10 @@ pub(super) struct Case {
     /// The agent who met the caller, and since when, and until when.
     met: Option<(usize, Ms)>,
     longest_talk: Ms,
-    offered_at: Option<Ms>,
+    pub(super) offered_at: Option<Ms>,
     reached_at: Option<Ms>,
     /// When an outside line of the path was rung: the wait for a phone is over by then.
-    line_rung_at: Option<Ms>,
+    pub(super) line_rung_at: Option<Ms>,
     /// When phones had to stop.
     stop_at: Option<Ms>,
     lapsed: bool,
@@ -55,8 +55,8 @@ pub(super) struct Case {
     allowance: Ms,
     troubled: bool,
     /// When the talk on an outside line began, and how long the longest was.
-    outside_since: Option<Ms>,
-    longest_outside: Ms,
+    pub(super) outside_since: Option<Ms>,
+    pub(super) longest_outside: Ms,
 }
 
 /// What the judge knows of all calls.
@@ -104,7 +104,7 @@ impl World {
         }
     }
 
-    fn case(&mut self, call: usize) -> Option<&mut Case> {
+    pub(super) fn case(&mut self, call: usize) -> Option<&mut Case> {
         self.judge.cases.get_mut(call)
     }
 
@@ -352,33 +352,6 @@ impl World {
     pub(super) fn judge_code_asked(&mut self, call: usize) {
         if let Some(case) = self.case(call) {
             case.typed_ms = 30_000;
-        }
-    }
-
-    /// An outside line is rung for the caller.
-    pub(super) fn judge_line_rung(&mut self, call: usize) {
-        let now = self.now;
-        if let Some(case) = self.case(call)
-            && case.offered_at.is_some()
-        {
-            case.line_rung_at.get_or_insert(now);
-        }
-    }
-
-    /// The caller talks on an outside line.
-    pub(super) fn judge_talks_outside(&mut self, call: usize) {
-        let now = self.now;
-        if let Some(case) = self.case(call) {
-            case.outside_since = Some(now);
-        }
-    }
-
-    pub(super) fn judge_parted_outside(&mut self, call: usize) {
-        let now = self.now;
-        if let Some(case) = self.case(call)
-            && let Some(since) = case.outside_since.take()
-        {
-            case.longest_outside = case.longest_outside.max(now - since);
         }
     }
 

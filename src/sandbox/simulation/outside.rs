@@ -172,3 +172,33 @@ impl World {
         bridged
     }
 }
+
+// What the judge notes of it.
+impl World {
+    /// An outside line is rung for the caller.
+    pub(super) fn judge_line_rung(&mut self, call: usize) {
+        let now = self.now;
+        if let Some(case) = self.case(call)
+            && case.offered_at.is_some()
+        {
+            case.line_rung_at.get_or_insert(now);
+        }
+    }
+
+    /// The caller talks on an outside line.
+    pub(super) fn judge_talks_outside(&mut self, call: usize) {
+        let now = self.now;
+        if let Some(case) = self.case(call) {
+            case.outside_since = Some(now);
+        }
+    }
+
+    pub(super) fn judge_parted_outside(&mut self, call: usize) {
+        let now = self.now;
+        if let Some(case) = self.case(call)
+            && let Some(since) = case.outside_since.take()
+        {
+            case.longest_outside = case.longest_outside.max(now - since);
+        }
+    }
+}
