@@ -188,10 +188,9 @@ async fn asked_to_slow_down_it_does() {
     while feed.fake.asked().len() < 8 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let asked = feed.fake.lines();
     for list in ["/accounts/1/agents", "/accounts/1/contacts"] {
-        let times = asked.iter().filter(|line| line.contains(list)).count();
-        assert_eq!(times, 1, "{list}; the rest are attempts of the websocket, which has waits of its own");
+        let asked = feed.fake.lines().iter().filter(|line| line.contains(list)).count();
+        assert_eq!(asked, 1, "{list}: the rest are attempts of the websocket, which has waits of its own");
     }
 }
 

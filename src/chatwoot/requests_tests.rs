@@ -197,7 +197,7 @@ async fn contacts_are_read_back_to_the_last_reading_and_no_further() {
     assert!(!found.has_more);
     assert_eq!((found.contacts.len(), fake.asked().len()), (21, 2));
     let fake = Fake::answering([contacts(0..15)]).await;
-    let found = fake.client().list_contacts_updated(0, 3).await.unwrap();
-    assert_eq!((found.contacts.len(), found.has_more), (45, true));
+    let bounded = fake.client().list_contacts_updated(0, 3).await.unwrap();
+    assert_eq!((bounded.contacts.len(), bounded.has_more), (45, true));
     assert_eq!(fake.asked().len(), 3, "the bound holds");
 }

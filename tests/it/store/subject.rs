@@ -137,24 +137,7 @@ impl Session {
                 self.leased.extend(leased);
                 shown.join(", ")
             }
-            Op::Settle { nth, how } => {
-                let Some(row) = self.leased.get(usize::try_from(*nth).unwrap() % self.leased.len().max(1)) else {
-                    return "nothing leased".to_owned();
-                };
-                if *how >= 9 {
-                    return show(store.renew_effect(row.id, row.lease, now + TimeDelta::seconds(4)).await);
-                }
-                let settled = match how {
-                    0..3 => Settled::Done,
-                    3..5 => Settled::Again {
-                        at: now + TimeDelta::seconds(3),
-                        why: "slow down".to_owned(),
-                        counts: how % 2 == 0,
-                    },
-                    _ => Settled::Dead { why: "refused".to_owned() },
-                };
-                show(store.settle_effect(row.id, row.lease, settled, now).await)
-            }
+            Op::Settle { nth, how } => self.settle(*nth, *how, now).await,
             Op::Revive => {
                 let letters = store.list_dead_letters(5).await.unwrap();
                 let shown: Vec<_> = letters
@@ -179,6 +162,42 @@ impl Session {
             Op::Advance { .. } => String::new(),
             other => self.fact(other, now).await,
         }
+    }
+
+    async fn settle(&self, nth: u32, how: u32, now: DateTime<Utc>) -> String {
+        let Some(row) = self.leased.get(usize::try_from(nth).unwrap() % self.leased.len().max(1)) else {
+            return "nothing leased".to_owned();
+        };
+        if how >= 9 {
+            return show(self.store.renew_effect(row.id, row.lease, now + TimeDelta::seconds(4)).await);
+        }
+        let settled = match how {
+            0..3 => Settled::Done,
+            3..5 => {
+                Settled::Again { at: now + TimeDelta::seconds(3), why: "slow down".to_owned(), counts: how % 2 == 0 }
+            }
+            _ => Settled::Dead { why: "refused".to_owned() },
+        };
+        show(self.store.settle_effect(row.id, row.lease, settled, now).await)
+    }
+
+    async fn contacts(&self, pairs: &[(u32, i64)], now: DateTime<Utc>) -> String {
+        let contact = |(number, id): &(u32, i64)| KnownContact {
+            phone: phone(*number),
+            name: (id % 2 == 0).then(|| format!("Contact {id}")),
+            blocked: id % 3 == 0,
+            contact_id: *id,
+        };
+        let mut shown = show(self.store.note_contacts(&pairs.iter().map(contact).collect::<Vec<_>>()).await);
+        if pairs.len() == 1 {
+            shown += &show(self.store.forget_contact(pairs[0].1).await);
+        }
+        shown += &show(self.store.list_contact_ids(0, 2).await);
+        shown += &show(self.store.note_made_contact(pairs.len().try_into().unwrap(), now).await);
+        for number in 0..5 {
+            shown += &show(self.store.find_contact(&phone(number)).await);
+        }
+        shown
     }
 
     async fn queues(&self, now: DateTime<Utc>) -> String {
@@ -211,24 +230,7 @@ impl Session {
             Op::Switch { who, off } => {
                 show(store.switch_phone(&agent(*who), off.then_some(now + TimeDelta::hours(1))).await)
             }
-            Op::Contacts { pairs } => {
-                let contact = |(number, id): &(u32, i64)| KnownContact {
-                    phone: phone(*number),
-                    name: (id % 2 == 0).then(|| format!("Contact {id}")),
-                    blocked: id % 3 == 0,
-                    contact_id: *id,
-                };
-                let mut shown = show(store.note_contacts(&pairs.iter().map(contact).collect::<Vec<_>>()).await);
-                if pairs.len() == 1 {
-                    shown += &show(store.forget_contact(pairs[0].1).await);
-                }
-                shown += &show(store.list_contact_ids(0, 2).await);
-                shown += &show(store.note_made_contact(pairs.len().try_into().unwrap(), now).await);
-                for number in 0..5 {
-                    shown += &show(store.find_contact(&phone(number)).await);
-                }
-                shown
-            }
+            Op::Contacts { pairs } => self.contacts(pairs, now).await,
             Op::Answer { key } => self.arrivals(*key, now).await,
             Op::Delivery { n } => show(store.note_delivery(&format!("delivery-{n}"), now).await),
             Op::Forget => show(store.forget_before(now - TimeDelta::seconds(10)).await),
