@@ -113,7 +113,7 @@ fn rivals(calls: usize) -> Vec<WaitingCall> {
         intent: Some(IntentId::new("moving")),
         arrived_at: noon(),
         asked: Asked {
-            agents: vec![agent(number % ELIGIBLE), agent(WAYS * (number + 1) + 6)],
+            agents: vec![agent(ELIGIBLE - 1 - number % ELIGIBLE), agent(WAYS * (number + 1) + 6)],
             ringing: if number % 2 == 1 { vec![agent(WAYS * (number + 1) + 6)] } else { Vec::new() },
             first_offered_at: Some(noon()),
             closes_at: None,
@@ -152,7 +152,9 @@ fn count(agents: usize, is_published_since: bool, are_facts_in_order: bool, riva
         if offered[number] { Earlier::Offered } else { Earlier::Nothing }
     };
     let warm = take_shortlist(&question, earlier);
-    assert_eq!((warm.ring.len(), warm.later.len()), (2, ELIGIBLE - 2));
+    assert_eq!(warm.ring.len() + warm.later.len(), ELIGIBLE);
+    // Among others who hold nothing, one of the five may be all there is.
+    assert!(if rivals.is_empty() { warm.ring.len() == 2 } else { (1..=2).contains(&warm.ring.len()) });
     assert_eq!(warm.record.agents.iter().any(|listed| listed.is_left), !rivals.is_empty());
     assert_eq!(warm.record.count(), agents);
     let mut list = None;

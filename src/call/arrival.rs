@@ -184,8 +184,12 @@ impl<'a> Turn<'a> {
     /// The phones may ring now.
     fn begin_ring(&mut self) -> Reply {
         let method = self.choose_method();
-        let deadline_at = (self.now + self.brand.max_wait()).min(self.latest_answer());
+        let deadline_at = self.ring_until();
         self.record(Event::WaitBegan { method, deadline_at });
+        if self.now >= deadline_at {
+            self.fall_back(FallbackReason::Deadline);
+            return self.follow_path();
+        }
         // Nothing listens for a key in a dial, so what is said about waiting does not belong there.
         if method == RingMethod::Dial
             && let Some(reply) = self.begin_round(self.greeting())
@@ -206,6 +210,16 @@ impl<'a> Turn<'a> {
         }
         let words = self.welcome();
         self.enter_queue(words)
+    }
+
+    /// `max_wait` counts from the first offer. A ring that an override broke off goes on for what was left of it; the time
+    /// at the operator's line does not count. Source: DESIGN.md section 2.12.
+    fn ring_until(&self) -> DateTime<Utc> {
+        let begun = self.call.deadline_at.filter(|_| self.call.offered);
+        let Some(deadline_at) = begun else { return (self.now + self.brand.max_wait()).min(self.latest_answer()) };
+        let rung_at = self.call.line.as_ref().and_then(|line| line.rung_at);
+        let at_line = rung_at.map_or(TimeDelta::zero(), |at| self.now - at);
+        (deadline_at + at_line).min(self.now + self.brand.max_wait()).min(self.latest_answer())
     }
 
     /// What the caller hears on entering the queue: the intent's greeting or else the brand's, then what is said about

@@ -232,6 +232,21 @@ fn a_phone_is_never_rung_for_the_call_that_it_makes() {
 }
 
 #[test]
+fn a_caller_whom_an_override_takes_from_the_ring_does_not_wait_all_over_again() {
+    let mut desk = Desk::new(RingMethod::Legs);
+    desk.take(&Signal::Arrived);
+    desk.later(5).take(&Signal::WaitPolled);
+    let before = desk.call.deadline_at.unwrap();
+    desk.later(5).take(&Signal::Overridden);
+    let rung = desk.later(2).take(&Signal::CallerAsks { at: CallerDoor::Queue });
+    assert!(matches!(rung.reply, Reply::RingLine { .. }), "{:?}", rung.reply);
+    desk.later(9).take(&Signal::LineEnded { attempt: 1, bridged: false });
+    assert_eq!(desk.call.stage, Stage::Waiting);
+    // `max_wait` counts from the first offer; the operator's line has a bound of its own.
+    assert_eq!(desk.call.deadline_at, Some(before + TimeDelta::seconds(9)));
+}
+
+#[test]
 fn a_code_that_comes_too_late_or_twice_turns_nothing() {
     let mut desk = Desk::new(RingMethod::Legs);
     desk.take(&Signal::Arrived);

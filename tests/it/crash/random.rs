@@ -38,7 +38,7 @@ const PACE: Pace = Pace {
 async fn killed_again_and_again_under_load_the_service_loses_nothing() {
     let routing = ROUTING.replace("max_wait_s = 25", "max_wait_s = 5").replace("cooldown_s = 15", "cooldown_s = 0");
     // The same few customers call again and again; as a flood most of their calls would ring nobody.
-    let routing = always_open(&routing) + "\n[floods]\ncalls_per_caller = 1000\n";
+    let routing = always_open(&routing) + "\n[floods]\ncalls_per_caller = 100\nwindow_s = 60\n";
     let town = Town::open(Plan { is_manual: false, routing, database: None }).await;
     quicken(&town);
     town.import();

@@ -129,6 +129,8 @@ async fn a_block_among_hundreds_of_quiet_contacts_is_known_and_ends_with_the_con
 
             administer(scene, Method::DELETE, &format!("contacts/{janes}"), None).await?;
             scene.exchange.app()?.hear_chatwoot().await;
+            // So long that these calls are no flood.
+            scene.wait(700.0).await?;
             scene.dial(JANE).await?;
             all_ring(scene).await?;
             hang_up(scene, JANE).await?;
