@@ -68,7 +68,10 @@ impl<'a> Turn<'a> {
             let known = earlier.entry(&leg.agent).or_insert(Earlier::Nothing);
             if leg.end.is_none() {
                 *known = Earlier::Rings;
-            } else if !leg.may_be_asked_again(self.call.method) && !(asks_last && is_last(leg)) {
+                continue;
+            }
+            let asked_again = leg.may_be_asked_again(self.call.method) || (asks_last && is_last(leg));
+            if !asked_again {
                 *known = Earlier::Offered;
             } else if leg.live && *known == Earlier::Nothing {
                 *known = Earlier::StillHeld;

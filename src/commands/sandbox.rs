@@ -77,8 +77,8 @@ pub async fn run(args: Args, _: Settings) -> anyhow::Result<ExitCode> {
             "admin_password": chatwoot.admin_password(),
         },
     });
-    if let Some(page) = &page {
-        line["page"] = json!({ "base_url": page.url.trim_end_matches('/') });
+    if let (Some(page), Some(line)) = (&page, line.as_object_mut()) {
+        line.insert("page".to_owned(), json!({ "base_url": page.url.trim_end_matches('/') }));
     }
     writeln!(std::io::stdout(), "{line}")?;
     super::serve::wait_for_the_end().await?;

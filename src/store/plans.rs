@@ -125,20 +125,7 @@ async fn ask_everything(store: &Arc<dyn Store>) {
     store.note_contacts(&[KnownContact { phone: phone(), name: None, blocked: false, contact_id: 501 }]).await.unwrap();
     store.list_contact_ids(0, 5).await.unwrap();
     store.forget_contact(502).await.unwrap();
-    for settled in [
-        Settled::Again { at: now(), why: String::new(), counts: true },
-        Settled::Dead { why: String::new() },
-        Settled::Done,
-    ] {
-        let leased = store.lease_effects(Neighbour::Carrier, now(), TimeDelta::seconds(5), 1).await.unwrap();
-        store.renew_effect(leased[0].id, leased[0].lease, now()).await.unwrap();
-        store.settle_effect(leased[0].id, leased[0].lease, settled, now()).await.unwrap();
-    }
-    store.find_next_effect().await.unwrap();
-    store.count_effects_due().await.unwrap();
-    let letters = store.list_dead_letters(5).await.unwrap();
-    store.revive_effect(letters[0].id, "Sam Carter", now()).await.unwrap();
-    store.load_figures(now()).await.unwrap();
+    ask_of_the_outbox(store).await;
     store.take_pacing_slot(now(), TimeDelta::seconds(1)).await.unwrap();
     store.take_pacing_slot(now(), TimeDelta::seconds(1)).await.unwrap();
     store.take_lease("sweep", "me", now(), TimeDelta::seconds(1)).await.unwrap();
@@ -155,6 +142,23 @@ async fn ask_everything(store: &Arc<dyn Store>) {
     store.find_rules(1).await.unwrap();
     ask_about_rules(store).await;
     store.note_delivery("one", now()).await.unwrap();
+}
+
+async fn ask_of_the_outbox(store: &Arc<dyn Store>) {
+    for settled in [
+        Settled::Again { at: now(), why: String::new(), counts: true },
+        Settled::Dead { why: String::new() },
+        Settled::Done,
+    ] {
+        let leased = store.lease_effects(Neighbour::Carrier, now(), TimeDelta::seconds(5), 1).await.unwrap();
+        store.renew_effect(leased[0].id, leased[0].lease, now()).await.unwrap();
+        store.settle_effect(leased[0].id, leased[0].lease, settled, now()).await.unwrap();
+    }
+    store.find_next_effect().await.unwrap();
+    store.count_effects_due().await.unwrap();
+    let letters = store.list_dead_letters(5).await.unwrap();
+    store.revive_effect(letters[0].id, "Sam Carter", now()).await.unwrap();
+    store.load_figures(now()).await.unwrap();
 }
 
 async fn ask_about_calls(store: &Arc<dyn Store>, id: CallId, agent: &AgentId) {

@@ -33,6 +33,15 @@ const PACE: Pace = Pace {
     stays_max: TimeDelta::seconds(45),
 };
 
+/// The seed of the run that is to be played again, or a new one.
+#[expect(clippy::disallowed_methods, reason = "a test has no settings")]
+fn chosen_seed() -> u64 {
+    match std::env::var(SEED) {
+        Ok(seed) => seed.parse().expect("a seed is a whole number"),
+        Err(_) => rand::random(),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[expect(clippy::too_many_lines, reason = "one story, told from the first kill to the last")]
 async fn killed_again_and_again_under_load_the_service_loses_nothing() {
@@ -48,10 +57,7 @@ async fn killed_again_and_again_under_load_the_service_loses_nothing() {
         command.stderr(File::create(folder.join(format!("log-{deaths}"))).expect("can be written"));
         command
     });
-    let seed: u64 = match std::env::var(SEED) {
-        Ok(seed) => seed.parse().expect("a seed is a whole number"),
-        Err(_) => rand::random(),
-    };
+    let seed = chosen_seed();
     println!("seed {seed}");
     let mut chance = SmallRng::seed_from_u64(seed);
     let mut agents = [PRIYA, SAM].map(|phone| Agent::new(phone, TimeDelta::milliseconds(400)));

@@ -253,33 +253,8 @@ impl<'a, P: Post> Caller<'a, P> {
             match verb.tag_name().name() {
                 "Say" | "Play" => after += self.hear(&verb, after),
                 "Gather" => {
-                    let began = after;
-                    for held in verb.children().filter(Node::is_element) {
-                        after += self.hear(&held, after);
-                    }
-                    let action = attribute("action").unwrap();
-                    let timeout = TimeDelta::seconds(attribute("timeout").unwrap().parse().unwrap());
-                    // In the queue the key comes while the ringback plays.
-                    let is_queue = action.contains("/twilio/wait-key");
-                    let asks_for_key =
-                        is_queue || action.contains("/twilio/menu") || action.contains("/twilio/challenge");
-                    let key = if asks_for_key && !self.keys.is_empty() { self.keys.remove(0) } else { None };
-                    if let Some(mut key) = key {
-                        if action.contains("/twilio/challenge") {
-                            key = self
-                                .heard
-                                .last()
-                                .and_then(|(_, words)| words.chars().rfind(char::is_ascii_digit))
-                                .unwrap();
-                        }
-                        let after = if is_queue { began } else { after };
-                        let fields = vec![("Digits", key.to_string())];
-                        return self.plan(after + TimeDelta::seconds(1), 2, Planned::Caller { url: action, fields });
-                    }
-                    after += timeout;
-                    if attribute("actionOnEmptyResult").as_deref() == Some("true") {
-                        let fields = vec![("Digits", String::new())];
-                        return self.plan(after, 2, Planned::Caller { url: action, fields });
+                    if self.gather(&verb, &mut after) {
+                        return;
                     }
                 }
                 "Redirect" => {
@@ -320,6 +295,37 @@ impl<'a, P: Post> Caller<'a, P> {
         assert!(url.contains("/twilio/wait"), "{url} ends nowhere: {document}");
         let url = self.wait_url.clone().unwrap();
         self.plan(after, 2, Planned::Caller { url, fields: Vec::new() });
+    }
+
+    /// Hears what is inside and presses what is asked for; whether the document's action is requested for it.
+    fn gather(&mut self, verb: &Node<'_, '_>, after: &mut TimeDelta) -> bool {
+        let began = *after;
+        for held in verb.children().filter(Node::is_element) {
+            *after += self.hear(&held, *after);
+        }
+        let action = verb.attribute("action").unwrap().to_owned();
+        let timeout = TimeDelta::seconds(verb.attribute("timeout").unwrap().parse().unwrap());
+        // In the queue the key comes while the ringback plays.
+        let is_queue = action.contains("/twilio/wait-key");
+        let asks_for_key = is_queue || action.contains("/twilio/menu") || action.contains("/twilio/challenge");
+        let key = if asks_for_key && !self.keys.is_empty() { self.keys.remove(0) } else { None };
+        if let Some(mut key) = key {
+            if action.contains("/twilio/challenge") {
+                let asked = self.heard.last().and_then(|(_, words)| words.chars().rfind(char::is_ascii_digit));
+                key = asked.unwrap();
+            }
+            let pressed = if is_queue { began } else { *after } + TimeDelta::seconds(1);
+            let fields = vec![("Digits", key.to_string())];
+            self.plan(pressed, 2, Planned::Caller { url: action, fields });
+            return true;
+        }
+        *after += timeout;
+        let is_told = verb.attribute("actionOnEmptyResult") == Some("true");
+        if is_told {
+            let fields = vec![("Digits", String::new())];
+            self.plan(*after, 2, Planned::Caller { url: action, fields });
+        }
+        is_told
     }
 
     fn dial(&mut self, verb: &Node<'_, '_>, after: TimeDelta) {

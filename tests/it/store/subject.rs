@@ -173,9 +173,11 @@ impl Session {
         }
         let settled = match how {
             0..3 => Settled::Done,
-            3..5 => {
-                Settled::Again { at: now + TimeDelta::seconds(3), why: "slow down".to_owned(), counts: how % 2 == 0 }
-            }
+            3..5 => Settled::Again {
+                at: now + TimeDelta::seconds(3),
+                why: "slow down".to_owned(),
+                counts: how.is_multiple_of(2),
+            },
             _ => Settled::Dead { why: "refused".to_owned() },
         };
         show(self.store.settle_effect(row.id, row.lease, settled, now).await)
