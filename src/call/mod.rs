@@ -18,6 +18,7 @@
 
 mod accept;
 mod arrival;
+mod asked;
 mod calling_in;
 mod cut_off;
 mod dialling;
@@ -45,7 +46,6 @@ pub mod text_back;
 mod turn;
 mod voicemail;
 mod waking;
-mod wanting;
 pub mod watch;
 pub mod way_in;
 pub mod words;
