@@ -18,7 +18,7 @@ static ASIDE: Semaphore = Semaphore::const_new(ASIDE_MAX);
 
 /// Does long work on rules for somebody who edits them: reading, looking for findings, comparing, writing.
 ///
-/// A panic in it is the caller's. Not for calls, which would wait for whoever edits: see [`read_for_calls`].
+/// A panic in it is the caller's. Not for calls, which would wait for whoever edits: see `read_for_calls`.
 pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     // It is never closed. The work keeps the permit also when nobody waits for it any more.
     let permit = ASIDE.acquire().await.ok();
