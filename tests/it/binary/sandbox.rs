@@ -6,6 +6,12 @@ use serde_json::{Value, json};
 
 use crate::exchange::process::{Running, offhook};
 
+/// A client as the tests' own; the crypto provider may be there already.
+fn client() -> reqwest::Client {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap()
+}
+
 fn keys(value: &Value) -> Vec<&str> {
     value.as_object().expect("an object").keys().map(String::as_str).collect()
 }
@@ -21,7 +27,7 @@ async fn the_stand_ins_alone_print_where_they_are_and_answer() {
         ["account_id", "admin_email", "admin_password", "admin_token", "agent2_token", "agent_token", "base_url"];
     assert_eq!(keys(&line["chatwoot"]), chatwoot);
     let text = |room: &str, key: &str| line[room][key].as_str().expect("text").to_owned();
-    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
+    let http = client();
     let calls =
         format!("{}/2010-04-01/Accounts/{}/Calls.json", text("twilio", "base_url"), text("twilio", "account_sid"));
     let asked = http.get(&calls).basic_auth(text("twilio", "account_sid"), Some(text("twilio", "auth_token")));
@@ -42,7 +48,7 @@ async fn with_a_page_the_stand_ins_can_be_played_from_outside() {
     let folder = tempfile::tempdir().unwrap();
     let mut sandbox = Running::start(offhook(folder.path(), &["sandbox", "--page-port", "0"]));
     let page = sandbox.line["page"]["base_url"].as_str().expect("text").to_owned();
-    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap();
+    let http = client();
     let post = async |path: &str, body: Value| {
         let answer = http.post(format!("{page}/sandbox/api{path}")).json(&body).send().await.unwrap();
         answer.status().as_u16()
