@@ -9,6 +9,12 @@ const STEP_MS = 300;
 
 const later = (act) => setTimeout(() => sandbox.change(act), STEP_MS);
 const free = (phone) => Object.assign(phone, { state: 'idle', with: null, wants: 'nothing' });
+const find = (state, number) => state.phones.find((one) => one.number === number);
+const agentPhones = (state) => state.phones.filter((one) => one.kind === 'agent');
+const isOnline = (state, phone) =>
+  state.inbox.agents.find((one) => one.id === phone.agent_id)?.availability === 'online';
+/** The call that nobody answers. */
+const VOICEMAIL_CALL = 2;
 let calls = 0;
 
 function onPost(path, body) {
@@ -16,31 +22,27 @@ function onPost(path, body) {
   if (action === 'dial') {
     calls += 1;
     sandbox.change((state) => {
-      Object.assign(state.phones[0], { state: 'dialling', with: body.to, since: state.now });
+      Object.assign(find(state, number), { state: 'dialling', with: body.to, since: state.now });
     });
     later((state) => {
-      state.phones[0].state = 'in_call';
-      for (const phone of state.phones.slice(1)) Object.assign(phone, { state: 'ringing', with: body.to });
+      find(state, number).state = 'in_call';
+      for (const phone of agentPhones(state))
+        if (isOnline(state, phone)) Object.assign(phone, { state: 'ringing', with: body.to });
     });
-    if (calls > 1)
+    if (calls === VOICEMAIL_CALL)
       setTimeout(
         () =>
           sandbox.change((state) => {
-            state.phones.slice(1).forEach(free);
-            state.phones[0].wants = 'speech';
+            agentPhones(state).forEach(free);
+            find(state, number).wants = 'speech';
           }),
         STEP_MS * 3,
       );
   } else if (action === 'answer') {
-    later((state) =>
-      Object.assign(
-        state.phones.find((one) => one.number === number),
-        { state: 'in_call', wants: 'keys' },
-      ),
-    );
+    later((state) => Object.assign(find(state, number), { state: 'in_call', wants: 'keys' }));
   } else if (action === 'keys') {
     later((state) => {
-      for (const phone of state.phones.slice(1)) {
+      for (const phone of agentPhones(state)) {
         if (phone.number !== number) free(phone);
         else {
           phone.wants = 'nothing';
@@ -57,6 +59,11 @@ function onPost(path, body) {
       state.phones.forEach(free);
       state.inbox.conversations[0].messages = kept[0].messages;
     });
+  } else if (action === 'availability') {
+    sandbox.change((state) => {
+      const agent = state.inbox.agents.find((one) => one.id === Number(number));
+      if (agent) agent.availability = body.availability;
+    });
   }
 }
 
@@ -64,6 +71,8 @@ const sandbox = await startPretend(onPost);
 let kept = [];
 sandbox.change((state) => {
   state.phones.forEach(free);
+  const [first] = state.phones;
+  state.phones.splice(1, 0, { ...first, number: '+15550100002', name: 'Noah Brandt' });
   kept = structuredClone(state.inbox.conversations);
   state.inbox.conversations = [];
 });
