@@ -294,6 +294,20 @@ impl Turn<'_> {
         if caller_in && leg_in { self.own() } else { self.lapse(LapseReason::Deadline) }
     }
 
+    /// Whoever held the phone was told that the call cannot be connected, though something else was decided. A claim of
+    /// theirs comes to nothing at once; under a simultaneous dial the end of their leg would look like that of a talk.
+    pub(super) fn on_leg_turned_away(&mut self, number: u32) {
+        let Some(leg) = self.leg(number) else { return };
+        if self.holder() == Some(number) {
+            if matches!(self.call.stage, Stage::Claimed { .. }) && leg.progress != LegProgress::InRoom {
+                self.lapse(LapseReason::LegEnded);
+            }
+        } else if leg.end.is_none() {
+            self.close_leg(&leg, LegEnd::Failed);
+            self.after_leg_closed();
+        }
+    }
+
     /// The claim came to nothing: the winner's leg ends, and the caller goes back to waiting.
     pub(super) fn lapse(&mut self, why: LapseReason) {
         let Stage::Claimed { leg: number, .. } = self.call.stage else { return };

@@ -55,6 +55,8 @@ mod late_tests;
 #[cfg(test)]
 mod miss_tests;
 #[cfg(test)]
+mod turned_away_tests;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod supervisor_tests;
@@ -244,6 +246,7 @@ fn answer(turn: &mut Turn<'_>, signal: &Signal) -> Reply {
         | Signal::LegNotCarried { .. }
         | Signal::LegRings { .. }
         | Signal::LegFinished { .. }
+        | Signal::LegTurnedAway { .. }
         | Signal::LineAnswered { .. }
         | Signal::Overridden
         | Signal::RoomEntered { .. }
@@ -279,6 +282,7 @@ fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
         Signal::LegNotCarried { leg } => turn.on_leg_not_carried(*leg),
         Signal::LegRings { leg, carrier_ref } => turn.on_leg_rings(*leg, carrier_ref.as_ref()),
         Signal::LegFinished { leg, outcome } => turn.on_leg_finished(*leg, *outcome, signal),
+        Signal::LegTurnedAway { leg } => turn.on_leg_turned_away(*leg),
         Signal::LineAnswered { attempt } => turn.on_line_answered(*attempt),
         Signal::Overridden => turn.on_overridden(),
         Signal::RoomEntered { who } => turn.on_room_entered(*who),

@@ -175,6 +175,7 @@ fn signals() -> impl Strategy<Value = Signal> {
         4 => leg.clone().prop_map(move |leg| Signal::LegAsks { leg, carrier_ref: Some(named(leg)) }),
         6 => (leg.clone(), key).prop_map(|(leg, key)| Signal::LegPressed { leg, key }),
         1 => leg.clone().prop_map(|leg| Signal::LegLeftRoom { leg }),
+        1 => leg.clone().prop_map(|leg| Signal::LegTurnedAway { leg }),
         3 => (leg.clone(), outcome).prop_map(|(leg, outcome)| Signal::LegFinished { leg, outcome }),
     ];
     let of_room = prop_oneof![

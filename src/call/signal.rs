@@ -61,6 +61,8 @@ pub enum Signal {
     LegPressed { leg: u32, key: Option<char> },
     /// The leg came out of the room and asks what it hears.
     LegLeftRoom { leg: u32 },
+    /// What was decided for the leg was not heard: it was told that the call cannot be connected, and hangs up.
+    LegTurnedAway { leg: u32 },
     /// The carrier says the leg ended.
     LegFinished { leg: u32, outcome: LegOutcome },
 
@@ -175,6 +177,7 @@ impl Signal {
             | Self::LegNotCarried { .. }
             | Self::LegPressed { .. }
             | Self::LegFinished { .. }
+            | Self::LegTurnedAway { .. }
             | Self::LegLeftRoom { .. }
             | Self::AgentCalledIn { .. }
             | Self::RoomLeft { .. }

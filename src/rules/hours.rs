@@ -14,7 +14,7 @@ const WEEK_MIN: u32 = 7 * 24 * 60;
 const LOOK_AHEAD: TimeDelta = TimeDelta::days(15);
 
 /// One stretch of a week, by the wall clock: it begins on `day` and may reach into the next one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Interval {
     day: Weekday,
     opens: u16,
@@ -78,7 +78,7 @@ impl Interval {
 }
 
 /// One stretch of a single date, by the wall clock; it may reach into the next day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DayInterval {
     opens: u16,
     closes: u16,
@@ -113,7 +113,7 @@ fn parse_minute(text: &str) -> Option<u16> {
 }
 
 /// The hours of a week; empty means always. The intervals do not overlap; their order is the file's.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct WeeklyHours {
     /// Several a day, in the order in which they were written.
     pub intervals: Vec<Interval>,

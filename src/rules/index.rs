@@ -4,7 +4,11 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU32;
 
-use super::{Agent, Brand, DestinationPolicy, Number, Rules};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use super::traits::{ShiftsAt, Traits, TraitsTable, Wanted};
+use super::{Agent, Brand, DestinationPolicy, Intent, Number, Rules};
 use crate::ids::{AgentId, BrandId};
 use crate::phone_number::PhoneNumber;
 
@@ -23,6 +27,7 @@ struct Places {
     on_roster: Vec<Box<[u32]>>,
     /// Whether each agent's phone may be dialled, once a policy was asked.
     verdicts: Box<[AtomicU32]>,
+    traits: TraitsTable,
     /// How long the lists were, by which rules that were changed since are known.
     counted: [usize; 3],
 }
@@ -66,6 +71,7 @@ impl Places {
             phones: places(rules.agents.iter().map(|agent| agent.phone.clone())),
             numbers: places(rules.numbers.iter().map(|number| number.number.clone())),
             verdicts: rules.agents.iter().map(|_| AtomicU32::new(0)).collect(),
+            traits: TraitsTable::of(rules),
             agents,
             rosters,
             on_roster,
@@ -187,11 +193,23 @@ impl Rules {
         verdict.map_or_else(|| policy.allows(&agent.phone), |verdict| policy.allows_kept(&agent.phone, verdict))
     }
 
-    /// The agent of a line of a roster, if it is the one named `id`.
+    /// The agent of a line of a roster, and what decides about them, if it is the one named `id`.
     #[must_use]
-    pub fn agent_of_member(&self, member: Member, id: &AgentId) -> Option<&Agent> {
-        let agent = self.agents.get(usize::try_from(member.agent).ok()?)?;
-        (agent.id == *id).then_some(agent)
+    pub fn agent_of_member(&self, member: Member, id: &AgentId) -> Option<(&Agent, &Traits)> {
+        let traits = self.places().traits.find(member.agent, id)?;
+        Some((self.agents.get(usize::try_from(member.agent).ok()?)?, traits))
+    }
+
+    /// What an intent asks of an agent.
+    #[must_use]
+    pub fn wanted<'a>(&self, intent: Option<&'a Intent>) -> Wanted<'a> {
+        self.places().traits.wanted(intent)
+    }
+
+    /// Who is on shift for a call to a brand in that zone.
+    #[must_use]
+    pub fn shifts_at(&self, brand_zone: Tz, arrived_at: DateTime<Utc>) -> ShiftsAt<'_> {
+        self.places().traits.shifts_at(self, brand_zone, arrived_at)
     }
 }
 
@@ -212,7 +230,7 @@ mod tests {
             for (one, id) in members.iter().zip(&brand.roster) {
                 let (place, agent) = rules.agent_with_place(id).unwrap();
                 assert!(agent.id == *id && on_roster.contains(&place));
-                assert_eq!(rules.agent_of_member(*one, id).unwrap().id, *id);
+                assert_eq!(rules.agent_of_member(*one, id).unwrap().0.id, *id);
                 for (other, its) in members.iter().zip(&brand.roster) {
                     assert_eq!(one.rank.cmp(&other.rank), id.cmp(its));
                 }

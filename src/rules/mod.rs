@@ -60,6 +60,7 @@ mod seen;
 pub mod shifts;
 pub mod spoken;
 mod timetable;
+mod traits;
 mod tree;
 mod week;
 pub mod zone;
@@ -73,6 +74,7 @@ pub use menu::{Intent, Menu, MenuOption, Prompt};
 pub use path::{OperatorLine, Path, PathKind};
 pub use people::{Absence, Floods, Pausing, Promise, PromiseDue, ShiftDay, Supervisor};
 pub use ringing::{DialStopsAt, RingMethod};
+pub use traits::{ShiftsAt, Traits, Wanted};
 
 /// One published version of all rules. A call keeps the version it arrived with.
 #[derive(Debug, Clone, PartialEq, Eq)]

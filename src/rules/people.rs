@@ -22,7 +22,7 @@ pub struct Supervisor {
 }
 
 /// One date on which an agent's shift is another.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ShiftDay {
     /// Which, in the agent's zone.
     pub on: NaiveDate,
@@ -31,7 +31,7 @@ pub struct ShiftDay {
 }
 
 /// A time in which an agent does not work, whatever the shift says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Absence {
     /// From.
     pub from: DateTime<Utc>,

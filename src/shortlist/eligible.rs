@@ -16,12 +16,18 @@ pub const PRESENCE_HOLDS: TimeDelta = TimeDelta::minutes(30);
 pub struct Candidate<'a> {
     /// Whether the roster in force still names them.
     pub is_on_roster: bool,
-    /// What the call's own rules say of them: shift and skills.
-    pub agent: Option<&'a Agent>,
-    /// What the rules in force say of them: phone and what their availability follows.
+    /// What the rules in force say of them; none if they do not know them.
     pub now: Option<&'a Agent>,
     /// Whether the phone that rings may be dialled.
     pub may_be_dialled: bool,
+    /// Whether somebody vouches for it.
+    pub phone_verified: bool,
+    /// Whether they have the skill that the intent asks for, by the call's own rules.
+    pub is_skilled: bool,
+    /// What their availability follows.
+    pub availability: AvailabilitySource,
+    /// Whether they were on shift when the call arrived, by the call's own rules.
+    pub is_on_shift: bool,
     /// What is known of them; nothing counts as not available.
     pub facts: Option<&'a AgentFacts>,
 }
@@ -58,23 +64,23 @@ fn find_lasting_reason(question: &Question<'_>, candidate: &Candidate<'_>) -> Op
     if !candidate.is_on_roster {
         return Some(NotEligible::NotOnRoster);
     }
-    let (Some(agent), Some(now)) = (candidate.agent, candidate.now) else { return Some(NotEligible::NoPhone) };
-    let is_unreachable = candidate.facts.is_some_and(|facts| facts.refused_phone.as_ref() == Some(&now.phone));
-    if is_unreachable || !candidate.may_be_dialled {
+    let is_refused = |facts: &AgentFacts| {
+        facts.refused_phone.is_some() && facts.refused_phone.as_ref() == candidate.now.map(|now| &now.phone)
+    };
+    if candidate.now.is_none() || !candidate.may_be_dialled || candidate.facts.is_some_and(is_refused) {
         return Some(NotEligible::NoPhone);
     }
-    if !now.phone_verified {
+    if !candidate.phone_verified {
         return Some(NotEligible::PhoneUnverified);
     }
-    let wanted = question.intent.and_then(|intent| intent.skill.as_ref());
-    if wanted.is_some_and(|skill| !agent.skills.contains(skill)) {
+    if !candidate.is_skilled {
         return Some(NotEligible::MissingSkill);
     }
-    if !candidate.facts.is_some_and(|facts| is_available(now.availability, facts, question.at)) {
+    if !candidate.facts.is_some_and(|facts| is_available(candidate.availability, facts, question.at)) {
         return Some(NotEligible::Unavailable);
     }
     // A shift counts for calls that arrived inside it.
-    if !agent.is_on_shift(question.brand.time_zone, question.arrived_at) {
+    if !candidate.is_on_shift {
         return Some(NotEligible::OffShift);
     }
     None

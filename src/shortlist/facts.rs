@@ -151,11 +151,17 @@ pub struct LoadedFacts {
     /// What the carrier's account was last found to carry; none if it never refused a leg.
     pub carried: Option<Carried>,
     /// Calls that want phones, over all brands: they wait, and their ring is not over. The longest waiting first, at most
-    /// [`WAITING_MAX`].
+    /// [`WAITING_MAX`]; none where each of the agents has a leg, since then there is no phone to share.
     pub waiting: Vec<WaitingCall>,
 }
 
 impl LoadedFacts {
+    /// Whether any of these agents may have a phone to share among those who wait.
+    #[must_use]
+    pub fn has_phones_to_share(agents: &[AgentFacts]) -> bool {
+        agents.iter().any(|facts| facts.live_leg.is_none())
+    }
+
     /// What a signal that may not offer is decided by.
     #[must_use]
     pub fn none() -> Self {

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use super::facts::AgentFacts;
 use super::{Candidate, InForce, Question};
 use crate::ids::AgentId;
-use crate::rules::{Brand, Member};
+use crate::rules::{Brand, Member, ShiftsAt, Wanted};
 
 /// Whom to load facts about: the roster of the call's rules, then whoever joined it since. Those who left it stay, since
 /// the record says why they do not ring.
@@ -26,6 +26,8 @@ pub(super) struct Roster<'a> {
     /// Everybody, in the order of [`members`].
     pub(super) ids: Cow<'a, [AgentId]>,
     lines: &'a [Member],
+    wanted: Wanted<'a>,
+    shifts: ShiftsAt<'a>,
     /// Places in the facts, made when they do not stand in the order of the members.
     facts: OnceCell<HashMap<&'a AgentId, &'a AgentFacts>>,
     /// The roster in force, and everybody's rank by id, if rules were published since the call arrived.
@@ -48,33 +50,62 @@ impl<'a> Roster<'a> {
             ranks: ranks(&ids),
         });
         let lines = question.rules.members(question.brand);
-        Self { question, ids, lines, facts: OnceCell::new(), since }
+        Self {
+            question,
+            ids,
+            lines,
+            wanted: question.rules.wanted(question.intent),
+            shifts: question.rules.shifts_at(question.brand.time_zone, question.arrived_at),
+            facts: OnceCell::new(),
+            since,
+        }
     }
 
     /// What is known of the member at a place, and their rank by id.
     pub(super) fn candidate(&self, place: usize, id: &AgentId) -> (Candidate<'a>, u32) {
         let line = self.lines.get(place).copied();
-        let rules = self.question.rules;
-        let member = line.and_then(|line| Some((line, rules.agent_of_member(line, id)?)));
-        let own = member.map(|(_, agent)| agent).or_else(|| rules.agent(id));
+        let member = line.and_then(|line| Some((line, self.question.rules.agent_of_member(line, id)?)));
         let facts = self.facts_of(place, id);
-        let policy = self.question.destinations;
+        let (Some((line, (agent, traits))), None) = (member, &self.since) else {
+            return (self.look_up(line, id, facts), self.rank(place, line));
+        };
+        let candidate = Candidate {
+            is_on_roster: true,
+            now: Some(agent),
+            may_be_dialled: self.question.rules.may_dial(line, agent, self.question.destinations),
+            phone_verified: traits.phone_verified,
+            is_skilled: self.wanted.is_met_by(traits, || Some(agent)),
+            availability: traits.availability,
+            is_on_shift: self.shifts.counts(traits),
+            facts,
+        };
+        (candidate, line.rank)
+    }
+
+    /// The long way: of members who joined since the call arrived, or while other rules are in force.
+    fn look_up(&self, line: Option<Member>, id: &AgentId, facts: Option<&'a AgentFacts>) -> Candidate<'a> {
+        let question = self.question;
+        let known = line.and_then(|line| question.rules.agent_of_member(line, id)).map(|(agent, _)| agent);
+        let own = known.or_else(|| question.rules.agent(id));
+        let now = self.since.as_ref().map_or(own, |since| since.now.rules.agent(id));
+        let wanted = question.intent.and_then(|intent| intent.skill.as_ref());
+        let agent = own.or(now);
+        Candidate {
+            is_on_roster: self.since.as_ref().is_none_or(|since| since.roster.contains(id)),
+            now,
+            may_be_dialled: now.is_some_and(|now| question.destinations.allows(&now.phone)),
+            phone_verified: now.is_some_and(|now| now.phone_verified),
+            is_skilled: agent.is_some_and(|agent| wanted.is_none_or(|skill| agent.skills.contains(skill))),
+            availability: now.map(|now| now.availability).unwrap_or_default(),
+            is_on_shift: agent.is_some_and(|agent| agent.is_on_shift(question.brand.time_zone, question.arrived_at)),
+            facts,
+        }
+    }
+
+    fn rank(&self, place: usize, line: Option<Member>) -> u32 {
         match &self.since {
-            None => {
-                let rank = line.map_or(u32::MAX, |line| line.rank);
-                let may_be_dialled = match member {
-                    Some((line, agent)) => rules.may_dial(line, agent, policy),
-                    None => own.is_some_and(|agent| policy.allows(&agent.phone)),
-                };
-                (Candidate { is_on_roster: true, agent: own, now: own, may_be_dialled, facts }, rank)
-            }
-            Some(since) => {
-                let now = since.now.rules.agent(id);
-                let is_on_roster = since.roster.contains(id);
-                let rank = since.ranks.get(place).copied().unwrap_or(u32::MAX);
-                let may_be_dialled = now.is_some_and(|agent| policy.allows(&agent.phone));
-                (Candidate { is_on_roster, agent: own.or(now), now, may_be_dialled, facts }, rank)
-            }
+            None => line.map_or(u32::MAX, |line| line.rank),
+            Some(since) => since.ranks.get(place).copied().unwrap_or(u32::MAX),
         }
     }
 

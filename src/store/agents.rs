@@ -214,7 +214,11 @@ pub(super) async fn load_facts(
         Some(row) => read(agent, row),
         None => Ok(AgentFacts::unknown(agent.clone())),
     });
-    loaded(facts.collect::<Result<_, _>>()?, &account, calls::find_sharing(session).await?)
+    let facts: Vec<AgentFacts> = facts.collect::<Result<_, _>>()?;
+    // In a surge hundreds wait while every phone rings: they are read only if there is something to share.
+    let waiting =
+        if LoadedFacts::has_phones_to_share(&facts) { calls::find_sharing(session).await? } else { Vec::new() };
+    loaded(facts, &account, waiting)
 }
 
 fn loaded(agents: Vec<AgentFacts>, account: &AccountRow, waiting: Vec<WaitingCall>) -> Result<LoadedFacts, StoreError> {

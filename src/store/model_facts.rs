@@ -67,13 +67,16 @@ impl ModelStore {
             let known = known.unwrap_or_else(|| AgentFacts::unknown(agent.clone()));
             AgentFacts { live_leg, open_conversations, open_conversations_at, ..known }
         };
+        let agents: Vec<AgentFacts> = agents.iter().map(read).collect();
+        let waiting =
+            if LoadedFacts::has_phones_to_share(&agents) { tables.calls.sharing() } else { Vec::new() };
         Ok(LoadedFacts {
-            agents: agents.iter().map(read).collect(),
+            agents,
             legs_live: u32::try_from(tables.calls.count_live()).unwrap_or(u32::MAX),
             legs_last_minute: u32::try_from(tables.calls.count_offered_after(now - MINUTE)).unwrap_or(u32::MAX),
             rings_pending: tables.outbox.rings(),
             carried: tables.facts.carried,
-            waiting: if agents.is_empty() { Vec::new() } else { tables.calls.sharing() },
+            waiting,
         })
     }
 

@@ -3,6 +3,8 @@
 //! A wrong signature is 403 with nothing read. After the signature somebody may be listening, so the answer is a valid
 //! document within `ANSWER_WITHIN`, whatever happens. Source: DESIGN.md section 4, STYLE.md section 3.
 
+mod safe;
+
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
@@ -38,9 +40,6 @@ use crate::telemetry::metric;
 
 /// Twilio waits up to 15 s; a caller does not. Source: RELIABILITY.md P-L1.
 const ANSWER_WITHIN: Duration = Duration::from_millis(1_500);
-
-/// Callers whose wait fails are remembered for the third failure; more than these at once is an outage anyhow.
-const FAILING_WAITS_MAX: usize = 10_000;
 
 /// An agent who calls the brand within so long after their phone rang is told of that call: they saw it missed, perhaps
 /// after another talk. Later, what became of it would be taken for news.
@@ -150,7 +149,10 @@ impl TwilioDoor {
                 reply(door, document)
             }
             Ok(Answered::Refused) => HttpResponse::Forbidden().finish(),
-            Err(trouble) => self.reply_safely(door, query, &trouble),
+            Err(trouble) => {
+                self.tell_of_turned_away(door, query, &trouble);
+                self.reply_safely(door, query, &trouble)
+            }
         }
     }
 
@@ -430,42 +432,6 @@ impl TwilioDoor {
         twiml::render(reply, &context, self.clock.now())
     }
 
-    fn reply_safely(&self, door: Door, query: &str, trouble: &Trouble) -> HttpResponse {
-        metrics::counter!(metric::SAFE_REPLIES, "door" => door.path()).increment(1);
-        tracing::error!(door = door.path(), error = %crate::telemetry::Chain(trouble), "a safe reply was given");
-        if door.kind() == DoorKind::Status {
-            // Nobody listens; Twilio asks again, and a repeat is harmless.
-            return HttpResponse::ServiceUnavailable().finish();
-        }
-        let failures = self.note_failure(query);
-        reply(door, self.safe.for_door(door, failures).to_owned())
-    }
-
-    fn call_in(&self, query: &str) -> Option<CallId> {
-        let minted: Minted = self.addresses.check(Door::Wait, query, self.clock.now()).ok()?;
-        Some(minted.call)
-    }
-
-    fn note_failure(&self, query: &str) -> u32 {
-        let Some(call) = self.call_in(query) else { return 1 };
-        let Ok(mut failing) = self.failing_waits.lock() else { return 1 };
-        if failing.len() >= FAILING_WAITS_MAX {
-            failing.clear();
-        }
-        let failures = failing.entry(call).or_insert(0);
-        *failures = failures.saturating_add(1);
-        *failures
-    }
-
-    fn forget_failure(&self, query: &str) {
-        let is_quiet = self.failing_waits.lock().is_ok_and(|failing| failing.is_empty());
-        if !is_quiet
-            && let Some(call) = self.call_in(query)
-            && let Ok(mut failing) = self.failing_waits.lock()
-        {
-            failing.remove(&call);
-        }
-    }
 }
 
 fn reply(door: Door, document: String) -> HttpResponse {

@@ -60,12 +60,10 @@ impl Shelf {
         rings_pending: u32,
         oldest_open: usize,
     ) -> LoadedFacts {
-        let open = self.calls.iter().skip(oldest_open).flatten();
-        let waiting = open.filter(|call| call.wants_phones()).map(Call::as_waiting).collect();
         while self.offers.front().is_some_and(|at| now - *at > TimeDelta::seconds(60)) {
             self.offers.pop_front();
         }
-        let agents = roster
+        let agents: Vec<AgentFacts> = roster
             .iter()
             .filter_map(|id| {
                 let mut facts = self.agents.iter().find(|facts| facts.agent == *id)?.clone();
@@ -77,6 +75,9 @@ impl Shelf {
                 Some(facts)
             })
             .collect();
+        let open = self.calls.iter().skip(oldest_open).flatten().filter(|call| call.wants_phones());
+        let waiting =
+            if LoadedFacts::has_phones_to_share(&agents) { open.map(Call::as_waiting).collect() } else { Vec::new() };
         LoadedFacts {
             agents,
             legs_live: u32::try_from(self.held.len()).unwrap_or(u32::MAX),
