@@ -12,10 +12,10 @@
 //!   that in one without; rounds take turns.
 //! - `cold_start`: from the start of the process until `/readyz` says yes, 100,000 calls stored; the median of some.
 //! - `idle_memory`: what that process holds (`VmRSS`) after it has taken some calls, between both stand-ins.
-//! - `simulated_calls`: whole calls a second on one core in the simulation of the tests: five agents rung one by one,
-//!   models of both platforms, faults, every invariant checked.
+//! - `simulated_calls`: whole calls of five legs a second on one core in the simulation of the tests: models of both
+//!   platforms, faults, every invariant checked. Five phones rung count as a call. At least 2,000.
 //! - `shortlist_50`: microseconds to say who of 50 agents rings, on one core; all are eligible, on shift and have a turn,
-//!   open conversations and a skill that is asked for. At most 20.
+//!   open conversations and a skill that is asked for. Twenty such brands are asked in turn. At most 20.
 //! - `shortlist_50_shared`, `shortlist_10000_shared`: the same while 20 other calls wait that want the same phones.
 //! - `shortlist_growth_all`: that for 10,000 agents over that for 100, all eligible; at most 220. Turn by turn each roster is
 //!   asked several times, once before the time is taken; medians count. What comes out where each is asked once a turn, and

@@ -55,11 +55,11 @@ mod late_tests;
 #[cfg(test)]
 mod miss_tests;
 #[cfg(test)]
-mod turned_away_tests;
-#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod supervisor_tests;
+#[cfg(test)]
+mod turned_away_tests;
 
 use chrono::{DateTime, TimeDelta, Utc};
 

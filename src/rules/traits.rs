@@ -100,12 +100,7 @@ impl TraitsTable {
         }
     }
 
-    pub(super) fn shifts_at<'a>(
-        &'a self,
-        rules: &'a Rules,
-        brand_zone: Tz,
-        arrived_at: DateTime<Utc>,
-    ) -> ShiftsAt<'a> {
+    pub(super) fn shifts_at<'a>(&'a self, rules: &'a Rules, brand_zone: Tz, arrived_at: DateTime<Utc>) -> ShiftsAt<'a> {
         let known = self.shifts.iter().map(|_| Cell::new(None)).collect();
         ShiftsAt { rules, table: self, brand_zone, arrived_at, known }
     }

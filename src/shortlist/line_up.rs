@@ -11,6 +11,9 @@ use super::sharing::leave_to_others;
 use super::{Candidate, Earlier, Question, Shortlist};
 use crate::ids::AgentId;
 
+/// So many in line need no memory asked for twice.
+const FEW: usize = 64;
+
 /// Takes the shortlist: every member of the roster with a position or one reason; of a large roster the far ones are
 /// counted.
 #[must_use]
@@ -44,7 +47,7 @@ fn take<E: Fn(&AgentId) -> Earlier>(
     share: impl FnOnce(&Question<'_>, &mut [Standing<'_>], &[&AgentId], &E),
 ) -> Shortlist {
     let roster = Roster::of(question);
-    let mut eligible: Vec<Standing<'_>> = Vec::new();
+    let mut eligible: Vec<Standing<'_>> = Vec::with_capacity(roster.ids.len().min(FEW));
     let mut ringing: Vec<&AgentId> = Vec::new();
     let mut others = Others::new(listed_max.min(roster.ids.len()));
     let mut hope = Hope::default();

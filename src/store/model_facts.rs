@@ -68,8 +68,7 @@ impl ModelStore {
             AgentFacts { live_leg, open_conversations, open_conversations_at, ..known }
         };
         let agents: Vec<AgentFacts> = agents.iter().map(read).collect();
-        let waiting =
-            if LoadedFacts::has_phones_to_share(&agents) { tables.calls.sharing() } else { Vec::new() };
+        let waiting = if LoadedFacts::has_phones_to_share(&agents) { tables.calls.sharing() } else { Vec::new() };
         Ok(LoadedFacts {
             agents,
             legs_live: u32::try_from(tables.calls.count_live()).unwrap_or(u32::MAX),

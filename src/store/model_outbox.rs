@@ -10,6 +10,9 @@ use super::{Conflict, DeadLetter, Figures, LATE_COMMIT, Leased, NewEffect, Settl
 use crate::call::effect::{Effect, Neighbour};
 use crate::ids::CallId;
 
+/// From when, and which.
+type Ready = (DateTime<Utc>, i64);
+
 #[derive(Debug, Default)]
 pub(super) struct OutboxTable {
     rows: BTreeMap<i64, Row>,
@@ -17,8 +20,8 @@ pub(super) struct OutboxTable {
     keys: HashSet<String>,
     /// Unfinished rows of each lane that has any.
     lanes: HashMap<String, BTreeSet<i64>>,
-    /// The first unfinished row of each lane, by the instant from which it can be leased.
-    heads: BTreeSet<(DateTime<Utc>, i64)>,
+    /// The first unfinished row of each lane, by whom it goes to and the instant from which it can be leased.
+    heads: BTreeMap<Neighbour, BTreeSet<Ready>>,
     dead: BTreeSet<i64>,
     due: u64,
     rings: u32,
@@ -109,23 +112,28 @@ impl OutboxTable {
         let Some(row) = self.rows.get_mut(&id) else {
             return;
         };
-        if self.heads.remove(&(row.ready_at, id)) {
-            self.heads.insert((ready_at, id));
+        if let Some(heads) = self.heads.get_mut(&row.effect.neighbour())
+            && heads.remove(&(row.ready_at, id))
+        {
+            heads.insert((ready_at, id));
         }
         row.ready_at = ready_at;
     }
 
-    fn head(&self, lane: &str) -> Option<(DateTime<Utc>, i64)> {
+    fn head(&self, lane: &str) -> Option<(Neighbour, Ready)> {
         let id = self.lanes.get(lane)?.first()?;
-        Some((self.rows.get(id)?.ready_at, *id))
+        let row = self.rows.get(id)?;
+        Some((row.effect.neighbour(), (row.ready_at, *id)))
     }
 
-    fn move_head(&mut self, old: Option<(DateTime<Utc>, i64)>, lane: &str) {
-        if let Some(old) = old {
-            self.heads.remove(&old);
+    fn move_head(&mut self, old: Option<(Neighbour, Ready)>, lane: &str) {
+        if let Some((neighbour, old)) = old
+            && let Some(heads) = self.heads.get_mut(&neighbour)
+        {
+            heads.remove(&old);
         }
-        if let Some(head) = self.head(lane) {
-            self.heads.insert(head);
+        if let Some((neighbour, head)) = self.head(lane) {
+            self.heads.entry(neighbour).or_default().insert(head);
         }
     }
 }
@@ -144,9 +152,9 @@ impl ModelStore {
     ) -> Result<Vec<Leased>, StoreError> {
         let mut guard = self.tables()?;
         let outbox = &mut guard.outbox;
-        let is_for = |id: &i64| outbox.rows.get(id).is_some_and(|row| row.effect.neighbour() == neighbour);
-        let ready = outbox.heads.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id);
-        let mut ids: Vec<i64> = ready.filter(is_for).take(most(limit)).collect();
+        let heads = outbox.heads.get(&neighbour).into_iter().flatten();
+        let ready = heads.take_while(|(at, _)| *at <= now).map(|(_, id)| *id);
+        let mut ids: Vec<i64> = ready.take(most(limit)).collect();
         ids.sort_unstable();
         let mut leased = Vec::with_capacity(ids.len());
         for id in ids {
@@ -244,7 +252,7 @@ impl ModelStore {
     /// # Errors
     /// Injected faults.
     pub fn find_next_effect_sync(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        Ok(self.tables()?.outbox.heads.first().map(|(at, _)| *at))
+        Ok(self.tables()?.outbox.heads.values().filter_map(BTreeSet::first).map(|(at, _)| *at).min())
     }
 
     /// As [`Store::count_effects_due`](super::Store::count_effects_due).

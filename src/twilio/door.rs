@@ -431,7 +431,6 @@ impl TwilioDoor {
         };
         twiml::render(reply, &context, self.clock.now())
     }
-
 }
 
 fn reply(door: Door, document: String) -> HttpResponse {

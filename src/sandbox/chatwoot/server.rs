@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::cable;
 use super::call::{Answer, Body, Call, Upload};
 use super::routes::{self, Found};
-use super::shared::Shared;
+use super::shared::{Shared, lock};
 use super::switches::{Fault, State};
 use super::world::Object;
 
@@ -102,6 +102,7 @@ async fn answer(request: HttpRequest, payload: web::Payload, shared: web::Data<S
 
 /// Does what is asked; no answer is a lost one.
 async fn act(request: &HttpRequest, payload: web::Payload, shared: &web::Data<Shared>) -> Option<Answer> {
+    do_late(shared);
     let parts: Vec<String> = request.path().split('/').filter(|part| !part.is_empty()).map(decoded).collect();
     let Some(found) = routes::find(request.method().as_str(), &parts) else {
         return Some(Answer::no_page());
@@ -123,7 +124,8 @@ async fn act(request: &HttpRequest, payload: web::Payload, shared: &web::Data<Sh
             None
         }
         Some(Fault::CommitLate(span)) => {
-            tokio::spawn(commit_late(Arc::clone(shared), found, call, span));
+            lock(&shared.late).push((shared.clock.now() + span, found, call));
+            tokio::spawn(commit_late(Arc::clone(shared), span));
             shared.note(&method, &path, None);
             std::future::pending().await
         }
@@ -131,9 +133,19 @@ async fn act(request: &HttpRequest, payload: web::Payload, shared: &web::Data<Sh
 }
 
 /// Does a request after its client has given up.
-async fn commit_late(shared: Arc<Shared>, found: Found, call: Call, span: chrono::TimeDelta) {
+async fn commit_late(shared: Arc<Shared>, span: chrono::TimeDelta) {
     shared.wait(span).await;
-    shared.run(|world| routes::take(world, &found, &call));
+    do_late(&shared);
+}
+
+/// Does what was to be done by now. A clock that is turned by hand may pass that instant and the next request's in one
+/// turn; the order is the clock's all the same.
+fn do_late(shared: &Shared) {
+    let now = shared.clock.now();
+    let due: Vec<_> = lock(&shared.late).extract_if(.., |(at, ..)| *at <= now).collect();
+    for (_, found, call) in due {
+        shared.run(|world| routes::take(world, &found, &call));
+    }
 }
 
 /// A part of a path, without percent signs.

@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{broadcast, mpsc, watch};
 
+use super::call::Call;
 use super::deliveries::Delivery;
 use super::happenings::{Broadcast, Post, word};
+use super::routes::Found;
 use super::switches::Switches;
 use super::world::World;
 use crate::clock::Clock;
@@ -33,6 +35,8 @@ pub(super) struct Shared {
     switches: Mutex<Switches>,
     pub(super) seen: Mutex<Vec<Seen>>,
     pub(super) deliveries: Mutex<Vec<Delivery>>,
+    /// Requests that are done later, each from that instant on.
+    pub(super) late: Mutex<Vec<(DateTime<Utc>, Found, Call)>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) broadcasts: broadcast::Sender<Broadcast>,
     pub(super) posts: mpsc::UnboundedSender<Post>,
@@ -52,6 +56,7 @@ impl Shared {
             switches: Mutex::default(),
             seen: Mutex::default(),
             deliveries: Mutex::default(),
+            late: Mutex::default(),
             broadcasts: broadcast::channel(4096).0,
             posts,
             changes: watch::channel(0).0,
