@@ -25,6 +25,9 @@ run() {
   fi
 }
 
+# Some tests wait for processes and sockets; one more than there are cores keeps the cores at work.
+export RUST_TEST_THREADS=$(($(nproc) + 1))
+
 run 40m cargo test --locked --workspace --features test-seams --no-fail-fast
 run 20m cargo build --locked --bin offhook
 export OFFHOOK_TEST_BINARY=$PWD/target/debug/offhook

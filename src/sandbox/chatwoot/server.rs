@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::cable;
 use super::call::{Answer, Body, Call, Upload};
-use super::routes::{self, Found};
+use super::routes;
 use super::shared::{Shared, lock};
 use super::switches::{Fault, State};
 use super::world::Object;

@@ -25,6 +25,8 @@ pub enum Mood {
     Fails,
     Hangs,
     Panics,
+    /// The next save happens, and nothing is heard of it; after that it works.
+    SavesInSilence,
 }
 
 pub struct FaultyStore {
@@ -51,7 +53,7 @@ impl FaultyStore {
         self.questions.fetch_add(1, Ordering::SeqCst);
         let mood = *self.mood.lock().unwrap();
         match mood {
-            Mood::Works => Ok(()),
+            Mood::Works | Mood::SavesInSilence => Ok(()),
             Mood::Fails => Err(StoreError::Unavailable {
                 attempt: "answer",
                 may_have_happened: false,
@@ -59,6 +61,14 @@ impl FaultyStore {
             }),
             Mood::Hangs => std::future::pending().await,
             Mood::Panics => panic!("it panics on command"),
+        }
+    }
+
+    async fn leave(&self, asked: &str) {
+        let is_silent = asked == "save" && *self.mood.lock().unwrap() == Mood::SavesInSilence;
+        if is_silent {
+            self.set(Mood::Works);
+            std::future::pending().await
         }
     }
 }
@@ -69,7 +79,9 @@ macro_rules! through {
         impl $kind_of_store for FaultyStore {
             $(async fn $name(&self $(, $argument: $kind)*) -> Result<$answer, StoreError> {
                 self.gate().await?;
-                self.model.$name($($argument),*).await
+                let answer = self.model.$name($($argument),*).await;
+                self.leave(stringify!($name)).await;
+                answer
             })+
         }
     };

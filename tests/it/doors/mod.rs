@@ -3,6 +3,7 @@
 
 mod faulty_store;
 mod neighbours;
+mod turned_away;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use offhook::app::App;
 use offhook::clock::{Clock, CountedIds, ManualClock};
 use offhook::config::Settings;
 use offhook::ids::CallId;
+use offhook::rules::RingMethod;
 use offhook::sandbox::exchange::{MANUAL_START, ROUTING};
 use offhook::sandbox::twilio::sign;
 use offhook::store::{Publishing, Store};
@@ -46,12 +48,17 @@ pub struct House {
 
 impl House {
     pub async fn new() -> Self {
+        Self::ringing_by(RingMethod::Auto).await
+    }
+
+    pub async fn ringing_by(method: RingMethod) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
         let now: DateTime<Utc> = MANUAL_START.parse().unwrap();
         let mut settings = Settings::default();
         settings.server.public_base_url = Some(BASE.parse().unwrap());
         settings.server.url_secret = Some(SecretString::from(URL_SECRET));
         settings.server.operator_tokens = vec![SecretString::from(OPERATOR)];
+        settings.twilio.ring_method = method;
         settings.twilio.account_sid = Some(ACCOUNT.to_owned());
         settings.twilio.auth_tokens = vec![SecretString::from(TOKEN)];
         settings.chatwoot.base_url = Some("https://chatwoot.example.com".parse().unwrap());
