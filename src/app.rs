@@ -77,8 +77,10 @@ impl App {
     ) -> anyhow::Result<Arc<Self>> {
         settings.check_for_service()?;
         let settings = Arc::new(settings);
-        let chatwoot = chatwoot_client(&settings)?;
-        let twilio = twilio_client(&settings)?;
+        // One for both neighbours: each reads the machine's certificates and keeps them.
+        let http = crate::chatwoot::http_client().context("could not set up the HTTP client")?;
+        let chatwoot = chatwoot_client(&settings, http.clone())?;
+        let twilio = twilio_client(&settings, http)?;
         let destinations: Arc<DestinationPolicy> = Arc::new(settings.destinations.policy());
         let rulebook = Arc::new(Rulebook::new(Arc::clone(&store), Arc::clone(&clock)));
         let desk = desk(&store, &clock, &ids, &rulebook, &destinations);
@@ -292,20 +294,19 @@ fn keepers(
     (queue, keeper)
 }
 
-fn chatwoot_client(settings: &Settings) -> anyhow::Result<ChatwootClient> {
+fn chatwoot_client(settings: &Settings, http: reqwest::Client) -> anyhow::Result<ChatwootClient> {
     let chatwoot = &settings.chatwoot;
     let (Some(base_url), Some(account_id), Some(token)) =
         (&chatwoot.base_url, chatwoot.account_id, &chatwoot.api_token)
     else {
         anyhow::bail!("chatwoot.base_url, chatwoot.account_id and chatwoot.api_token are needed to serve");
     };
-    let http = crate::chatwoot::http_client().context("could not set up the client for Chatwoot")?;
     let client =
         ChatwootSettings { base_url: base_url.clone(), account_id, token: token.clone(), timeout: chatwoot.timeout };
     Ok(ChatwootClient::new(client, http))
 }
 
-fn twilio_client(settings: &Settings) -> anyhow::Result<TwilioClient> {
+fn twilio_client(settings: &Settings, http: reqwest::Client) -> anyhow::Result<TwilioClient> {
     let twilio = &settings.twilio;
     let account_sid = twilio.account_sid.clone().context("twilio.account_sid is needed to serve")?;
     let auth = match (&twilio.api_key_sid, &twilio.api_key_secret) {
@@ -314,7 +315,6 @@ fn twilio_client(settings: &Settings) -> anyhow::Result<TwilioClient> {
             twilio.auth_tokens.first().context("twilio.auth_tokens is needed to serve")?.clone(),
         ),
     };
-    let http = crate::chatwoot::http_client().context("could not set up the client for Twilio")?;
     let api_base_url = twilio.api_base_url.as_str().trim_end_matches('/').to_owned();
     Ok(TwilioClient::new(TwilioSettings { api_base_url, account_sid, auth, timeout: twilio.timeout }, http))
 }

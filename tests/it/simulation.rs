@@ -92,7 +92,13 @@ fn the_same_seed_tells_the_same_story() {
 
 #[test]
 fn the_judge_sees_what_an_unsound_store_breaks() {
-    for arbiter in [Arbiter::ForgetsVersions, Arbiter::ForgetsPhones, Arbiter::LosesEffects, Arbiter::PostsTwice] {
+    for arbiter in [
+        Arbiter::ForgetsVersions,
+        Arbiter::ForgetsPhones,
+        Arbiter::LosesEffects,
+        Arbiter::PostsTwice,
+        Arbiter::TakesAnything,
+    ] {
         let broken = (1..=40).find_map(|seed| {
             let options = SimulationOptions { seed, method: RingMethod::Legs, arbiter, ..SimulationOptions::default() };
             run(&options).err()

@@ -278,7 +278,10 @@ impl World {
         self.judge_not_alone(number);
         self.judge_caller_not_alone(call);
         self.judge_reached(call);
-        let Some(agent) = self.lines.get(number).map(|line| line.agent) else { return };
+        let Some((agent, accepted)) = self.lines.get(number).map(|line| (line.agent, line.accepted)) else { return };
+        if !accepted {
+            self.accuse(call, 1, "met an agent who did not press 1");
+        }
         let met_another = self.case(call).is_some_and(|case| {
             let met_another = case.met.is_some_and(|(earlier, _)| earlier != agent);
             case.met = Some((agent, now));
@@ -436,12 +439,21 @@ impl World {
         let agent = call.owner.as_ref();
         let met = case.met.and_then(|(agent, _)| self.shelf.agents.get(agent)).map(|facts| &facts.agent);
         let wrong_owner = agent.is_some() && met.is_some() && agent != met;
+        let has_unasked_owner = agent.is_some_and(|owner| !self.has_accepted(number, owner));
         let found = faults.iter().find(|(is_so, _, _)| *is_so).map(|(_, invariant, what)| (*invariant, *what));
         let found = found.or(wrong_owner.then_some((1, "has an owner who is not the agent who met the caller")));
+        let found = found.or(has_unasked_owner.then_some((1, "has an owner who did not press 1")));
         let found = found.or_else(|| self.judge_inbox(number));
         if let Some((invariant, what)) = found {
             self.accuse(number, invariant, what);
         }
+    }
+
+    /// 1: whether the agent pressed 1 on some leg of the call.
+    fn has_accepted(&self, call: usize, agent: &AgentId) -> bool {
+        let number = self.number_of(agent);
+        let lines = self.callers.get(call).map_or(&[][..], |caller| &caller.lines);
+        lines.iter().filter_map(|line| self.lines.get(*line)).any(|line| line.accepted && Some(line.agent) == number)
     }
 
     fn holds_phone(&self, call: usize) -> bool {

@@ -1,9 +1,9 @@
 //! The carrier's legs to agents, and the people who hold the phones.
 
-use super::Ms;
 use super::agenda::{Happening, Listener, Step};
 use super::callers::Place;
 use super::world::World;
+use super::{Arbiter, Ms};
 use crate::call::reply::{PhoneToRing, Reply, RoomSeat};
 use crate::call::signal::{LegOutcome, Party, Signal};
 use crate::ids::{AgentId, CarrierRef};
@@ -42,6 +42,8 @@ pub(super) struct Line {
     pub(super) ring_for: Ms,
     pub(super) alone_since: Option<Ms>,
     machine: bool,
+    /// Whether the agent pressed 1.
+    pub(super) accepted: bool,
 }
 
 impl Line {
@@ -81,6 +83,7 @@ impl World {
             ring_for: left.max(5_000),
             alone_since: None,
             machine: false,
+            accepted: false,
         });
         if let Some(caller) = self.callers.get_mut(call) {
             caller.lines.push(number);
@@ -168,13 +171,18 @@ impl World {
             Step::RangOut => self.end_line(number, LegOutcome::NoAnswer, true),
             Step::PromptOver => {
                 self.turn_line(number, LineState::Asking);
-                self.ask(Listener::Line(number), Signal::LegPressed { leg, key: None });
+                let key = (self.options.arbiter == Arbiter::TakesAnything).then_some('1');
+                self.ask(Listener::Line(number), Signal::LegPressed { leg, key });
                 if machine && self.chance.hits(100) {
                     self.line_later(number, 30, Step::HangsUp);
                 }
             }
             Step::Presses { key } => {
+                if let Some(line) = self.lines.get_mut(number) {
+                    line.accepted |= key == '1';
+                }
                 self.turn_line(number, LineState::Asking);
+                let key = if self.options.arbiter == Arbiter::TakesAnything { '1' } else { key };
                 self.ask(Listener::Line(number), Signal::LegPressed { leg, key: Some(key) });
             }
             Step::HangsUp | Step::Said => self.end_line(number, LegOutcome::Completed, true),

@@ -90,6 +90,8 @@ pub enum Arbiter {
     LosesEffects,
     /// Posts without looking whether it has posted before.
     PostsTwice,
+    /// Takes another key, and silence, for the 1 that accepts.
+    TakesAnything,
 }
 
 /// What came of a simulation in which nothing was amiss.

@@ -4,46 +4,60 @@ use offhook::sandbox::stories::AGENTS;
 use offhook::sandbox::twilio::PhoneAction;
 use offhook::store::KnownContact;
 
-use super::stage::{ACME, JANE, OMAR, PRIYA, SAM, Setting, accept, all_ring, hang_up, leave_message, reach_recorder};
+use super::stage::{
+    ACME, BOTH, JANE, OMAR, PRIYA, SAM, Setting, accept, all_ring, hang_up, leave_message, reach_recorder,
+};
 
 /// A Tuesday at 11:00 in New York, outside these hours.
 const CLOSED: (&str, &str) = ("tue = [\"08:00-18:00\"]", "tue = [\"14:00-18:00\"]");
 
 #[actix_web::test]
 async fn a_closed_brand_says_so_and_records() {
-    Setting::sqlite()
-        .routing(CLOSED.0, CLOSED.1)
-        .play(async |scene| {
-            scene.dial(JANE).await?;
-            reach_recorder(scene, JANE, 15).await?;
-            anyhow::ensure!(scene.heard(JANE, "Acme Movers is closed right now"), "the closed greeting was not heard");
-            leave_message(scene, JANE, "Are you open tomorrow?").await?;
-            anyhow::ensure!(AGENTS.iter().all(|agent| scene.rings(agent) == 0), "a phone rang after hours");
-            anyhow::ensure!(scene.voicemails(JANE) == 1, "{} voicemails", scene.voicemails(JANE));
-            Ok(())
-        })
-        .await;
+    for method in BOTH {
+        Setting::sqlite()
+            .method(method)
+            .routing(CLOSED.0, CLOSED.1)
+            .play(async |scene| {
+                scene.dial(JANE).await?;
+                reach_recorder(scene, JANE, 15).await?;
+                anyhow::ensure!(
+                    scene.heard(JANE, "Acme Movers is closed right now"),
+                    "the closed greeting was not heard"
+                );
+                leave_message(scene, JANE, "Are you open tomorrow?").await?;
+                anyhow::ensure!(AGENTS.iter().all(|agent| scene.rings(agent) == 0), "a phone rang after hours");
+                anyhow::ensure!(scene.voicemails(JANE) == 1, "{} voicemails", scene.voicemails(JANE));
+                Ok(())
+            })
+            .await;
+    }
 }
 
 #[actix_web::test]
 async fn a_blocked_contact_is_rejected_and_nobody_rings() {
-    Setting::sqlite()
-        .play(async |scene| {
-            let blocked = KnownContact {
-                phone: JANE.parse()?,
-                name: Some("Jane Doe".to_owned()),
-                blocked: true,
-                contact_id: 501,
-            };
-            scene.exchange.app()?.store.note_contacts(&[blocked]).await?;
-            scene.dial(JANE).await?;
-            scene.wait(5.0).await?;
-            anyhow::ensure!(AGENTS.iter().all(|agent| scene.rings(agent) == 0), "a phone rang for a blocked contact");
-            anyhow::ensure!(scene.exchange.twilio.live_calls().is_empty(), "the call was not refused");
-            anyhow::ensure!(scene.conversations(JANE).is_empty(), "a blocked contact's call is in the inbox");
-            Ok(())
-        })
-        .await;
+    for method in BOTH {
+        Setting::sqlite()
+            .method(method)
+            .play(async |scene| {
+                let blocked = KnownContact {
+                    phone: JANE.parse()?,
+                    name: Some("Jane Doe".to_owned()),
+                    blocked: true,
+                    contact_id: 501,
+                };
+                scene.exchange.app()?.store.note_contacts(&[blocked]).await?;
+                scene.dial(JANE).await?;
+                scene.wait(5.0).await?;
+                anyhow::ensure!(
+                    AGENTS.iter().all(|agent| scene.rings(agent) == 0),
+                    "a phone rang for a blocked contact"
+                );
+                anyhow::ensure!(scene.exchange.twilio.live_calls().is_empty(), "the call was not refused");
+                anyhow::ensure!(scene.conversations(JANE).is_empty(), "a blocked contact's call is in the inbox");
+                Ok(())
+            })
+            .await;
+    }
 }
 
 #[actix_web::test]

@@ -9,7 +9,7 @@ use super::paths::{
     MENU, choose, has_ended, has_labels, is_over, is_told, line_takes, nobody_was_rung, only_these_were_rung, publish,
 };
 use super::stage::{
-    JANE, LUIS, MEI, OMAR, PRIYA, RUTH, SAM, Setting, TOM, accept, all_ring, hang_up, inbox_says, leave_message,
+    BOTH, JANE, LUIS, MEI, OMAR, PRIYA, RUTH, SAM, Setting, TOM, accept, all_ring, hang_up, inbox_says, leave_message,
     none_rings, reach_recorder,
 };
 use super::supervised::{OPERATOR, place_operator};
@@ -118,37 +118,40 @@ async fn a_phone_stops_within_three_seconds_of_its_agents_leaving_the_roster() {
 
 #[actix_web::test]
 async fn paused_agents_are_no_reason_to_wait() {
-    Setting::sqlite()
-        .top("[pausing]\nafter_misses = 1")
-        .play(async |scene| {
-            scene.dial(JANE).await?;
-            all_ring(scene).await?;
-            reach_recorder(scene, JANE, 45).await?;
-            hang_up(scene, JANE).await?;
-            scene.wait(150.0).await?;
-            // Of five the last two of the brand are spared.
-            let paused: Vec<&str> = ["luis", "mei", "priya", "sam", "tom"]
-                .into_iter()
-                .zip(["Luis Ortega", "Mei Tanaka", "Priya Nair", "Sam Carter", "Tom Becker"])
-                .filter(|(_, name)| is_paused(scene, name))
-                .map(|(id, _)| id)
-                .collect();
-            anyhow::ensure!(paused.len() == 3, "{paused:?} are paused");
-            let spared = ["Luis Ortega", "Mei Tanaka", "Priya Nair", "Sam Carter", "Tom Becker"];
-            let spared: Vec<&str> = spared.into_iter().filter(|name| !is_paused(scene, name)).collect();
-            switch_off(scene, &spared).await?;
-            scene.dial(OMAR).await?;
-            reach_recorder(scene, OMAR, 8).await?;
-            for agent in paused {
-                is_told(scene, agent, "paused until 11:").await?;
-            }
-            hang_up(scene, OMAR).await?;
-            scene.wait(150.0).await?;
-            let again = [SAM, PRIYA, LUIS, MEI, TOM].iter().any(|agent| scene.rings(agent) != 1);
-            anyhow::ensure!(!again, "a paused phone rang");
-            Ok(())
-        })
-        .await;
+    for method in BOTH {
+        Setting::sqlite()
+            .method(method)
+            .top("[pausing]\nafter_misses = 1")
+            .play(async |scene| {
+                scene.dial(JANE).await?;
+                all_ring(scene).await?;
+                reach_recorder(scene, JANE, 45).await?;
+                hang_up(scene, JANE).await?;
+                scene.wait(150.0).await?;
+                // Of five the last two of the brand are spared.
+                let paused: Vec<&str> = ["luis", "mei", "priya", "sam", "tom"]
+                    .into_iter()
+                    .zip(["Luis Ortega", "Mei Tanaka", "Priya Nair", "Sam Carter", "Tom Becker"])
+                    .filter(|(_, name)| is_paused(scene, name))
+                    .map(|(id, _)| id)
+                    .collect();
+                anyhow::ensure!(paused.len() == 3, "{paused:?} are paused");
+                let spared = ["Luis Ortega", "Mei Tanaka", "Priya Nair", "Sam Carter", "Tom Becker"];
+                let spared: Vec<&str> = spared.into_iter().filter(|name| !is_paused(scene, name)).collect();
+                switch_off(scene, &spared).await?;
+                scene.dial(OMAR).await?;
+                reach_recorder(scene, OMAR, 8).await?;
+                for agent in paused {
+                    is_told(scene, agent, "paused until 11:").await?;
+                }
+                hang_up(scene, OMAR).await?;
+                scene.wait(150.0).await?;
+                let again = [SAM, PRIYA, LUIS, MEI, TOM].iter().any(|agent| scene.rings(agent) != 1);
+                anyhow::ensure!(!again, "a paused phone rang");
+                Ok(())
+            })
+            .await;
+    }
 }
 
 fn is_paused(scene: &Scene, name: &str) -> bool {
@@ -256,54 +259,59 @@ async fn an_outside_line_without_an_answer_does_not_keep_a_caller_beyond_two_min
 
 #[actix_web::test]
 async fn nobody_on_the_roster_can_be_rung_and_a_message_is_left_at_once() {
-    for setting in [Setting::sqlite(), Setting::postgres()] {
-        setting
-            .roster(&["sam", "tom"])
-            .routing(&format!("phone = \"{SAM}\"\nphone_verified = true"), &format!("phone = \"{SAM}\""))
-            .routing("tue = [\"08:00-16:00\"]", "tue = [\"12:00-16:00\"]")
-            .play(async |scene| {
-                scene.dial(JANE).await?;
-                reach_recorder(scene, JANE, 8).await?;
-                anyhow::ensure!(scene.heard(JANE, "Nobody can take your call right now."), "no greeting");
-                anyhow::ensure!(!scene.heard(JANE, "instead of waiting"), "nobody waits");
-                leave_message(scene, JANE, "Is anybody there?").await?;
-                nobody_was_rung(scene)?;
-                anyhow::ensure!(scene.voicemails(JANE) == 1, "{} voicemails", scene.voicemails(JANE));
-                anyhow::ensure!(!inbox_says(scene, JANE, "Nobody answered"), "nobody was asked");
-                has_labels(scene, JANE, &["voice", "brand-acme-movers", "voicemail"])?;
-                is_told(scene, "sam", "nobody has verified the phone").await?;
-                is_told(scene, "tom", "off shift when the call arrived").await?;
-                has_ended(scene, "voicemail").await
-            })
-            .await;
+    for method in BOTH {
+        for setting in [Setting::sqlite().method(method), Setting::postgres()] {
+            setting
+                .roster(&["sam", "tom"])
+                .routing(&format!("phone = \"{SAM}\"\nphone_verified = true"), &format!("phone = \"{SAM}\""))
+                .routing("tue = [\"08:00-16:00\"]", "tue = [\"12:00-16:00\"]")
+                .play(async |scene| {
+                    scene.dial(JANE).await?;
+                    reach_recorder(scene, JANE, 8).await?;
+                    anyhow::ensure!(scene.heard(JANE, "Nobody can take your call right now."), "no greeting");
+                    anyhow::ensure!(!scene.heard(JANE, "instead of waiting"), "nobody waits");
+                    leave_message(scene, JANE, "Is anybody there?").await?;
+                    nobody_was_rung(scene)?;
+                    anyhow::ensure!(scene.voicemails(JANE) == 1, "{} voicemails", scene.voicemails(JANE));
+                    anyhow::ensure!(!inbox_says(scene, JANE, "Nobody answered"), "nobody was asked");
+                    has_labels(scene, JANE, &["voice", "brand-acme-movers", "voicemail"])?;
+                    is_told(scene, "sam", "nobody has verified the phone").await?;
+                    is_told(scene, "tom", "off shift when the call arrived").await?;
+                    has_ended(scene, "voicemail").await
+                })
+                .await;
+        }
     }
 }
 
 #[actix_web::test]
 async fn a_shift_that_ends_while_the_call_waits_counts_to_its_end() {
-    Setting::sqlite()
-        .roster(&["tom", "sam"])
-        .routing(&format!("phone = \"{SAM}\"\nphone_verified = true"), &format!("phone = \"{SAM}\""))
-        .routing("tue = [\"08:00-16:00\"]", "tue = [\"08:00-11:01\"]")
-        .play(async |scene| {
-            scene.dial(JANE).await?;
-            scene.wait_for("Tom's phone rings", 8, |scene| scene.is_ringing(TOM)).await?;
-            hang_up(scene, JANE).await?;
-            scene.wait(45.0).await?;
-            scene.dial(OMAR).await?;
-            scene.wait_for("Tom's phone rings again", 12, |scene| scene.is_ringing(TOM)).await?;
-            scene.wait(16.0).await?;
-            anyhow::ensure!(scene.is_ringing(TOM), "the end of the shift took the phone away");
-            accept(scene, TOM, OMAR).await?;
-            scene.wait(5.0).await?;
-            hang_up(scene, OMAR).await?;
-            scene.wait(30.0).await?;
-            // Arrived after the shift.
-            scene.dial(RUTH).await?;
-            reach_recorder(scene, RUTH, 8).await?;
-            is_told(scene, "tom", "off shift when the call arrived at 11:0").await?;
-            hang_up(scene, RUTH).await?;
-            scene.wait(150.0).await
-        })
-        .await;
+    for method in BOTH {
+        Setting::sqlite()
+            .method(method)
+            .roster(&["tom", "sam"])
+            .routing(&format!("phone = \"{SAM}\"\nphone_verified = true"), &format!("phone = \"{SAM}\""))
+            .routing("tue = [\"08:00-16:00\"]", "tue = [\"08:00-11:01\"]")
+            .play(async |scene| {
+                scene.dial(JANE).await?;
+                scene.wait_for("Tom's phone rings", 8, |scene| scene.is_ringing(TOM)).await?;
+                hang_up(scene, JANE).await?;
+                scene.wait(45.0).await?;
+                scene.dial(OMAR).await?;
+                scene.wait_for("Tom's phone rings again", 12, |scene| scene.is_ringing(TOM)).await?;
+                scene.wait(16.0).await?;
+                anyhow::ensure!(scene.is_ringing(TOM), "the end of the shift took the phone away");
+                accept(scene, TOM, OMAR).await?;
+                scene.wait(5.0).await?;
+                hang_up(scene, OMAR).await?;
+                scene.wait(30.0).await?;
+                // Arrived after the shift.
+                scene.dial(RUTH).await?;
+                reach_recorder(scene, RUTH, 8).await?;
+                is_told(scene, "tom", "off shift when the call arrived at 11:0").await?;
+                hang_up(scene, RUTH).await?;
+                scene.wait(150.0).await
+            })
+            .await;
+    }
 }

@@ -8,7 +8,7 @@ use super::paths::{
     only_these_were_rung, times_heard,
 };
 use super::stage::{
-    JANE, LUIS, OMAR, PRIYA, SAM, Setting, accept, all_ring, hang_up, inbox_says, leave_message, none_rings,
+    BOTH, JANE, LUIS, OMAR, PRIYA, SAM, Setting, accept, all_ring, hang_up, inbox_says, leave_message, none_rings,
     reach_recorder,
 };
 
@@ -99,31 +99,35 @@ async fn without_a_key_the_menu_is_said_again_and_then_the_default_holds() {
 
 #[actix_web::test]
 async fn a_wrong_key_twice_takes_the_default_and_the_right_one_after_it_counts() {
-    Setting::sqlite()
-        .tables(MENU)
-        .play(async |scene| {
-            scene.dial(JANE).await?;
-            choose(scene, JANE, "9").await?;
-            scene.wait_for("the menu again", 5, |scene| times_heard(scene, JANE, PROMPT) == 2).await?;
-            scene.press(JANE, "#").await?;
-            default_is_taken(scene).await
-        })
-        .await;
-    Setting::sqlite()
-        .tables(MENU)
-        .play(async |scene| {
-            scene.dial(JANE).await?;
-            choose(scene, JANE, "9").await?;
-            scene.wait_for("the menu again", 5, |scene| times_heard(scene, JANE, PROMPT) == 2).await?;
-            scene.press(JANE, "1").await?;
-            scene.wait_for("Priya's phone rings", 8, |scene| scene.is_ringing(PRIYA)).await?;
-            hang_up(scene, JANE).await?;
-            scene.wait(10.0).await?;
-            only_these_were_rung(scene, &[PRIYA])?;
-            has_ended(scene, "abandoned").await?;
-            has_labels(scene, JANE, &["intent-sales", "missed-call"])
-        })
-        .await;
+    for method in BOTH {
+        Setting::sqlite()
+            .method(method)
+            .tables(MENU)
+            .play(async |scene| {
+                scene.dial(JANE).await?;
+                choose(scene, JANE, "9").await?;
+                scene.wait_for("the menu again", 5, |scene| times_heard(scene, JANE, PROMPT) == 2).await?;
+                scene.press(JANE, "#").await?;
+                default_is_taken(scene).await
+            })
+            .await;
+        Setting::sqlite()
+            .method(method)
+            .tables(MENU)
+            .play(async |scene| {
+                scene.dial(JANE).await?;
+                choose(scene, JANE, "9").await?;
+                scene.wait_for("the menu again", 5, |scene| times_heard(scene, JANE, PROMPT) == 2).await?;
+                scene.press(JANE, "1").await?;
+                scene.wait_for("Priya's phone rings", 8, |scene| scene.is_ringing(PRIYA)).await?;
+                hang_up(scene, JANE).await?;
+                scene.wait(10.0).await?;
+                only_these_were_rung(scene, &[PRIYA])?;
+                has_ended(scene, "abandoned").await?;
+                has_labels(scene, JANE, &["intent-sales", "missed-call"])
+            })
+            .await;
+    }
 }
 
 #[actix_web::test]
@@ -159,61 +163,70 @@ async fn each_intent_has_a_fallback_of_its_own_or_the_brands() {
 
 #[actix_web::test]
 async fn nobody_with_the_skill_is_declined_for_by_others() {
-    Setting::sqlite()
-        .tables(MENU)
-        .play(async |scene| {
-            scene.dial(JANE).await?;
-            choose(scene, JANE, "1").await?;
-            scene.wait_for("Priya's phone rings", 8, |scene| scene.is_ringing(PRIYA)).await?;
-            scene.answer(PRIYA).await?;
-            scene.press(PRIYA, "3").await?;
-            scene.wait_for("the words", 10, |scene| scene.heard(JANE, "estimators are on the road")).await?;
-            scene.wait(12.0).await?;
-            is_over(scene)?;
-            only_these_were_rung(scene, &[PRIYA])
-        })
-        .await;
+    for method in BOTH {
+        Setting::sqlite()
+            .method(method)
+            .tables(MENU)
+            .play(async |scene| {
+                scene.dial(JANE).await?;
+                choose(scene, JANE, "1").await?;
+                scene.wait_for("Priya's phone rings", 8, |scene| scene.is_ringing(PRIYA)).await?;
+                scene.answer(PRIYA).await?;
+                scene.press(PRIYA, "3").await?;
+                scene.wait_for("the words", 10, |scene| scene.heard(JANE, "estimators are on the road")).await?;
+                scene.wait(12.0).await?;
+                is_over(scene)?;
+                only_these_were_rung(scene, &[PRIYA])
+            })
+            .await;
+    }
 }
 
 #[actix_web::test]
 async fn a_number_that_stands_for_an_intent_has_no_menu() {
-    Setting::sqlite()
-        .tables(MENU)
-        .routing(
-            "number = \"+15550100002\"\nbrand = \"acme-movers\"",
-            "number = \"+15550100002\"\nbrand = \"acme-movers\"\nintent = \"sales\"",
-        )
-        .play(async |scene| {
-            scene.dial(JANE).await?;
-            scene.wait_for("Priya's phone rings", 8, |scene| scene.is_ringing(PRIYA)).await?;
-            accept(scene, PRIYA, JANE).await?;
-            anyhow::ensure!(!scene.heard(JANE, PROMPT), "the menu was said");
-            anyhow::ensure!(scene.heard(PRIYA, "sales call from"), "the prompt does not say what it is about");
-            hang_up(scene, JANE).await?;
-            scene.wait(10.0).await?;
-            has_labels(scene, JANE, &["intent-sales"])?;
-            only_these_were_rung(scene, &[PRIYA])
-        })
-        .await;
+    for method in BOTH {
+        Setting::sqlite()
+            .method(method)
+            .tables(MENU)
+            .routing(
+                "number = \"+15550100002\"\nbrand = \"acme-movers\"",
+                "number = \"+15550100002\"\nbrand = \"acme-movers\"\nintent = \"sales\"",
+            )
+            .play(async |scene| {
+                scene.dial(JANE).await?;
+                scene.wait_for("Priya's phone rings", 8, |scene| scene.is_ringing(PRIYA)).await?;
+                accept(scene, PRIYA, JANE).await?;
+                anyhow::ensure!(!scene.heard(JANE, PROMPT), "the menu was said");
+                anyhow::ensure!(scene.heard(PRIYA, "sales call from"), "the prompt does not say what it is about");
+                hang_up(scene, JANE).await?;
+                scene.wait(10.0).await?;
+                has_labels(scene, JANE, &["intent-sales"])?;
+                only_these_were_rung(scene, &[PRIYA])
+            })
+            .await;
+    }
 }
 
 #[actix_web::test]
 async fn a_caller_who_hangs_up_at_the_menu_rang_nobody_and_is_in_the_inbox() {
-    Setting::sqlite()
-        .tables(MENU)
-        .play(async |scene| {
-            scene.dial(JANE).await?;
-            scene.wait_for("the menu", 8, |scene| scene.heard(JANE, PROMPT)).await?;
-            hang_up(scene, JANE).await?;
-            scene.wait(20.0).await?;
-            nobody_was_rung(scene)?;
-            has_ended(scene, "abandoned").await?;
-            is_told(scene, "luis", "the call did not come that far").await?;
-            anyhow::ensure!(scene.rings(LUIS) == 0 && AGENTS.len() == 5);
-            anyhow::ensure!(inbox_says(scene, JANE, "Missed call"), "the inbox does not show the call");
-            Ok(())
-        })
-        .await;
+    for method in BOTH {
+        Setting::sqlite()
+            .method(method)
+            .tables(MENU)
+            .play(async |scene| {
+                scene.dial(JANE).await?;
+                scene.wait_for("the menu", 8, |scene| scene.heard(JANE, PROMPT)).await?;
+                hang_up(scene, JANE).await?;
+                scene.wait(20.0).await?;
+                nobody_was_rung(scene)?;
+                has_ended(scene, "abandoned").await?;
+                is_told(scene, "luis", "the call did not come that far").await?;
+                anyhow::ensure!(scene.rings(LUIS) == 0 && AGENTS.len() == 5);
+                anyhow::ensure!(inbox_says(scene, JANE, "Missed call"), "the inbox does not show the call");
+                Ok(())
+            })
+            .await;
+    }
 }
 
 #[actix_web::test]

@@ -1,10 +1,12 @@
 //! Reasons that pass: the caller waits for a phone that will be free, is offered it, and every agent is told why not before.
 
+use offhook::rules::RingMethod;
 use offhook::sandbox::stories::Scene;
 
 use super::paths::{has_ended, is_told};
 use super::stage::{
-    JANE, LUIS, MEI, OMAR, PRIYA, RUTH, SAM, Setting, TOM, accept, hang_up, is_recorded, leave_message, reach_recorder,
+    BOTH, JANE, LUIS, MEI, OMAR, PRIYA, RUTH, SAM, Setting, TOM, accept, hang_up, is_recorded, leave_message,
+    reach_recorder,
 };
 
 async fn rings(scene: &Scene, phone: &str, within_s: u32) -> anyhow::Result<()> {
@@ -13,7 +15,7 @@ async fn rings(scene: &Scene, phone: &str, within_s: u32) -> anyhow::Result<()> 
 
 #[actix_web::test]
 async fn everybody_is_on_a_call_and_the_caller_waits_for_the_first_who_is_free() {
-    for setting in [Setting::sqlite(), Setting::postgres()] {
+    for setting in [Setting::sqlite(), Setting::postgres(), Setting::sqlite().method(RingMethod::Dial)] {
         setting
             .roster(&["sam"])
             .fields("after_no_answer_s = 5")
@@ -21,6 +23,8 @@ async fn everybody_is_on_a_call_and_the_caller_waits_for_the_first_who_is_free()
                 scene.dial(JANE).await?;
                 rings(scene, SAM, 8).await?;
                 accept(scene, SAM, JANE).await?;
+                // So long that a talk under a simultaneous dial is known to be one.
+                scene.wait(15.0).await?;
                 scene.dial(OMAR).await?;
                 scene.wait(6.0).await?;
                 anyhow::ensure!(!is_recorded(scene, OMAR) && scene.rings(SAM) == 1, "Omar is not waiting");
@@ -28,7 +32,8 @@ async fn everybody_is_on_a_call_and_the_caller_waits_for_the_first_who_is_free()
                 hang_up(scene, JANE).await?;
                 scene.wait(10.0).await?;
                 anyhow::ensure!(scene.rings(SAM) == 1, "Sam has no rest");
-                rings(scene, SAM, 8).await?;
+                // By a simultaneous dial only once the caller asks again what to hear.
+                rings(scene, SAM, 16).await?;
                 accept(scene, SAM, OMAR).await?;
                 scene.wait(5.0).await?;
                 hang_up(scene, OMAR).await?;
@@ -42,96 +47,110 @@ async fn everybody_is_on_a_call_and_the_caller_waits_for_the_first_who_is_free()
 
 #[actix_web::test]
 async fn where_callers_do_not_wait_for_those_on_a_call_the_fallback_comes_at_once() {
-    Setting::sqlite()
-        .roster(&["sam"])
-        .fields("wait_for_on_call = false")
-        .play(async |scene| {
-            scene.dial(JANE).await?;
-            rings(scene, SAM, 8).await?;
-            accept(scene, SAM, JANE).await?;
-            scene.wait(3.0).await?;
-            scene.dial(OMAR).await?;
-            reach_recorder(scene, OMAR, 8).await?;
-            is_told(scene, "sam", "on a call").await?;
-            anyhow::ensure!(scene.rings(SAM) == 1, "a phone in a call was rung");
-            leave_message(scene, OMAR, "It is Omar.").await?;
-            has_ended(scene, "voicemail").await?;
-            hang_up(scene, JANE).await?;
-            scene.wait(10.0).await
-        })
-        .await;
+    for method in BOTH {
+        Setting::sqlite()
+            .method(method)
+            .roster(&["sam"])
+            .fields("wait_for_on_call = false")
+            .play(async |scene| {
+                scene.dial(JANE).await?;
+                rings(scene, SAM, 8).await?;
+                accept(scene, SAM, JANE).await?;
+                // So long that a talk under a simultaneous dial is known to be one.
+                scene.wait(15.0).await?;
+                scene.dial(OMAR).await?;
+                reach_recorder(scene, OMAR, 8).await?;
+                is_told(scene, "sam", "on a call").await?;
+                anyhow::ensure!(scene.rings(SAM) == 1, "a phone in a call was rung");
+                leave_message(scene, OMAR, "It is Omar.").await?;
+                has_ended(scene, "voicemail").await?;
+                hang_up(scene, JANE).await?;
+                scene.wait(10.0).await
+            })
+            .await;
+    }
 }
 
 #[actix_web::test]
 async fn everybody_talks_too_long_and_the_wait_has_an_end() {
-    Setting::sqlite()
-        .roster(&["sam"])
-        .play(async |scene| {
-            scene.dial(JANE).await?;
-            rings(scene, SAM, 8).await?;
-            accept(scene, SAM, JANE).await?;
-            scene.wait(3.0).await?;
-            scene.dial(OMAR).await?;
-            let began = scene.exchange.now();
-            reach_recorder(scene, OMAR, 60).await?;
-            let took = (scene.exchange.now() - began).num_seconds();
-            anyhow::ensure!((20..=25 + 8 + 8).contains(&took), "the recorder was reached after {took} s");
-            leave_message(scene, OMAR, "It is Omar.").await?;
-            has_ended(scene, "voicemail").await?;
-            anyhow::ensure!(scene.rings(SAM) == 1 && scene.talk(SAM, JANE), "Jane was disturbed");
-            hang_up(scene, JANE).await?;
-            scene.wait(10.0).await
-        })
-        .await;
+    for method in BOTH {
+        Setting::sqlite()
+            .method(method)
+            .roster(&["sam"])
+            .play(async |scene| {
+                scene.dial(JANE).await?;
+                rings(scene, SAM, 8).await?;
+                accept(scene, SAM, JANE).await?;
+                scene.wait(3.0).await?;
+                scene.dial(OMAR).await?;
+                let began = scene.exchange.now();
+                reach_recorder(scene, OMAR, 60).await?;
+                let took = (scene.exchange.now() - began).num_seconds();
+                anyhow::ensure!((20..=25 + 8 + 8).contains(&took), "the recorder was reached after {took} s");
+                leave_message(scene, OMAR, "It is Omar.").await?;
+                has_ended(scene, "voicemail").await?;
+                anyhow::ensure!(scene.rings(SAM) == 1 && scene.talk(SAM, JANE), "Jane was disturbed");
+                hang_up(scene, JANE).await?;
+                scene.wait(10.0).await
+            })
+            .await;
+    }
 }
 
 #[actix_web::test]
 async fn who_rests_after_a_call_is_waited_for_and_rung_when_rested() {
-    Setting::sqlite()
-        .roster(&["sam"])
-        .play(async |scene| {
-            scene.dial(JANE).await?;
-            rings(scene, SAM, 8).await?;
-            accept(scene, SAM, JANE).await?;
-            scene.wait(5.0).await?;
-            hang_up(scene, JANE).await?;
-            scene.wait(3.0).await?;
-            scene.dial(OMAR).await?;
-            scene.wait(5.0).await?;
-            is_told(scene, "sam", "resting until 11:00:").await?;
-            anyhow::ensure!(scene.rings(SAM) == 1, "Sam has no rest");
-            rings(scene, SAM, 10).await?;
-            accept(scene, SAM, OMAR).await?;
-            scene.wait(5.0).await?;
-            hang_up(scene, OMAR).await?;
-            scene.wait(10.0).await?;
-            has_ended(scene, "answered").await
-        })
-        .await;
+    for method in BOTH {
+        Setting::sqlite()
+            .method(method)
+            .roster(&["sam"])
+            .play(async |scene| {
+                scene.dial(JANE).await?;
+                rings(scene, SAM, 8).await?;
+                accept(scene, SAM, JANE).await?;
+                scene.wait(5.0).await?;
+                hang_up(scene, JANE).await?;
+                scene.wait(3.0).await?;
+                scene.dial(OMAR).await?;
+                scene.wait(5.0).await?;
+                is_told(scene, "sam", "resting until 11:00:").await?;
+                anyhow::ensure!(scene.rings(SAM) == 1, "Sam has no rest");
+                // By a simultaneous dial only once the caller asks again what to hear.
+                rings(scene, SAM, 16).await?;
+                accept(scene, SAM, OMAR).await?;
+                scene.wait(5.0).await?;
+                hang_up(scene, OMAR).await?;
+                scene.wait(10.0).await?;
+                has_ended(scene, "answered").await
+            })
+            .await;
+    }
 }
 
 #[actix_web::test]
 async fn a_phone_that_rings_for_another_is_waited_for() {
-    Setting::sqlite()
-        .roster(&["sam", "priya"])
-        .play(async |scene| {
-            scene.dial(JANE).await?;
-            scene.wait_for("both ring", 8, |scene| scene.is_ringing(SAM) && scene.is_ringing(PRIYA)).await?;
-            scene.dial(OMAR).await?;
-            scene.wait(2.0).await?;
-            for agent in ["sam", "priya"] {
-                is_told(scene, agent, "the phone was held by another ring").await?;
-            }
-            accept(scene, PRIYA, JANE).await?;
-            rings(scene, SAM, 10).await?;
-            accept(scene, SAM, OMAR).await?;
-            hang_up(scene, JANE).await?;
-            scene.wait(5.0).await?;
-            hang_up(scene, OMAR).await?;
-            scene.wait(10.0).await?;
-            has_ended(scene, "answered").await
-        })
-        .await;
+    for method in BOTH {
+        Setting::sqlite()
+            .method(method)
+            .roster(&["sam", "priya"])
+            .play(async |scene| {
+                scene.dial(JANE).await?;
+                scene.wait_for("both ring", 8, |scene| scene.is_ringing(SAM) && scene.is_ringing(PRIYA)).await?;
+                scene.dial(OMAR).await?;
+                scene.wait(2.0).await?;
+                for agent in ["sam", "priya"] {
+                    is_told(scene, agent, "the phone was held by another ring").await?;
+                }
+                accept(scene, PRIYA, JANE).await?;
+                rings(scene, SAM, 10).await?;
+                accept(scene, SAM, OMAR).await?;
+                hang_up(scene, JANE).await?;
+                scene.wait(5.0).await?;
+                hang_up(scene, OMAR).await?;
+                scene.wait(10.0).await?;
+                has_ended(scene, "answered").await
+            })
+            .await;
+    }
 }
 
 #[actix_web::test]

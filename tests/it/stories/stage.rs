@@ -16,6 +16,9 @@ pub const LUIS: &str = AGENTS[2];
 pub const MEI: &str = AGENTS[3];
 pub const TOM: &str = AGENTS[4];
 
+/// Both ways of ringing.
+pub const BOTH: [RingMethod; 2] = [RingMethod::Legs, RingMethod::Dial];
+
 /// Nobody stays alone in a room for longer than this, in seconds: the claim's deadline and the carrier's answer.
 const ALONE_MAX_S: i64 = 20;
 

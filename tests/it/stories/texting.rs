@@ -1,5 +1,6 @@
 //! A text to a caller who heard a message: once, with the brand's words, from its number; or a reason why not.
 
+use offhook::rules::RingMethod;
 use offhook::sandbox::stories::Scene;
 use offhook::sandbox::twilio::{PhoneAction, Text};
 use serde_json::json;
@@ -32,7 +33,7 @@ fn to_jane() -> Text {
 
 #[actix_web::test]
 async fn a_caller_who_heard_the_message_gets_one_text_and_the_conversation_says_so() {
-    for setting in [closed(), texting(Setting::postgres())] {
+    for setting in [closed(), closed().method(RingMethod::Dial), texting(Setting::postgres())] {
         setting
             .play(async |scene| {
                 hear_message(scene, JANE).await?;

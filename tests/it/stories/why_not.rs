@@ -9,11 +9,9 @@ use serde_json::json;
 
 use super::paths::{has_ended, is_told, nobody_was_rung};
 use super::stage::{
-    ACME, BEN, JANE, LUIS, OMAR, PRIYA, RUTH, SAM, Setting, accept, all_ring, hang_up, none_rings, reach_recorder,
+    ACME, BEN, BOTH, JANE, LUIS, OMAR, PRIYA, RUTH, SAM, Setting, accept, all_ring, hang_up, none_rings, reach_recorder,
 };
 use super::supervised::{ask, events};
-
-const BOTH: [RingMethod; 2] = [RingMethod::Legs, RingMethod::Dial];
 
 #[actix_web::test]
 async fn whoever_talks_rests_or_rings_for_another_is_told_so() {
