@@ -77,10 +77,7 @@ impl App {
     ) -> anyhow::Result<Arc<Self>> {
         settings.check_for_service()?;
         let settings = Arc::new(settings);
-        // One for both neighbours: each reads the machine's certificates and keeps them.
-        let http = crate::chatwoot::http_client().context("could not set up the HTTP client")?;
-        let chatwoot = chatwoot_client(&settings, http.clone())?;
-        let twilio = twilio_client(&settings, http)?;
+        let (chatwoot, twilio) = clients(&settings)?;
         let destinations: Arc<DestinationPolicy> = Arc::new(settings.destinations.policy());
         let rulebook = Arc::new(Rulebook::new(Arc::clone(&store), Arc::clone(&clock)));
         let desk = desk(&store, &clock, &ids, &rulebook, &destinations);
@@ -292,6 +289,12 @@ fn keepers(
         PhoneDesk::new(Arc::clone(&store), Arc::clone(&switchboard), Arc::clone(clock), Arc::clone(&directory));
     let keeper = Arc::new(Keeper::new(store, switchboard, directory, Arc::clone(&queue), phones));
     (queue, keeper)
+}
+
+/// One HTTP client for both neighbours: each reads the machine's certificates and keeps them.
+fn clients(settings: &Settings) -> anyhow::Result<(ChatwootClient, TwilioClient)> {
+    let http = crate::chatwoot::http_client().context("could not set up the HTTP client")?;
+    Ok((chatwoot_client(settings, http.clone())?, twilio_client(settings, http)?))
 }
 
 fn chatwoot_client(settings: &Settings, http: reqwest::Client) -> anyhow::Result<ChatwootClient> {

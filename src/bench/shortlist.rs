@@ -170,7 +170,6 @@ fn keep_away(facts: AgentFacts, number: u32, at: DateTime<Utc>) -> AgentFacts {
     }
 }
 
-#[inline(never)]
 /// Microseconds of one shortlist of fifty, all eligible: the median over brands that are asked in turn.
 fn take_fifties(at: DateTime<Utc>) -> anyhow::Result<f64> {
     let mut brands: Vec<Size> = (0..BRANDS).map(|_| Size::new(50, 1, true, at)).collect::<anyhow::Result<_>>()?;

@@ -68,7 +68,7 @@ impl FaultyStore {
         let is_silent = asked == "save" && *self.mood.lock().unwrap() == Mood::SavesInSilence;
         if is_silent {
             self.set(Mood::Works);
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
