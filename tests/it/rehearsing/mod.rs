@@ -284,7 +284,7 @@ async fn try_call<'a, P: Post>(
     let (to, brand) = (NUMBERS[usize::try_from(number).unwrap()], if number == 1 { "brand-1" } else { "brand-0" });
     let from = if dice.below(12) == 0 { "anonymous".to_owned() } else { format!("+15550100{}", 300 + dice.below(300)) };
     let press = ["", "1", "2", "-2", "91", "--", "1-"][usize::try_from(dice.below(7)).unwrap()];
-    let is_whole = dice.below(6) == 0 && waiting.is_none();
+    let is_whole = dice.below(3) == 0 && waiting.is_none();
     let is_left = dice.below(4) == 0 && waiting.is_none() && !is_whole;
     let until = match (is_whole, is_left || waiting.is_some()) {
         (true, _) => TimeDelta::seconds(150),
