@@ -293,23 +293,22 @@ fn keepers(
 
 /// One HTTP client for both neighbours: each reads the machine's certificates and keeps them.
 fn clients(settings: &Settings) -> anyhow::Result<(ChatwootClient, TwilioClient)> {
+    let (chatwoot, twilio) = (chatwoot_settings(settings)?, twilio_settings(settings)?);
     let http = crate::chatwoot::http_client().context("could not set up the HTTP client")?;
-    Ok((chatwoot_client(settings, http.clone())?, twilio_client(settings, http)?))
+    Ok((ChatwootClient::new(chatwoot, http.clone()), TwilioClient::new(twilio, http)))
 }
 
-fn chatwoot_client(settings: &Settings, http: reqwest::Client) -> anyhow::Result<ChatwootClient> {
+fn chatwoot_settings(settings: &Settings) -> anyhow::Result<ChatwootSettings> {
     let chatwoot = &settings.chatwoot;
     let (Some(base_url), Some(account_id), Some(token)) =
         (&chatwoot.base_url, chatwoot.account_id, &chatwoot.api_token)
     else {
         anyhow::bail!("chatwoot.base_url, chatwoot.account_id and chatwoot.api_token are needed to serve");
     };
-    let client =
-        ChatwootSettings { base_url: base_url.clone(), account_id, token: token.clone(), timeout: chatwoot.timeout };
-    Ok(ChatwootClient::new(client, http))
+    Ok(ChatwootSettings { base_url: base_url.clone(), account_id, token: token.clone(), timeout: chatwoot.timeout })
 }
 
-fn twilio_client(settings: &Settings, http: reqwest::Client) -> anyhow::Result<TwilioClient> {
+fn twilio_settings(settings: &Settings) -> anyhow::Result<TwilioSettings> {
     let twilio = &settings.twilio;
     let account_sid = twilio.account_sid.clone().context("twilio.account_sid is needed to serve")?;
     let auth = match (&twilio.api_key_sid, &twilio.api_key_secret) {
@@ -319,7 +318,7 @@ fn twilio_client(settings: &Settings, http: reqwest::Client) -> anyhow::Result<T
         ),
     };
     let api_base_url = twilio.api_base_url.as_str().trim_end_matches('/').to_owned();
-    Ok(TwilioClient::new(TwilioSettings { api_base_url, account_sid, auth, timeout: twilio.timeout }, http))
+    Ok(TwilioSettings { api_base_url, account_sid, auth, timeout: twilio.timeout })
 }
 
 /// What the account at the carrier allows, by the settings.

@@ -10,7 +10,7 @@ use anyhow::Context;
 use crate::config::Settings;
 use crate::rules::{DialStopsAt, RingMethod};
 use crate::sandbox::exchange::{Exchange, ExchangeOptions, ROUTING};
-use crate::sandbox::page::{self, Brand};
+use crate::sandbox::page;
 use crate::sandbox::stage::StandIns;
 use crate::sandbox::stories;
 use crate::sandbox::twilio::Switches;
@@ -76,16 +76,8 @@ async fn show_until_the_end(folder: &Path, listener: TcpListener) -> anyhow::Res
         caller_names: true,
     })
     .await?;
-    let brands = exchange.rules.brands.iter().filter_map(|brand| {
-        let number = exchange.rules.number_of(&brand.id)?;
-        Some(Brand { brand: brand.id.to_string(), name: brand.name.clone(), number: number.as_e164().to_owned() })
-    });
-    let stage = StandIns {
-        twilio: exchange.twilio.clone(),
-        chatwoot: exchange.chatwoot.clone(),
-        brands: brands.collect(),
-        panel_url: format!("http://{}/app/", exchange.address),
-    };
+    let (twilio, chatwoot) = (exchange.twilio.clone(), exchange.chatwoot.clone());
+    let stage = StandIns::new(twilio, chatwoot, &exchange.rules, format!("http://{}/app/", exchange.address));
     let page = page::serve_on(stage.into_stage(), listener).context("could not serve the page")?;
     writeln!(std::io::stdout(), "{}", page.url)?;
     super::serve::wait_for_the_end().await?;

@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::rules::Rules;
 use crate::sandbox::chatwoot::{self, ChatwootStandIn};
 use crate::sandbox::exchange::{CUSTOMERS, ROUTING};
-use crate::sandbox::page::{self, Brand, PageServer};
+use crate::sandbox::page::{self, PageServer};
 use crate::sandbox::stage::StandIns;
 use crate::sandbox::twilio::{self, Behaviour, PhoneKind, TwilioStandIn};
 
@@ -96,16 +96,7 @@ fn show_page(
     rules: &Rules,
     listener: TcpListener,
 ) -> anyhow::Result<PageServer> {
-    let brands = rules.brands.iter().filter_map(|brand| {
-        let number = rules.number_of(&brand.id)?;
-        Some(Brand { brand: brand.id.to_string(), name: brand.name.clone(), number: number.as_e164().to_owned() })
-    });
-    let stage = StandIns {
-        twilio: twilio.clone(),
-        chatwoot: chatwoot.clone(),
-        brands: brands.collect(),
-        // The service is somebody else's here.
-        panel_url: String::new(),
-    };
+    // The service is somebody else's here, and so is its panel.
+    let stage = StandIns::new(twilio.clone(), chatwoot.clone(), rules, String::new());
     page::serve_on(stage.into_stage(), listener).context("could not serve the page")
 }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::chatwoot::ChatwootStandIn;
 use super::page::{Brand, Parts, PhoneAction, Reply, Stage, SwitchesChange};
 use super::twilio::{self, TwilioStandIn};
+use crate::rules::Rules;
 
 /// The stage over both stand-ins. It keeps nothing of its own that changes.
 #[derive(Clone)]
@@ -23,6 +24,16 @@ pub struct StandIns {
 }
 
 impl StandIns {
+    /// Both, with every brand of the rules that has a number to dial.
+    #[must_use]
+    pub fn new(twilio: TwilioStandIn, chatwoot: ChatwootStandIn, rules: &Rules, panel_url: String) -> Self {
+        let brands = rules.brands.iter().filter_map(|brand| {
+            let number = rules.number_of(&brand.id)?;
+            Some(Brand { brand: brand.id.to_string(), name: brand.name.clone(), number: number.as_e164().to_owned() })
+        });
+        Self { twilio, chatwoot, brands: brands.collect(), panel_url }
+    }
+
     /// As [`super::page::serve`] takes it.
     #[must_use]
     pub fn into_stage(self) -> Arc<dyn Stage> {

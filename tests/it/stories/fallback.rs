@@ -100,6 +100,31 @@ async fn who_leaves_the_roster_before_the_ring_is_not_rung_and_who_joins_is() {
 }
 
 #[actix_web::test]
+async fn by_dial_who_left_the_roster_before_the_ring_is_told_so_and_who_joined_is_rung() {
+    Setting::sqlite()
+        .method(RingMethod::Dial)
+        .tables(MENU)
+        .roster(&["sam", "luis"])
+        .play(async |scene| {
+            scene.dial(JANE).await?;
+            scene.wait(1.0).await?;
+            publish(scene, |rules| rules["brand"][0]["roster"] = serde_json::json!(["luis", "mei"])).await?;
+            scene.wait(1.5).await?;
+            choose(scene, JANE, "2").await?;
+            scene.wait_for("phones ring", 10, |scene| scene.is_ringing(LUIS) && scene.is_ringing(MEI)).await?;
+            is_told(scene, "sam", "no longer on the brand's roster").await?;
+            accept(scene, MEI, JANE).await?;
+            // So long that a talk under a simultaneous dial is known to be one.
+            scene.wait(15.0).await?;
+            hang_up(scene, JANE).await?;
+            scene.wait(5.0).await?;
+            only_these_were_rung(scene, &[LUIS, MEI])?;
+            has_ended(scene, "answered").await
+        })
+        .await;
+}
+
+#[actix_web::test]
 async fn a_phone_stops_within_three_seconds_of_its_agents_leaving_the_roster() {
     Setting::sqlite()
         .play(async |scene| {

@@ -7,7 +7,7 @@ use super::paths::{ELSEWHERE, has_ended, is_told, line_takes, nobody_was_rung, p
 use super::stage::{
     BEN, JANE, MEI, OMAR, RUTH, Setting, TOM, accept, all_ring, hang_up, leave_message, reach_recorder,
 };
-use super::supervised::{OPERATOR, place_operator};
+use super::supervised::{OPERATOR, banners, place_operator};
 
 const HARBOUR: &str = "+441632960002";
 
@@ -63,6 +63,7 @@ async fn when_the_account_carries_no_more_legs_nobody_is_told_to_hold_for_one() 
             scene.dial(OMAR).await?;
             is_greeted_by_the_brand(scene, OMAR, 15).await?;
             anyhow::ensure!(scene.rings(ELSEWHERE) == 0, "the line rang beyond the cap");
+            anyhow::ensure!(banners(scene).await?.contains(&"calls_capped".to_owned()), "no banner tells of it");
             hang_up(scene, JANE).await?;
             scene.wait(30.0).await
         })
