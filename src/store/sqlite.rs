@@ -22,7 +22,7 @@ const WRITER_CACHE_KIB: u32 = 8_192;
 /// Memory that a reader keeps pages in, in KiB. A reader forgets its pages whenever it finds that the writer has committed,
 /// so more is of use only to many reads between two commits, and is then held for good by each reader: with the engine's
 /// own 2 MiB, eight of them held more than the rest of the service. This much holds the inner pages of the indexes.
-const READER_CACHE_KIB: u32 = 128;
+const READER_CACHE_KIB: u32 = 256;
 
 /// Pages in the write-ahead log before they are carried over to the database, which makes whoever waits for that commit
 /// wait longer: 16 MiB, read back in some milliseconds after a crash.
