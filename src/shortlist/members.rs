@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use super::facts::AgentFacts;
 use super::{Candidate, InForce, Question};
 use crate::ids::AgentId;
-use crate::rules::{Brand, Member, ShiftsAt, Wanted};
+use crate::rules::{Agent, Brand, Member, ShiftsAt, Wanted};
 
 /// Whom to load facts about: the roster of the call's rules, then whoever joined it since. Those who left it stay, since
 /// the record says why they do not ring.
@@ -67,7 +67,8 @@ impl<'a> Roster<'a> {
         let member = line.and_then(|line| Some((line, self.question.rules.agent_of_member(line, id)?)));
         let facts = self.facts_of(place, id);
         let (Some((line, (agent, traits))), None) = (member, &self.since) else {
-            return (self.look_up(line, id, facts), self.rank(place, line));
+            let own = member.map(|(_, (agent, _))| agent).or_else(|| self.question.rules.agent(id));
+            return (self.look_up(own, id, facts), self.rank(place, line));
         };
         let candidate = Candidate {
             is_on_roster: true,
@@ -82,11 +83,10 @@ impl<'a> Roster<'a> {
         (candidate, line.rank)
     }
 
-    /// The long way: of members who joined since the call arrived, or while other rules are in force.
-    fn look_up(&self, line: Option<Member>, id: &AgentId, facts: Option<&'a AgentFacts>) -> Candidate<'a> {
+    /// The long way: of members who joined since the call arrived, or while other rules are in force. `own` is what the
+    /// call's own rules say of them.
+    fn look_up(&self, own: Option<&'a Agent>, id: &AgentId, facts: Option<&'a AgentFacts>) -> Candidate<'a> {
         let question = self.question;
-        let known = line.and_then(|line| question.rules.agent_of_member(line, id)).map(|(agent, _)| agent);
-        let own = known.or_else(|| question.rules.agent(id));
         let now = self.since.as_ref().map_or(own, |since| since.now.rules.agent(id));
         let wanted = question.intent.and_then(|intent| intent.skill.as_ref());
         let agent = own.or(now);

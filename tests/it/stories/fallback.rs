@@ -9,8 +9,8 @@ use super::paths::{
     MENU, choose, has_ended, has_labels, is_over, is_told, line_takes, nobody_was_rung, only_these_were_rung, publish,
 };
 use super::stage::{
-    BOTH, JANE, LUIS, MEI, OMAR, PRIYA, RUTH, SAM, Setting, TOM, accept, all_ring, hang_up, inbox_says, leave_message,
-    none_rings, reach_recorder,
+    BOTH, JANE, LUIS, MEI, OMAR, PRIYA, RUTH, SAM, Setting, TOM, accept, accept_and_talk, all_ring, hang_up,
+    inbox_says, leave_message, none_rings, reach_recorder,
 };
 use super::supervised::{OPERATOR, place_operator};
 
@@ -113,9 +113,7 @@ async fn by_dial_who_left_the_roster_before_the_ring_is_told_so_and_who_joined_i
             choose(scene, JANE, "2").await?;
             scene.wait_for("phones ring", 10, |scene| scene.is_ringing(LUIS) && scene.is_ringing(MEI)).await?;
             is_told(scene, "sam", "no longer on the brand's roster").await?;
-            accept(scene, MEI, JANE).await?;
-            // So long that a talk under a simultaneous dial is known to be one.
-            scene.wait(15.0).await?;
+            accept_and_talk(scene, MEI, JANE).await?;
             hang_up(scene, JANE).await?;
             scene.wait(5.0).await?;
             only_these_were_rung(scene, &[LUIS, MEI])?;

@@ -5,8 +5,8 @@ use offhook::sandbox::stories::Scene;
 
 use super::paths::{has_ended, is_told};
 use super::stage::{
-    BOTH, JANE, LUIS, MEI, OMAR, PRIYA, RUTH, SAM, Setting, TOM, accept, hang_up, is_recorded, leave_message,
-    reach_recorder,
+    BOTH, JANE, LUIS, MEI, OMAR, PRIYA, RUTH, SAM, Setting, TOM, accept, accept_and_talk, hang_up, is_recorded,
+    leave_message, reach_recorder,
 };
 
 async fn rings(scene: &Scene, phone: &str, within_s: u32) -> anyhow::Result<()> {
@@ -22,9 +22,7 @@ async fn everybody_is_on_a_call_and_the_caller_waits_for_the_first_who_is_free()
             .play(async |scene| {
                 scene.dial(JANE).await?;
                 rings(scene, SAM, 8).await?;
-                accept(scene, SAM, JANE).await?;
-                // So long that a talk under a simultaneous dial is known to be one.
-                scene.wait(15.0).await?;
+                accept_and_talk(scene, SAM, JANE).await?;
                 scene.dial(OMAR).await?;
                 scene.wait(6.0).await?;
                 anyhow::ensure!(!is_recorded(scene, OMAR) && scene.rings(SAM) == 1, "Omar is not waiting");
@@ -55,9 +53,7 @@ async fn where_callers_do_not_wait_for_those_on_a_call_the_fallback_comes_at_onc
             .play(async |scene| {
                 scene.dial(JANE).await?;
                 rings(scene, SAM, 8).await?;
-                accept(scene, SAM, JANE).await?;
-                // So long that a talk under a simultaneous dial is known to be one.
-                scene.wait(15.0).await?;
+                accept_and_talk(scene, SAM, JANE).await?;
                 scene.dial(OMAR).await?;
                 reach_recorder(scene, OMAR, 8).await?;
                 is_told(scene, "sam", "on a call").await?;

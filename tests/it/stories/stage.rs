@@ -171,6 +171,13 @@ pub async fn accept(scene: &Scene, agent: &str, caller: &str) -> anyhow::Result<
     meet(scene, agent, caller).await
 }
 
+/// The agent accepts, and the two talk for so long that a talk under a simultaneous dial is known to be one: nothing
+/// reports its bridge, so the carrier is asked when the claim's deadline has passed.
+pub async fn accept_and_talk(scene: &Scene, agent: &str, caller: &str) -> anyhow::Result<()> {
+    accept(scene, agent, caller).await?;
+    scene.wait(15.0).await
+}
+
 pub async fn meet(scene: &Scene, agent: &str, caller: &str) -> anyhow::Result<()> {
     scene.wait_for("agent and caller meet", 10, |scene| scene.talk(agent, caller)).await
 }

@@ -5,8 +5,8 @@ use offhook::sandbox::twilio::{Behaviour, PhoneAction, PhoneKind};
 
 use super::paths::is_told;
 use super::stage::{
-    ACME, BEN, BOTH, JANE, LUIS, MEI, OMAR, PRIYA, RUTH, SAM, Setting, TOM, accept, all_ring, hang_up, leave_message,
-    reach_recorder, watch,
+    ACME, BEN, BOTH, JANE, LUIS, MEI, OMAR, PRIYA, RUTH, SAM, Setting, TOM, accept, accept_and_talk, all_ring, hang_up,
+    leave_message, reach_recorder, watch,
 };
 use super::supervised::get;
 
@@ -187,9 +187,7 @@ async fn two_talk_while_the_next_caller_rings_only_free_phones() {
                 scene.dial(BEN).await?;
                 scene.wait_for("Sam's phone rings", 8, |scene| scene.is_ringing(SAM)).await?;
                 anyhow::ensure!(scene.rings(PRIYA) == 1, "a phone in a call was rung");
-                accept(scene, SAM, BEN).await?;
-                // So long that a talk under a simultaneous dial is known to be one.
-                scene.wait(15.0).await?;
+                accept_and_talk(scene, SAM, BEN).await?;
                 hang_up(scene, BEN).await?;
                 hang_up(scene, JANE).await?;
                 scene.wait(5.0).await?;

@@ -9,7 +9,8 @@ use serde_json::json;
 
 use super::paths::{has_ended, is_told, nobody_was_rung};
 use super::stage::{
-    ACME, BEN, BOTH, JANE, LUIS, OMAR, PRIYA, RUTH, SAM, Setting, accept, all_ring, hang_up, none_rings, reach_recorder,
+    ACME, BEN, BOTH, JANE, LUIS, OMAR, PRIYA, RUTH, SAM, Setting, accept_and_talk, all_ring, hang_up, none_rings,
+    reach_recorder,
 };
 use super::supervised::{ask, events};
 
@@ -27,9 +28,7 @@ async fn whoever_talks_rests_or_rings_for_another_is_told_so() {
                     is_told(scene, agent, "was not rung: the phone was held by another ring.").await?;
                 }
                 hang_up(scene, OMAR).await?;
-                accept(scene, PRIYA, JANE).await?;
-                // So long that a talk under a simultaneous dial is known to be one.
-                scene.wait(15.0).await?;
+                accept_and_talk(scene, PRIYA, JANE).await?;
                 scene.dial(BEN).await?;
                 scene.wait_for("Sam's phone rings", 10, |scene| scene.is_ringing(SAM)).await?;
                 is_told(scene, "priya", "was not rung: on a call.").await?;
