@@ -165,6 +165,7 @@ impl App {
         tasks.spawn(Arc::clone(self).keep_house(stop.clone()));
         tasks.spawn(Arc::clone(self).keep_rules(stop.clone()));
         tasks.spawn(Arc::clone(self).watch_answer_rates(stop.clone()));
+        tasks.spawn(keep_memory(stop.clone()));
     }
 
     /// Whether Chatwoot answers, by the last few requests.
@@ -266,6 +267,27 @@ impl App {
             }
         }
         anyhow::bail!("effects bred effects for {TICK_TURNS_MAX} turns")
+    }
+}
+
+/// Gives back what lies unused in the heaps: once the start is over, which leaves some megabytes, and from time to time,
+/// since rules that are read leave several times their size.
+async fn keep_memory(stop: CancellationToken) {
+    /// The service is ready by then, and has read its rules.
+    const START: Duration = Duration::from_secs(1);
+    const EVERY: Duration = Duration::from_secs(60);
+    let mut wait = START;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+        // Looks through whole heaps, so it is kept away from the threads that answer.
+        match tokio::task::spawn_blocking(offhook_heap::give_back).await {
+            Ok(released) => tracing::trace!(released, "unused memory was asked back"),
+            Err(error) => tracing::warn!(error = %error, "unused memory could not be given back"),
+        }
+        wait = EVERY;
     }
 }
 
