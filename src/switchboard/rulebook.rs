@@ -44,6 +44,9 @@ pub struct Rulebook {
     known: RwLock<Known>,
     /// Held by the one who looks; the others go by what is known.
     looking: Mutex<()>,
+    /// Held by the one who reads a body; who wants the same then finds it read. Reading large rules takes some fifteen times
+    /// their memory, and after a restart every live call asks for its version at once. Taken after `looking`, never before.
+    reading: Mutex<()>,
     /// Told when other rules came into force.
     changed: Arc<Notify>,
 }
@@ -82,7 +85,14 @@ impl Rulebook {
     /// An empty book over a store.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, known: RwLock::default(), looking: Mutex::default(), changed: Arc::default() }
+        Self {
+            store,
+            clock,
+            known: RwLock::default(),
+            looking: Mutex::default(),
+            reading: Mutex::default(),
+            changed: Arc::default(),
+        }
     }
 
     /// Told when other rules came into force than were known before.
@@ -129,8 +139,11 @@ impl Rulebook {
     /// # Errors
     /// When the store fails and the version is not in memory.
     pub async fn load(&self, version: u32) -> Result<Option<Arc<Rules>>, SwitchboardError> {
-        let known = self.known.read().ok();
-        if let Some(kept) = known.and_then(|known| known.versions.get(&version).map(|kept| Arc::clone(&kept.rules))) {
+        if let Some(kept) = self.find_kept(version) {
+            return Ok(Some(kept));
+        }
+        let reading = self.reading.lock().await;
+        if let Some(kept) = self.find_kept(version) {
             return Ok(Some(kept));
         }
         if let Some(published) = self.store.find_rules(version).await?
@@ -138,6 +151,7 @@ impl Rulebook {
         {
             return Ok(Some(rules));
         }
+        drop(reading);
         let Some((in_force, rules)) = self.load_current().await? else { return Ok(None) };
         tracing::warn!(
             rules.version = version,
@@ -171,6 +185,10 @@ impl Rulebook {
         (is_fresh && (known.in_force.is_some() || known.trouble.is_some())).then(|| known.in_force.clone())
     }
 
+    fn find_kept(&self, version: u32) -> Option<Arc<Rules>> {
+        self.known.read().ok()?.versions.get(&version).map(|kept| Arc::clone(&kept.rules))
+    }
+
     fn find_known(&self) -> Option<(u32, Arc<Rules>)> {
         self.known.read().ok()?.in_force.clone()
     }
@@ -200,10 +218,13 @@ impl Rulebook {
     ) -> Result<(Option<(u32, Arc<Rules>)>, Option<Trouble>), StoreError> {
         let mut trouble: Option<Trouble> = None;
         for version in (1..=newest).rev().take(usize::try_from(WALK_MAX).unwrap_or(usize::MAX)) {
+            let reading = self.reading.lock().await;
             let Some(published) = self.store.find_rules(version).await? else { continue };
             let since = published.head.broken.as_ref().map_or(now, |mark| mark.at);
             let is_marked = published.head.broken.is_some();
-            match self.read(published).await {
+            let read = self.read(published).await;
+            drop(reading);
+            match read {
                 Ok(rules) => {
                     if is_marked {
                         self.mark(version, None, now).await;
@@ -263,7 +284,8 @@ impl Rulebook {
         known.read_at = Some(now);
     }
 
-    /// The rules of a stored version, from memory if the body is the one they were read from; or its first fault.
+    /// The rules of a stored version, from memory if the body is the one they were read from; or its first fault. For who
+    /// holds `reading`.
     async fn read(&self, published: PublishedRules) -> Result<Arc<Rules>, String> {
         let version = published.head.version;
         let mut hasher = DefaultHasher::new();

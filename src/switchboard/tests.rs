@@ -130,6 +130,18 @@ fn pauses(marks: &[AgentMark]) -> Vec<(&str, Vec<&str>)> {
 }
 
 #[actix_web::test]
+async fn calls_that_ask_for_one_version_at_once_share_one_reading_of_it() {
+    let rig = Rig::new().await;
+    let book = rig.switchboard.rulebook();
+    let newest = async { book.load_current().await.map(|found| found.map(|(_, rules)| rules)) };
+    let (calls, newest) = futures_util::join!(futures_util::future::join_all((0..20).map(|_| book.load(1))), newest);
+    let newest = newest.unwrap().unwrap();
+    for rules in calls {
+        assert!(Arc::ptr_eq(&rules.unwrap().unwrap(), &newest), "the body was read more than once");
+    }
+}
+
+#[actix_web::test]
 async fn a_pause_relies_on_those_of_every_brand_that_shares_the_agent_and_names_the_brand_that_needs_one() {
     let rig = Rig::new().await;
     let call = rig.ring().await;
