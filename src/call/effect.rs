@@ -60,6 +60,9 @@ pub enum Effect {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         brand: Option<BrandId>,
     },
+    /// Look for a message of the call that stands twice, and delete the younger. Asked by whoever is about to post it once
+    /// more, not knowing what became of the time before.
+    RemoveTwins { source_id: String, attempt: u32 },
 }
 
 /// Which neighbour an effect goes to.
@@ -97,8 +100,15 @@ impl Effect {
             | Self::PostTranscript { .. }
             | Self::NotePaused { .. }
             | Self::NoteText
-            | Self::NoteSpared { .. } => Neighbour::Inbox,
+            | Self::NoteSpared { .. }
+            | Self::RemoveTwins { .. } => Neighbour::Inbox,
         }
+    }
+
+    /// Whether somebody waits for it. Looking for twins once more is nothing that is owed to anybody.
+    #[must_use]
+    pub fn is_owed(&self) -> bool {
+        !matches!(self, Self::RemoveTwins { .. })
     }
 
     /// Effects of one lane are carried out one after the other: those of a leg, of the caller, of a conversation.
@@ -115,6 +125,7 @@ impl Effect {
             }
             Self::FindRecordings { .. } | Self::FetchRecording { .. } => format!("recording:{}", call.id),
             Self::TextCaller => format!("text:{}", call.id),
+            Self::RemoveTwins { .. } => format!("twins:{}", call.id),
             Self::NoteArrival
             | Self::AssignOwner
             | Self::NoteEnd
@@ -155,6 +166,7 @@ impl Effect {
             Self::NoteText => "note_text",
             Self::NotePaused { .. } => "note_paused",
             Self::NoteSpared { .. } => "note_spared",
+            Self::RemoveTwins { .. } => "remove_twins",
         }
     }
 
@@ -180,6 +192,7 @@ impl Effect {
                 format!("{call}:{kind}:{}", recording.as_str())
             }
             Self::NotePaused { agent, .. } | Self::NoteSpared { agent, .. } => format!("{call}:{kind}:{agent}"),
+            Self::RemoveTwins { source_id, attempt } => format!("{call}:{kind}:{source_id}:{attempt}"),
             Self::DropCaller
             | Self::TextCaller
             | Self::NoteText

@@ -1,6 +1,9 @@
 //! Messages and private notes. Source: contracts/chatwoot.md section 5.
 
+use std::ops::ControlFlow;
+
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
@@ -135,6 +138,25 @@ pub struct Message {
     /// Seconds since 1970.
     #[serde(default)]
     pub created_at: i64,
+    /// What is known of it besides.
+    #[serde(default)]
+    pub content_attributes: Option<ContentAttributes>,
+}
+
+/// Of the attributes of a message, what we look at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct ContentAttributes {
+    /// See [`Message::is_deleted`].
+    #[serde(default)]
+    pub deleted: bool,
+}
+
+impl Message {
+    /// Whether somebody deleted it: the row stays, its words and files are gone. Contract 5.7.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.content_attributes.as_ref().is_some_and(|attributes| attributes.deleted)
+    }
 }
 
 impl std::fmt::Debug for Message {
@@ -236,6 +258,43 @@ impl ChatwootClient {
         conversation: i64,
         source_id: &str,
     ) -> Result<Option<Message>, ChatwootError> {
+        let mut found = None;
+        self.look_back(conversation, |page| {
+            found = page.into_iter().find(|message| message.source_id.as_deref() == Some(source_id));
+            if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .await?;
+        Ok(found)
+    }
+
+    /// Messages of ours by their source id, oldest first, looking back to `since` and through the last 600 at most: more
+    /// than one if Chatwoot took late what was then posted again.
+    ///
+    /// # Errors
+    /// [`ChatwootError`]; not found when the conversation is gone.
+    pub async fn list_messages_by_source_id(
+        &self,
+        conversation: i64,
+        source_id: &str,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<Message>, ChatwootError> {
+        let mut found = Vec::new();
+        self.look_back(conversation, |page| {
+            let reaches_back = page.iter().any(|message| message.created_at < since.timestamp());
+            found.extend(page.into_iter().filter(|message| message.source_id.as_deref() == Some(source_id)));
+            if reaches_back { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .await?;
+        found.sort_by_key(|message| message.id);
+        Ok(found)
+    }
+
+    /// Shows the pages of a conversation to `look`, the newest first, until that has seen enough or there are no more.
+    async fn look_back(
+        &self,
+        conversation: i64,
+        mut look: impl FnMut(Vec<Message>) -> ControlFlow<()>,
+    ) -> Result<(), ChatwootError> {
         let mut before: Option<i64> = None;
         for _ in 0..LOOK_BACK_PAGES {
             let mut ask =
@@ -246,16 +305,14 @@ impl ChatwootClient {
             let page: Payload<Vec<Message>> = ask.answer().await?;
             let oldest = page.payload.iter().map(|message| message.id).min();
             let is_last = page.payload.len() < PAGE;
-            if let Some(found) = page.payload.into_iter().find(|m| m.source_id.as_deref() == Some(source_id)) {
-                return Ok(Some(found));
-            }
             // Without progress the same page would come again.
-            if is_last || oldest.is_none() || before.is_some_and(|b| oldest.is_some_and(|o| o >= b)) {
+            let is_stuck = oldest.is_none() || before.is_some_and(|b| oldest.is_some_and(|o| o >= b));
+            if look(page.payload).is_break() || is_last || is_stuck {
                 break;
             }
             before = oldest;
         }
-        Ok(None)
+        Ok(())
     }
 
     /// Messages after this id, oldest first, at most 100: ask again from the last one for more.

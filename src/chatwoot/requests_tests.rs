@@ -1,6 +1,7 @@
 //! What is asked of Chatwoot for a call, and how its answers are taken: contacts, conversations, messages.
 
 use bytes::Bytes;
+use chrono::DateTime;
 use serde_json::{Map, json};
 
 use super::fake::{Answer, Asked, Fake};
@@ -175,6 +176,24 @@ async fn a_message_is_looked_for_page_by_page_and_not_for_ever() {
     let stuck = Fake::answering([page(11, 30)]).await;
     assert_eq!(stuck.client().find_message_by_source_id(42, "none").await.unwrap(), None);
     assert_eq!(stuck.asked().len(), 2, "the same page again is the end");
+}
+
+#[tokio::test]
+async fn twins_are_looked_for_back_to_an_instant_and_no_further() {
+    let message = |id: i64| {
+        json!({"id": id, "conversation_id": 42, "message_type": 0, "source_id": format!("m{}", id % 10), "created_at": id,
+            "content_attributes": {"deleted": id == 55}})
+    };
+    let pages = [(81, 100), (61, 80), (41, 60), (21, 40)].map(|(from, to)| {
+        let messages: Vec<_> = (from..=to).map(message).collect();
+        Answer::json(&json!({ "payload": messages }).to_string())
+    });
+    let fake = Fake::answering(pages).await;
+    let since = DateTime::from_timestamp(55, 0).unwrap();
+    let found = fake.client().list_messages_by_source_id(42, "m5", since).await.unwrap();
+    let found: Vec<_> = found.iter().map(|message| (message.id, message.is_deleted())).collect();
+    assert_eq!(found, [(45, false), (55, true), (65, false), (75, false), (85, false), (95, false)]);
+    assert_eq!(fake.asked().len(), 3, "older pages are not asked for");
 }
 
 #[tokio::test]

@@ -132,6 +132,7 @@ impl CarrierDesk {
             | Effect::NoteText
             | Effect::NotePaused { .. }
             | Effect::NoteSpared { .. }
+            | Effect::RemoveTwins { .. }
             | Effect::PostVoicemail { .. }
             | Effect::PostTranscript { .. } => Ok(Delivery::Done),
         }

@@ -87,11 +87,15 @@ pub(super) struct InHand<'h> {
     pub(super) call: Call,
     pub(super) rules: Arc<Rules>,
     pub(super) hold: &'h Hold,
-    /// Whether somebody tried before, who may have done some of it.
-    pub(super) is_repeated: bool,
+    /// How often somebody tried before, who may have done some of it.
+    pub(super) tries_before: u32,
 }
 
 impl InHand<'_> {
+    pub(super) fn is_repeated(&self) -> bool {
+        self.tries_before > 0
+    }
+
     pub(super) fn brand(&self) -> Result<&Brand, Trouble> {
         self.rules.find_brand(&self.call.brand).ok_or(Trouble::NothingToPost)
     }
@@ -106,9 +110,9 @@ impl InboxDesk {
 
     pub(super) async fn carry_out(&self, leased: &Leased, hold: &Hold) -> Delivery {
         match tokio::time::timeout(DELIVERED_WITHIN, self.try_to(leased, hold)).await {
-            Ok(Ok(())) => {
+            Ok(Ok(delivery)) => {
                 self.refusals.forget(leased.id);
-                Delivery::Done
+                delivery
             }
             Ok(Err(trouble)) => self.judge(trouble, leased, hold).await,
             Err(_) => Delivery::Failed { why: "it took too long".to_owned(), after: Some(LATE_COMMIT) },
@@ -150,11 +154,18 @@ impl InboxDesk {
         }
     }
 
-    async fn try_to(&self, leased: &Leased, hold: &Hold) -> Result<(), Trouble> {
+    async fn try_to(&self, leased: &Leased, hold: &Hold) -> Result<Delivery, Trouble> {
+        if let Effect::RemoveTwins { source_id, .. } = &leased.effect {
+            return self.remove_twins(leased, hold, source_id).await;
+        }
+        self.bring_in(leased, hold).await?;
+        Ok(Delivery::Done)
+    }
+
+    async fn bring_in(&self, leased: &Leased, hold: &Hold) -> Result<(), Trouble> {
         let call = self.store.find_call(leased.call).await?.ok_or(Trouble::NothingToPost)?;
         let rules = self.rulebook.load(call.rules_version).await.ok().flatten().ok_or(Trouble::NothingToPost)?;
-        let is_repeated = leased.attempts > 0 || leased.is_taken_over();
-        let hand = InHand { call, rules, hold, is_repeated };
+        let hand = InHand { call, rules, hold, tries_before: leased.attempts.saturating_add(leased.broken_off) };
         if let Some(link) = self.store.find_inbox_link(hand.call.id).await? {
             match self.write_down(leased, &hand, link).await {
                 Err(Trouble::Chatwoot(error)) if error.is_gone() => {
@@ -211,7 +222,8 @@ impl InboxDesk {
             | Effect::CheckRoom { .. }
             | Effect::FindRecordings { .. }
             | Effect::FetchRecording { .. }
-            | Effect::TextCaller => Ok(()),
+            | Effect::TextCaller
+            | Effect::RemoveTwins { .. } => Ok(()),
         }
     }
 
@@ -237,6 +249,7 @@ impl InboxDesk {
         let there = self.chatwoot.find_message_by_source_id(link.conversation_id, &message.source_id).await?;
         if there.is_none() {
             hand.hold.renew().await?;
+            self.expect_twins(hand, &message.source_id).await?;
             self.chatwoot.create_message(link.conversation_id, message).await?;
             crash_point!("inbox.after_message");
         }

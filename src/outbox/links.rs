@@ -46,7 +46,7 @@ impl InboxDesk {
         }
         let call_id = hand.call.id.to_string();
         // One that an earlier try made need not be open: a blocked contact's begins resolved (contract 4.1).
-        if hand.is_repeated
+        if hand.is_repeated()
             && let Some(made) = self.chatwoot.find_conversation_by_call(contact, &call_id).await?
             && made.inbox_id == inbox
         {

@@ -17,6 +17,7 @@ mod recordings;
 mod refusals;
 mod schedule;
 mod texts;
+mod twins;
 
 use std::sync::Arc;
 use std::time::Duration;

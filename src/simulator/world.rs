@@ -328,7 +328,8 @@ impl World<'_> {
             | Effect::TextCaller
             | Effect::NoteText
             | Effect::NotePaused { .. }
-            | Effect::NoteSpared { .. } => {}
+            | Effect::NoteSpared { .. }
+            | Effect::RemoveTwins { .. } => {}
         }
     }
 

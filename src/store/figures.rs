@@ -9,9 +9,9 @@ pub struct Figures {
     pub calls_live: u32,
     /// Legs the carrier may hold.
     pub legs_live: u32,
-    /// Effects that wait for the carrier.
+    /// Effects that wait for the carrier, and for which somebody waits.
     pub carrier: Waiting,
-    /// Effects that wait for Chatwoot.
+    /// The same for Chatwoot.
     pub inbox: Waiting,
     /// Effects that were given up.
     pub dead: Waiting,

@@ -422,6 +422,9 @@ pub trait Store:
     /// Takes note that a call of ours made this contact; once noted it stays as it was.
     async fn note_made_contact(&self, contact_id: i64, at: DateTime<Utc>) -> Result<(), StoreError>;
 
+    /// Saves an effect of a call beside those that its decisions asked for: what a delivery finds out that it needs. One
+    /// that exists under its key already is left as it is.
+    async fn add_effect(&self, call: CallId, effect: NewEffect, at: DateTime<Utc>) -> Result<(), StoreError>;
     /// Leases up to `limit` due effects for this neighbour until `now + lease`: the first unfinished row of each lane only.
     async fn lease_effects(
         &self,

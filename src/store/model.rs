@@ -15,7 +15,7 @@ use super::model_publishing::PublishingTables;
 use super::model_switches::{CodeTables, SwitchTable};
 use super::{
     Arrival, ArrivalQuestion, Carried, DeadLetter, Figures, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts,
-    PacingSlot, PresenceChange, Save, Settled, Store, StoreError, StoredRecording,
+    NewEffect, PacingSlot, PresenceChange, Save, Settled, Store, StoreError, StoredRecording,
 };
 use crate::call::effect::Neighbour;
 use crate::call::state::Call;
@@ -186,6 +186,9 @@ impl Store for ModelStore {
     async fn note_made_contact(&self, contact_id: i64, at: DateTime<Utc>) -> Result<(), StoreError> {
         self.tables()?.facts.made_contacts.entry(contact_id).or_insert(at);
         Ok(())
+    }
+    async fn add_effect(&self, call: CallId, effect: NewEffect, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.add_effect_sync(call, effect, at)
     }
     async fn lease_effects(
         &self,

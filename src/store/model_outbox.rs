@@ -23,6 +23,7 @@ pub(super) struct OutboxTable {
     /// The first unfinished row of each lane, by whom it goes to and the instant from which it can be leased.
     heads: BTreeMap<Neighbour, BTreeSet<Ready>>,
     dead: BTreeSet<i64>,
+    /// Unfinished rows for which somebody waits.
     due: u64,
     rings: u32,
 }
@@ -79,7 +80,7 @@ impl OutboxTable {
             return;
         };
         row.is_due = true;
-        self.due += 1;
+        self.due += u64::from(row.effect.is_owed());
         self.rings += u32::from(matches!(row.effect, Effect::RingAgent { .. }));
         let lane = row.lane.clone();
         let old = self.head(&lane);
@@ -94,7 +95,7 @@ impl OutboxTable {
         };
         row.is_due = false;
         row.is_leased = false;
-        self.due -= 1;
+        self.due -= u64::from(row.effect.is_owed());
         self.rings -= u32::from(matches!(row.effect, Effect::RingAgent { .. }));
         let lane = row.lane.clone();
         let old = self.head(&lane);
@@ -139,6 +140,15 @@ impl OutboxTable {
 }
 
 impl ModelStore {
+    /// As [`Store::add_effect`](super::Store::add_effect).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn add_effect_sync(&self, call: CallId, effect: NewEffect, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.tables()?.outbox.add(call, vec![effect], at);
+        Ok(())
+    }
+
     /// As [`Store::lease_effects`](super::Store::lease_effects).
     ///
     /// # Errors
@@ -274,7 +284,9 @@ impl ModelStore {
             let ages: Vec<DateTime<Utc>> = rows.map(|(_, row)| row.created_at).collect();
             Waiting { count: u32::try_from(ages.len()).unwrap_or(u32::MAX), oldest: ages.into_iter().min() }
         };
-        let is_due_for = |neighbour| move |_: &i64, row: &Row| row.is_due && row.effect.neighbour() == neighbour;
+        let is_due_for = |neighbour| {
+            move |_: &i64, row: &Row| row.is_due && row.effect.is_owed() && row.effect.neighbour() == neighbour
+        };
         Ok(Figures {
             calls_live: tables.calls.count_live_calls(now),
             legs_live: u32::try_from(tables.calls.count_live()).unwrap_or(u32::MAX),

@@ -9,18 +9,22 @@ use super::audit::{self, NewAuditLine};
 use super::calls::call_id;
 use super::entity::{DeadRow, FiguresRow, LeasedRow, RevivedRow};
 use super::session::{Session, corrupt, count, instant, instant_or_none, micros, parse, print, tuples, values};
-use super::{Conflict, DeadLetter, Figures, LATE_COMMIT, Leased, Save, Settled, StoreError, Waiting};
+use super::{Conflict, DeadLetter, Figures, LATE_COMMIT, Leased, NewEffect, Settled, StoreError, Waiting};
 use crate::call::effect::Neighbour;
 use crate::ids::CallId;
 
-/// Adds the effects; one whose key exists is left as it is.
-pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), StoreError> {
-    if save.effects.is_empty() {
+/// Adds the effects of a call; one whose key exists is left as it is.
+pub(super) async fn write(
+    session: &Session<'_>,
+    call: CallId,
+    effects: &[NewEffect],
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    if effects.is_empty() {
         return Ok(());
     }
-    let call = save.call.id;
-    let mut values = Vec::with_capacity(save.effects.len() * COLUMNS);
-    for new in &save.effects {
+    let mut values = Vec::with_capacity(effects.len() * COLUMNS);
+    for new in effects {
         let due = micros(new.due_at);
         values.extend(values![
             new.effect.key(call),
@@ -31,10 +35,10 @@ pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), Stor
             print("effect", &new.effect)?,
             due,
             due,
-            micros(save.at),
+            micros(at),
         ]);
     }
-    let sql = format!("{INSERT} VALUES {} ON CONFLICT DO NOTHING", tuples(save.effects.len(), COLUMNS));
+    let sql = format!("{INSERT} VALUES {} ON CONFLICT DO NOTHING", tuples(effects.len(), COLUMNS));
     session.run("save the effects", sql, values).await?;
     Ok(())
 }
@@ -135,8 +139,12 @@ pub(super) async fn find_next(session: &Session<'_>) -> Result<Option<DateTime<U
     instant_or_none(session.number("find the next effect", sql, Vec::new()).await?)
 }
 
+/// Holds of what somebody waits for. [`Effect::is_owed`](crate::call::effect::Effect::is_owed).
+const OWED: &str = "state = 'due' AND kind <> 'remove_twins'";
+
 pub(super) async fn count_due(session: &Session<'_>) -> Result<u64, StoreError> {
-    let sql = "SELECT count(*) FROM outbox WHERE state = 'due'";
+    // Names both neighbours, so that only what is due is gone through.
+    let sql = format!("SELECT count(*) FROM outbox WHERE {OWED} AND neighbour IN ('carrier', 'inbox')");
     let found = session.number("count the effects", sql, Vec::new()).await?.unwrap_or(0);
     u64::try_from(found).map_err(|cause| corrupt("count", cause))
 }
@@ -186,8 +194,8 @@ pub(super) async fn load_figures(session: &Session<'_>, now: DateTime<Utc>) -> R
     let sql = format!(
         "SELECT (SELECT count(*) FROM calls WHERE arrived_at > $1 AND ending IS NULL) AS calls_live, \
          (SELECT count(*) FROM legs WHERE live = 1) AS legs_live, {}, {}, {}",
-        waiting("state = 'due' AND neighbour = 'carrier'", "carrier"),
-        waiting("state = 'due' AND neighbour = 'inbox'", "inbox"),
+        waiting(&format!("{OWED} AND neighbour = 'carrier'"), "carrier"),
+        waiting(&format!("{OWED} AND neighbour = 'inbox'"), "inbox"),
         waiting("state = 'dead'", "dead"),
     );
     let row: Option<FiguresRow> = session.row("count everything", sql, values![micros(now - LIVE_WITHIN)]).await?;

@@ -125,7 +125,7 @@ async fn ask_everything(store: &Arc<dyn Store>) {
     store.note_contacts(&[KnownContact { phone: phone(), name: None, blocked: false, contact_id: 501 }]).await.unwrap();
     store.list_contact_ids(0, 5).await.unwrap();
     store.forget_contact(502).await.unwrap();
-    ask_of_the_outbox(store).await;
+    ask_of_the_outbox(store, id).await;
     store.take_pacing_slot(now(), TimeDelta::seconds(1)).await.unwrap();
     store.take_pacing_slot(now(), TimeDelta::seconds(1)).await.unwrap();
     store.take_lease("sweep", "me", now(), TimeDelta::seconds(1)).await.unwrap();
@@ -144,7 +144,7 @@ async fn ask_everything(store: &Arc<dyn Store>) {
     store.note_delivery("one", now()).await.unwrap();
 }
 
-async fn ask_of_the_outbox(store: &Arc<dyn Store>) {
+async fn ask_of_the_outbox(store: &Arc<dyn Store>, call: CallId) {
     for settled in [
         Settled::Again { at: now(), why: String::new(), counts: true },
         Settled::Dead { why: String::new() },
@@ -154,6 +154,8 @@ async fn ask_of_the_outbox(store: &Arc<dyn Store>) {
         store.renew_effect(leased[0].id, leased[0].lease, now()).await.unwrap();
         store.settle_effect(leased[0].id, leased[0].lease, settled, now()).await.unwrap();
     }
+    let effect = NewEffect { effect: Effect::NoteArrival, lane: "lane".to_owned(), due_at: now() };
+    store.add_effect(call, effect, now()).await.unwrap();
     store.find_next_effect().await.unwrap();
     store.count_effects_due().await.unwrap();
     let letters = store.list_dead_letters(5).await.unwrap();

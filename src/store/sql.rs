@@ -10,8 +10,8 @@ use super::session::{Job, Session, job};
 use super::writer::Writer;
 use super::{
     Arrival, ArrivalQuestion, Carried, DeadLetter, Figures, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts,
-    PacingSlot, PresenceChange, Save, Settled, Store, StoreError, StoredRecording, agents, answers, calls, contacts,
-    leases, legs, outbox, postgres, recordings, switches, tasks,
+    NewEffect, PacingSlot, PresenceChange, Save, Settled, Store, StoreError, StoredRecording, agents, answers, calls,
+    contacts, leases, legs, outbox, postgres, recordings, switches, tasks,
 };
 use crate::call::effect::Neighbour;
 use crate::call::state::Call;
@@ -69,7 +69,7 @@ async fn save(session: &Session<'_>, save: &Save) -> Result<(), StoreError> {
     calls::write(session, save).await?;
     legs::write(session, save).await?;
     calls::write_history(session, save).await?;
-    outbox::write(session, save).await?;
+    outbox::write(session, save.call.id, &save.effects, save.at).await?;
     switches::write(session, save).await?;
     tasks::write(session, save).await?;
     agents::write_marks(session, save).await?;
@@ -201,6 +201,11 @@ impl Store for SqlStore {
 
     async fn list_contact_ids(&self, after: i64, limit: u32) -> Result<Vec<i64>, StoreError> {
         self.read(ask!(session => contacts::list_ids(session, after, limit))).await
+    }
+
+    async fn add_effect(&self, call: CallId, effect: NewEffect, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(ask!(session, effect = effect => outbox::write(session, call, std::slice::from_ref(&effect), at)))
+            .await
     }
 
     async fn lease_effects(

@@ -46,6 +46,8 @@ pub struct MessageView {
     pub content: Option<String>,
     /// The source id it was written with.
     pub source_id: Option<String>,
+    /// Whether somebody deleted it: the row stays, its words and files are gone.
+    pub deleted: bool,
     /// sent, delivered, read or failed.
     pub status: String,
     /// The name of its sender, and user, `agent_bot` or contact; none for Chatwoot's own lines.
@@ -166,6 +168,7 @@ fn view(world: &World, message: &Message) -> MessageView {
         private: message.is_private,
         content: message.content.clone(),
         source_id: message.source_id.clone(),
+        deleted: message.content_attributes.get("deleted") == Some(&json!(true)),
         status: message.status.clone(),
         sender: sender(world, message),
         attachments: attachments.collect(),

@@ -171,6 +171,7 @@ impl World {
             | Effect::NoteText
             | Effect::NotePaused { .. }
             | Effect::NoteSpared { .. }
+            | Effect::RemoveTwins { .. }
             | Effect::PostVoicemail { .. }
             | Effect::PostTranscript { .. } => self.post(call, effect),
             Effect::RingAgent { leg } => self.ring_agent(call, *leg),

@@ -227,8 +227,8 @@ impl Scene {
             ensure!(twice.is_empty(), "{} was rung for two calls at once: {twice:?}", self.name_of(phone));
         }
         for conversation in self.exchange.chatwoot.conversations() {
-            let mut keys: Vec<_> =
-                conversation.messages.iter().filter_map(|message| message.source_id.clone()).collect();
+            let shown = conversation.messages.iter().filter(|message| !message.deleted);
+            let mut keys: Vec<_> = shown.filter_map(|message| message.source_id.clone()).collect();
             let all = keys.len();
             keys.sort();
             keys.dedup();

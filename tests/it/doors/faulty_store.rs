@@ -14,9 +14,9 @@ use offhook::store::model::ModelStore;
 use offhook::store::{
     AnswerCounts, Arrival, ArrivalQuestion, Audit, AuditLine, BrandSwitch, CallbackTask, CallbackTasks, Carried,
     CodeGuard, CodeTry, Codes, ConversationWord, Conversations, DeadLetter, Draft, DraftHead, DraftSave, Endings,
-    Figures, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, NewAuditLine, NewVersion, PacingSlot,
-    PhoneObeyed, PhoneWord, PhoneWords, PresenceChange, PublishedRules, Publishing, Refusals, Save, Settled, Store,
-    StoreError, StoredCode, StoredRecording, Switches, TaskEnd, TaskState, UnansweredWord, VersionHead,
+    Figures, HistoryEntry, InboxLink, KnownContact, Leased, LoadedFacts, NewAuditLine, NewEffect, NewVersion,
+    PacingSlot, PhoneObeyed, PhoneWord, PhoneWords, PresenceChange, PublishedRules, Publishing, Refusals, Save,
+    Settled, Store, StoreError, StoredCode, StoredRecording, Switches, TaskEnd, TaskState, UnansweredWord, VersionHead,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +133,7 @@ through! {
     fn find_contact(&self, phone: &PhoneNumber) -> Option<KnownContact>;
     fn note_contacts(&self, contacts: &[KnownContact]) -> ();
     fn note_made_contact(&self, contact_id: i64, at: DateTime<Utc>) -> ();
+    fn add_effect(&self, call: CallId, effect: NewEffect, at: DateTime<Utc>) -> ();
     fn lease_effects(&self, neighbour: Neighbour, now: DateTime<Utc>, lease: TimeDelta, limit: u32) -> Vec<Leased>;
     fn settle_effect(&self, id: i64, lease: i64, settled: Settled, now: DateTime<Utc>) -> ();
     fn renew_effect(&self, id: i64, lease: i64, until: DateTime<Utc>) -> ();

@@ -78,7 +78,7 @@ async fn postgresql_gives_the_answers_of_the_model() {
 struct Tally(BTreeMap<String, u32>);
 
 impl Tally {
-    const WANTED: [&str; 18] = [
+    const WANTED: [&str; 19] = [
         "cancelled, happened",
         "cancelled, did not happen",
         "saved",
@@ -90,6 +90,7 @@ impl Tally {
         "leased again",
         "settled",
         "settle, conflict: Version",
+        "added",
         "revived",
         "published",
         "publish, conflict: RulesPublished",
@@ -117,6 +118,7 @@ impl Tally {
             }
             Op::Settle { .. } if found == "()" => self.add("settled"),
             Op::Settle { .. } => self.add(&format!("settle, {found}")),
+            Op::Add { .. } if found == "()" => self.add("added"),
             Op::Revive if found.ends_with("()") => self.add("revived"),
             Op::Publish { .. } if found.starts_with("()") => self.add("published"),
             Op::Publish { .. } => self.add(&format!("publish, {}", first_line(found))),

@@ -137,6 +137,14 @@ impl Session {
                 self.leased.extend(leased);
                 shown.join(", ")
             }
+            Op::Add { call, effect, lane, delay } => {
+                if !self.held.contains_key(call) {
+                    return "not saved yet".to_owned();
+                }
+                let due_at = now + TimeDelta::seconds(*delay);
+                let new = NewEffect { effect: effect.clone(), lane: format!("lane-{lane}"), due_at };
+                show(store.add_effect(call_id(*call), new, now).await)
+            }
             Op::Settle { nth, how } => self.settle(*nth, *how, now).await,
             Op::Revive => {
                 let letters = store.list_dead_letters(5).await.unwrap();

@@ -34,6 +34,13 @@ pub enum Op {
         nth: u32,
         how: u32,
     },
+    /// Adds an effect to a call that the session holds.
+    Add {
+        call: u32,
+        effect: Effect,
+        lane: u32,
+        delay: i64,
+    },
     Revive,
     Facts,
     Queues,
@@ -174,7 +181,7 @@ impl Dice {
     pub fn op(&mut self) -> Op {
         // Few calls, so that sessions get in each other's way.
         let call = [0, 1, 6, 7][usize::try_from(self.below(4)).unwrap()];
-        match self.below(53) {
+        match self.below(54) {
             0..10 => Op::Save { call, changes: self.changes() },
             10..12 => Op::Cancel { call, changes: self.changes(), polls: self.below(4) },
             12..17 => Op::Load { call },
@@ -211,6 +218,7 @@ impl Dice {
             37 if self.below(2) == 0 => Op::Turn { name: self.below(2), holder: self.below(3) },
             37 => self.rules(),
             47..53 => Op::Inbox(self.inbox_op()),
+            53 => Op::Add { call, effect: self.effect(), lane: self.below(4), delay: i64::from(self.below(4)) },
             _ if self.below(2) == 0 => Op::Link { call, conversation: i64::from(self.below(50)) },
             _ => Op::Recording { n: self.below(3), byte: u8::try_from(self.below(200)).unwrap() },
         }
@@ -297,7 +305,8 @@ impl Dice {
             Effect::AssignOwner,
             Effect::DropLeg { leg: n },
             Effect::NoteEnd,
-        ][usize::try_from(self.below(6)).unwrap()]
+            Effect::RemoveTwins { source_id: format!("offhook:{n}"), attempt: n },
+        ][usize::try_from(self.below(7)).unwrap()]
         .clone()
     }
 

@@ -83,6 +83,27 @@ async fn a_write_that_lands_late_is_not_repeated() {
         .await;
 }
 
+/// Chatwoot takes the voicemail long after it was waited out and posted again.
+#[actix_web::test]
+async fn a_voicemail_that_chatwoot_took_twice_is_shown_once_in_the_end() {
+    Setting::sqlite()
+        // The brand is closed: what follows the arrival's note is the voicemail.
+        .routing("tue = [\"08:00-18:00\"]", "tue = [\"14:00-18:00\"]")
+        .play(async |scene| {
+            scene.dial(JANE).await?;
+            reach_recorder(scene, JANE, 45).await?;
+            scene.exchange.chatwoot.commit_late(MESSAGES, 90);
+            leave_message(scene, JANE, "Please call me.").await?;
+            scene.wait_for("both voicemails", 200, |scene| scene.voicemails(JANE) == 2).await?;
+            scene.wait(600.0).await?;
+            anyhow::ensure!(scene.voicemails(JANE) == 1, "{} voicemails in the end", scene.voicemails(JANE));
+            let deleted = scene.messages(JANE).iter().filter(|message| message.deleted).count();
+            anyhow::ensure!(deleted == 1, "{deleted} messages were deleted");
+            Ok(())
+        })
+        .await;
+}
+
 #[actix_web::test]
 async fn a_voicemail_whose_post_had_no_answer_is_shown_once() {
     Setting::sqlite()
