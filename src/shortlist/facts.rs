@@ -162,6 +162,16 @@ impl LoadedFacts {
         agents.iter().any(|facts| facts.live_leg.is_none())
     }
 
+    /// Takes agents who seem free as held by the leg that `find` says, if it says one; whether there are any.
+    pub fn hold(&mut self, find: impl Fn(&AgentId) -> Option<LiveLeg>) -> bool {
+        let mut any = false;
+        for facts in self.agents.iter_mut().filter(|facts| facts.live_leg.is_none()) {
+            facts.live_leg = find(&facts.agent);
+            any |= facts.live_leg.is_some();
+        }
+        any
+    }
+
     /// What a signal that may not offer is decided by.
     #[must_use]
     pub fn none() -> Self {

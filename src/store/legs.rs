@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use sea_orm::Value;
 
 use super::calls::call_id;
-use super::entity::LegRow;
-use super::session::{Session, count, micros, tuples, values};
-use super::{Conflict, Save, StoreError};
+use super::entity::{HeldRow, LegRow};
+use super::session::{Session, count, instant, micros, tuples, values};
+use super::{Conflict, HeldPhone, LiveLeg, Save, StoreError};
 use crate::call::event::Event;
 use crate::ids::{AgentId, BrandId, CallId, CarrierRef, LegId};
 use crate::phone_number::PhoneNumber;
@@ -153,8 +154,37 @@ pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), Stor
     if usize::try_from(written).is_ok_and(|written| written == changes.offered.len()) {
         Ok(())
     } else {
-        Err(StoreError::Conflict(Conflict::PhoneTaken))
+        Err(StoreError::Conflict(Conflict::PhoneTaken(find_held(session, save.call.id, &changes.offered).await?)))
     }
+}
+
+/// Which of these agents, or their phones, other calls hold.
+async fn find_held(session: &Session<'_>, call: CallId, offered: &[Offered]) -> Result<Vec<HeldPhone>, StoreError> {
+    let places = |from: usize| {
+        let places: Vec<String> = (from..from + offered.len()).map(|place| format!("${place}")).collect();
+        places.join(", ")
+    };
+    let sql = format!(
+        "SELECT agent, phone, call_id, offered_at, talking FROM legs \
+         WHERE live = 1 AND (agent IN ({}) OR phone IN ({}))",
+        places(1),
+        places(1 + offered.len()),
+    );
+    let agents = offered.iter().map(|leg| Value::from(leg.agent.as_str()));
+    let phones = offered.iter().map(|leg| Value::from(leg.phone.as_e164()));
+    let rows: Vec<HeldRow> = session.rows("find who holds the phones", sql, agents.chain(phones).collect()).await?;
+    let own = call.to_string();
+    let others: Vec<&HeldRow> = rows.iter().filter(|row| row.call_id != own).collect();
+    let held = offered.iter().filter(|leg| !leg.since.released).filter_map(|leg| {
+        let by_agent = others.iter().find(|row| row.agent == leg.agent.as_str());
+        let holder = by_agent.or_else(|| others.iter().find(|row| row.phone == leg.phone.as_e164()))?;
+        Some((leg.agent.clone(), holder))
+    });
+    held.map(|(agent, row)| {
+        let leg = LiveLeg { call: call_id(&row.call_id)?, since: instant(row.offered_at)?, talking: row.talking != 0 };
+        Ok(HeldPhone { agent, leg })
+    })
+    .collect()
 }
 
 /// Frees and takes the phone of a line outside the roster. Whoever holds the phone already keeps it: the caller is on the

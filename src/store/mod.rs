@@ -93,9 +93,9 @@ pub enum Conflict {
     /// A call with this carrier reference exists.
     #[error("the call exists")]
     CallExists,
-    /// The agent, or the agent's phone, has a live leg.
+    /// Agents who, or whose phones, have live legs of other calls; none where the call would ring one phone twice.
     #[error("a phone is being rung for another call")]
-    PhoneTaken,
+    PhoneTaken(Vec<HeldPhone>),
     /// An agent was to be put aside, and one of those whom that relied on was put aside meanwhile.
     #[error("an agent on whom the brand relies was paused meanwhile")]
     AgentNeeded,
@@ -261,6 +261,15 @@ pub enum Settled {
     Again { at: DateTime<Utc>, why: String, counts: bool },
     /// Given up; a person is asked.
     Dead { why: String },
+}
+
+/// An agent who was to be rung, and the leg of another call that holds them or their phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldPhone {
+    /// Who.
+    pub agent: AgentId,
+    /// What holds them.
+    pub leg: LiveLeg,
 }
 
 /// A row of the outbox that was given up.

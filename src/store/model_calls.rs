@@ -10,7 +10,8 @@ use super::calls::{is_waiting, number_of};
 use super::legs::{LegChanges, is_line, line_number};
 use super::model::{ModelStore, Tables};
 use super::{
-    AnswerCounts, Arrival, ArrivalQuestion, Conflict, Endings, HistoryEntry, LiveLeg, Save, StoreError, WaitingCall,
+    AnswerCounts, Arrival, ArrivalQuestion, Conflict, Endings, HeldPhone, HistoryEntry, LiveLeg, Save, StoreError,
+    WaitingCall,
 };
 use crate::call::event::{Ending, Event};
 use crate::call::state::{Call, Stage};
@@ -67,6 +68,21 @@ impl CallTables {
         Ok(())
     }
 
+    /// That phones which the save would ring are held, and by which other calls.
+    fn taken(&self, save: &Save) -> StoreError {
+        let call = save.call.id;
+        let others = |holder: Option<&LegId>| holder.copied().filter(|holder| holder.call != call);
+        let offered = LegChanges::of(&save.events).offered;
+        let held = offered.into_iter().filter(|leg| !leg.since.released).filter_map(|leg| {
+            let by_agent = others(self.live_agents.get(&leg.agent));
+            let id = by_agent.or_else(|| others(self.live_phones.get(&leg.phone)))?;
+            let holder = self.legs.get(&id.call)?.iter().find(|holder| holder.id == id)?;
+            let leg_of = LiveLeg { call: id.call, since: holder.offered_at, talking: holder.talking };
+            Some(HeldPhone { agent: leg.agent, leg: leg_of })
+        });
+        StoreError::Conflict(Conflict::PhoneTaken(held.collect()))
+    }
+
     /// The legs after these events, if there is a difference.
     fn legs_after(&self, save: &Save) -> Result<Option<Vec<ModelLeg>>, StoreError> {
         let concerns = |event: &Event| {
@@ -92,7 +108,7 @@ impl CallTables {
                 Event::LegOffered { leg, agent, phone, .. } => {
                     let id = LegId { call, number: *leg };
                     if legs.iter().any(|leg| leg.id == id) {
-                        return Err(StoreError::Conflict(Conflict::PhoneTaken));
+                        return Err(self.taken(save));
                     }
                     let (agent, phone) = (agent.clone(), phone.clone());
                     legs.push(ModelLeg { id, agent, phone, live: true, talking: false, offered_at: save.at });
@@ -109,7 +125,7 @@ impl CallTables {
                 .skip(place + 1)
                 .any(|other| other.live && (other.agent == leg.agent || other.phone == leg.phone));
             if twice || is_others(self.live_agents.get(&leg.agent)) || is_others(self.live_phones.get(&leg.phone)) {
-                return Err(StoreError::Conflict(Conflict::PhoneTaken));
+                return Err(self.taken(save));
             }
         }
         if let (Some(agent), Some(line_at)) = (line.rings, &save.call.line) {

@@ -10,9 +10,9 @@ use super::open::{OpenOptions, open};
 use super::session::seen;
 use super::sqlite;
 use super::{
-    AgentMark, ArrivalQuestion, Carried, ConversationWord, DraftSave, InboxLink, KnownContact, MissedCall,
+    AgentMark, ArrivalQuestion, Carried, Conflict, ConversationWord, DraftSave, InboxLink, KnownContact, MissedCall,
     NewAuditLine, NewEffect, NewVersion, PhoneSwitched, PhoneWord, Presence, PresenceChange, Save, Settled, Store,
-    StoredAnswer, StoredCode, StoredRecording, TaskChange, TaskEnd, TaskState,
+    StoreError, StoredAnswer, StoredCode, StoredRecording, TaskChange, TaskEnd, TaskState,
 };
 use crate::call::effect::{Effect, Neighbour};
 use crate::call::event::Event;
@@ -106,7 +106,11 @@ async fn ask_everything(store: &Arc<dyn Store>) {
     save.call = call.clone();
     store.save(save).await.unwrap();
     call.version = 1;
-    store.save(full_save(call)).await.unwrap();
+    store.save(full_save(call.clone())).await.unwrap();
+    let other = CallId(uuid::Uuid::from_u128(8));
+    let forestalled = full_save(Call { id: other, caller_ref: CarrierRef::new("CA8"), version: 0, ..call });
+    let refused = store.save(Save { answer: None, ..forestalled }).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Conflict(Conflict::PhoneTaken(held)) if held.len() == 1));
     store.ping().await.unwrap();
     store.find_call(id).await.unwrap();
     store.find_call_by_caller_ref(&reference).await.unwrap();

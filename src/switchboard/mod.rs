@@ -14,6 +14,7 @@ pub mod reading;
 pub mod rulebook;
 mod sparing;
 mod switches;
+mod taken;
 mod withdrawals;
 
 #[cfg(test)]
@@ -43,6 +44,7 @@ use about::{About, count_refusals, warn_of_missing_line};
 use circuit::Circuit;
 use locks::CallLocks;
 use rulebook::Rulebook;
+use taken::Taken;
 use withdrawals::Withdrawals;
 
 /// A refused save is decided again so often. Source: STYLE.md section 3.
@@ -300,9 +302,11 @@ impl Switchboard {
         let brand = rules.find_brand(&call.brand).ok_or(SwitchboardError::NoRules)?;
         let newer = self.find_newer_rules(&call, signal).await;
         let in_force = newer.as_ref().map(|(version, rules)| InForce { version: *version, rules });
-        for _ in 0..DECISIONS_MAX {
+        let mut taken = Taken::default();
+        for left in (0..DECISIONS_MAX).rev() {
             let now = self.clock.now();
-            let facts = self.load_facts(brand, in_force, signal, about, now).await?;
+            let mut facts = self.load_facts(brand, in_force, signal, about, now).await?;
+            let leaves_some = taken.apply(&mut facts.loaded, left == 0);
             let wanted_phones = call.wants_phones();
             let decision = self.decide_sparing(&call, &rules, &facts, signal).await?;
             let body =
@@ -317,13 +321,14 @@ impl Switchboard {
             match self.save(decision, signal, answer, now).await {
                 Ok((call, events)) => {
                     crash_point!("switchboard.after_save");
-                    self.stir(&events, wanted_phones && !call.wants_phones());
+                    self.stir(&events, (wanted_phones && !call.wants_phones()) || leaves_some);
                     warn_of_missing_line(brand, &events);
                     count_refusals(brand, &events);
                     return Ok(Handled { call, body, is_repeat: false, events });
                 }
-                // A phone went to another call between the facts and the save: look again.
-                Err(StoreError::Conflict(Conflict::PhoneTaken | Conflict::AgentNeeded)) => {}
+                // A phone went to another call between the facts and the save: look again, and leave it to that call.
+                Err(StoreError::Conflict(Conflict::PhoneTaken(held))) => taken.note(held),
+                Err(StoreError::Conflict(Conflict::AgentNeeded)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -400,10 +405,11 @@ impl Switchboard {
         (current.0 != call.rules_version).then_some(current)
     }
 
-    /// Wakes whoever has something to do after a save. A call that wants no more phones leaves its share to others.
-    fn stir(&self, events: &[Event], leaves_share: bool) {
+    /// Wakes whoever has something to do after a save. A call that wants no more phones leaves its share to others, and one
+    /// that left free phones alone is offered them now.
+    fn stir(&self, events: &[Event], shares_anew: bool) {
         self.effects_saved.send_replace(());
-        if leaves_share || events.iter().any(|event| matches!(event, Event::LegReleased { .. })) {
+        if shares_anew || events.iter().any(|event| matches!(event, Event::LegReleased { .. })) {
             self.calls_stirred.notify_one();
         }
     }

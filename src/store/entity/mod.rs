@@ -26,6 +26,16 @@ pub(super) struct LegRow {
     pub number: i64,
 }
 
+/// A live leg and whom it holds.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct HeldRow {
+    pub agent: String,
+    pub phone: String,
+    pub call_id: String,
+    pub offered_at: i64,
+    pub talking: i64,
+}
+
 /// What a shortlist was taken from.
 #[derive(Debug, FromQueryResult)]
 pub(super) struct FactsRow {

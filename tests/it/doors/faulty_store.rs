@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use offhook::call::effect::Neighbour;
-use offhook::call::state::Call;
+use offhook::call::event::Event;
+use offhook::call::state::{Call, NewCall};
 use offhook::call::switch::{NewSwitch, SwitchKind, SwitchedBy};
 use offhook::ids::{AgentId, BrandId, CallId, CarrierRef, DraftId, LegId, SupervisorId};
 use offhook::phone_number::{Caller, PhoneNumber};
@@ -27,6 +28,8 @@ pub enum Mood {
     Panics,
     /// The next save happens, and nothing is heard of it; after that it works.
     SavesInSilence,
+    /// Whenever phones are to be rung, another call has taken the first of them a moment before.
+    OthersAreFaster,
 }
 
 pub struct FaultyStore {
@@ -53,7 +56,7 @@ impl FaultyStore {
         self.questions.fetch_add(1, Ordering::SeqCst);
         let mood = *self.mood.lock().unwrap();
         match mood {
-            Mood::Works | Mood::SavesInSilence => Ok(()),
+            Mood::Works | Mood::SavesInSilence | Mood::OthersAreFaster => Ok(()),
             Mood::Fails => Err(StoreError::Unavailable {
                 attempt: "answer",
                 may_have_happened: false,
@@ -62,6 +65,29 @@ impl FaultyStore {
             Mood::Hangs => std::future::pending().await,
             Mood::Panics => panic!("it panics on command"),
         }
+    }
+
+    /// Another call takes the first phone that this save would ring.
+    async fn overtake(&self, save: &Save) {
+        let first = save.events.iter().find(|event| matches!(event, Event::LegOffered { .. }));
+        let Some(Event::LegOffered { agent, phone, give_up_at, .. }) = first else { return };
+        let mut rival = Call::new(NewCall {
+            id: CallId(uuid::Uuid::from_u128(0xFA57 + u128::from(self.questions.load(Ordering::SeqCst)))),
+            caller_ref: CarrierRef::new(&format!("CA{}", agent.as_str())),
+            caller: Caller::Withheld,
+            brand: save.call.brand.clone(),
+            number: save.call.number.clone(),
+            caller_name: None,
+            rules_version: save.call.rules_version,
+            at: save.at,
+        });
+        let (agent, phone, give_up_at) = (agent.clone(), phone.clone(), *give_up_at);
+        let taken = Event::LegOffered { leg: 1, agent, phone, round: 1, give_up_at, called_in: false };
+        rival.apply(&taken, save.at);
+        let (effects, marks, switches, tasks) = (vec![], vec![], vec![], vec![]);
+        let events = vec![taken];
+        let theirs = Save { call: rival, events, effects, marks, switches, tasks, answer: None, ..save.clone() };
+        self.model.save(theirs).await.unwrap();
     }
 
     async fn leave(&self, asked: &str) {
@@ -74,9 +100,10 @@ impl FaultyStore {
 }
 
 macro_rules! through {
-    ($kind_of_store:ident: $(fn $name:ident(&self $(, $argument:ident: $kind:ty)*) -> $answer:ty;)+) => {
+    ($kind_of_store:ident: $({ $($own:tt)* })? $(fn $name:ident(&self $(, $argument:ident: $kind:ty)*) -> $answer:ty;)+) => {
         #[async_trait]
         impl $kind_of_store for FaultyStore {
+            $($($own)*)?
             $(async fn $name(&self $(, $argument: $kind)*) -> Result<$answer, StoreError> {
                 self.gate().await?;
                 let answer = self.model.$name($($argument),*).await;
@@ -111,8 +138,18 @@ through! {
 
 through! {
     Store:
+    {
+        async fn save(&self, save: Save) -> Result<(), StoreError> {
+            self.gate().await?;
+            if *self.mood.lock().unwrap() == Mood::OthersAreFaster {
+                self.overtake(&save).await;
+            }
+            let answer = self.model.save(save).await;
+            self.leave("save").await;
+            answer
+        }
+    }
     fn ping(&self) -> ();
-    fn save(&self, save: Save) -> ();
     fn find_call_offered_to(&self, agent: &AgentId, brand: &BrandId, since: DateTime<Utc>) -> Option<CallId>;
     fn find_live_leg(&self, carrier_ref: &CarrierRef) -> Option<LegId>;
     fn find_shortlist_facts(&self, id: CallId, version: u32) -> Option<Vec<u8>>;

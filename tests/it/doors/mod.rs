@@ -17,7 +17,7 @@ use futures_util::future::join_all;
 use offhook::app::App;
 use offhook::clock::{Clock, CountedIds, ManualClock};
 use offhook::config::Settings;
-use offhook::ids::CallId;
+use offhook::ids::{CallId, CarrierRef};
 use offhook::rules::RingMethod;
 use offhook::sandbox::exchange::{MANUAL_START, ROUTING};
 use offhook::sandbox::twilio::sign;
@@ -263,6 +263,28 @@ async fn a_store_that_fails_hangs_or_panics_leaves_nobody_without_an_answer() {
             assert!(took < ANSWERED_WITHIN, "{door:?}, {what}, took {took:?}");
             expect_safe_reply(door, &what, response, &[StatusCode::SERVICE_UNAVAILABLE]).await;
         }
+    }
+}
+
+/// In a rush each look at the phones finds some free that are gone at the save.
+#[actix_web::test]
+async fn a_caller_whom_others_forestall_each_time_waits_and_is_rung_for_with_what_is_left() {
+    for method in [RingMethod::Legs, RingMethod::Dial] {
+        let house = House::ringing_by(method).await;
+        let service = serve!(house);
+        house.store.set(Mood::OthersAreFaster);
+        let url = house.address(Door::Voice);
+        let response = call_service(&service, signed(&url, &params(Door::Voice)).to_request()).await;
+        let heard = String::from_utf8(read_body(response).await.to_vec()).unwrap();
+        assert!(heard.contains("<Enqueue"), "{method:?}: {heard}");
+
+        house.store.set(Mood::Works);
+        house.app.switchboard.offer_freed_phones().await.unwrap();
+        let call = house.store.find_call_by_caller_ref(&CarrierRef::new(CALLER_SID)).await.unwrap().unwrap();
+        let rung: Vec<_> = call.live_legs().map(|leg| leg.agent.as_str()).collect();
+        // By dial the phones are rung when the caller's document ends.
+        let expected = if method == RingMethod::Legs { 2 } else { 0 };
+        assert_eq!(rung.len(), expected, "{method:?}: three of five phones are held by others, {rung:?} ring");
     }
 }
 

@@ -84,7 +84,7 @@ impl Tally {
         "saved",
         "save, conflict: Version",
         "save, conflict: CallExists",
-        "save, conflict: PhoneTaken",
+        "save, conflict: PhoneTaken by another",
         "leased",
         "nothing to lease",
         "leased again",
@@ -107,6 +107,9 @@ impl Tally {
     fn note(&mut self, op: &Op, found: &str) {
         match op {
             Op::Save { .. } if found == "()" => self.add("saved"),
+            Op::Save { .. } if found.starts_with("conflict: PhoneTaken([HeldPhone") => {
+                self.add("save, conflict: PhoneTaken by another");
+            }
             Op::Save { .. } => self.add(&format!("save, {found}")),
             Op::Lease { .. } if found.is_empty() => self.add("nothing to lease"),
             Op::Lease { .. } => {

@@ -95,7 +95,10 @@ async fn an_agent_is_rung_for_one_call_at_a_time() {
                 async move {
                     let told = show(store.save(save.clone()).await);
                     assert_eq!(store.find_call(save.call.id).await.unwrap().is_some(), told == "()");
-                    told
+                    // Who holds the phone is told too: whoever won.
+                    let (kind, holder) = told.split_once("([HeldPhone ").unwrap_or((&told, "call: "));
+                    assert!(holder.contains("call: "), "{told}");
+                    kind.to_owned()
                 }
             })
             .await;
