@@ -103,6 +103,17 @@ fn judge_messages(conversations: &[ConversationView], faults: &mut Vec<String>) 
     }
 }
 
+/// Whether the service died over each request about a call that it had not heard of before, its repeats and the fallback's
+/// included: nobody there can know of it, and the carrier tells the caller so at once.
+fn was_never_answered(town: &Town, sid: &str) -> bool {
+    let log = town.twilio.log();
+    let mut heard = log.iter().filter(|entry| entry.call_sid == sid).filter_map(|entry| match &entry.what {
+        What::Heard { kind, text } if *kind != "ringback" => Some(text.as_str()),
+        _ => None,
+    });
+    heard.next().is_some_and(|text| text.contains("an application error has occurred"))
+}
+
 /// One caller: every recording is there once, and an owner met the caller.
 fn judge_conversation(town: &Town, customer: &str, conversation: &ConversationView, faults: &mut Vec<String>) {
     let legs: BTreeSet<String> = town
@@ -111,6 +122,7 @@ fn judge_conversation(town: &Town, customer: &str, conversation: &ConversationVi
         .into_iter()
         .filter(|entry| entry.phone == customer && matches!(entry.what, What::Dialled { .. }))
         .map(|entry| entry.call_sid)
+        .filter(|sid| !was_never_answered(town, sid))
         .collect();
     let recorded: Vec<_> = town
         .twilio

@@ -33,22 +33,27 @@ pub struct Customer {
     pace: Pace,
     dialled_at: Option<DateTime<Utc>>,
     spoke_at: Option<DateTime<Utc>>,
+    /// The phone was put down: whoever calls from it next is somebody else.
+    is_over: bool,
     /// When a caller hung up who had held on for longer than anybody should have to.
     pub gave_up_at: Option<DateTime<Utc>>,
 }
 
 impl Customer {
     pub fn new(phone: &'static str, wish: Wish, pace: Pace) -> Self {
-        Self { phone, wish, pace, dialled_at: None, spoke_at: None, gave_up_at: None }
+        Self { phone, wish, pace, dialled_at: None, spoke_at: None, is_over: false, gave_up_at: None }
     }
 
     /// Whether the call is over.
     pub fn is_done(&self, town: &Town) -> bool {
-        self.dialled_at.is_some() && town.look_at(self.phone).0 == "idle"
+        self.is_over || (self.dialled_at.is_some() && town.look_at(self.phone).0 == "idle")
     }
 
     /// Looks at the phone and does what is to be done; whether anything was.
     pub async fn live(&mut self, town: &Town, agents: &[&str]) -> bool {
+        if self.is_over {
+            return false;
+        }
         let now = town.now();
         let Some(dialled_at) = self.dialled_at else {
             let is_dialled = town.act(self.phone, PhoneAction::Dial { to: ACME.to_owned() }).await;
@@ -57,6 +62,7 @@ impl Customer {
         };
         let (state, wants) = town.look_at(self.phone);
         if state == "idle" {
+            self.is_over = true;
             return false;
         }
         let talks = agents.iter().find_map(|agent| town.talk_since(self.phone, agent));
