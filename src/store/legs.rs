@@ -7,7 +7,7 @@ use sea_orm::Value;
 
 use super::calls::call_id;
 use super::entity::{HeldRow, LegRow};
-use super::session::{Session, count, instant, micros, tuples, values};
+use super::session::{Session, count, instant, micros, places, tuples, values};
 use super::{Conflict, HeldPhone, LiveLeg, Save, StoreError};
 use crate::call::event::Event;
 use crate::ids::{AgentId, BrandId, CallId, CarrierRef, LegId};
@@ -160,15 +160,11 @@ pub(super) async fn write(session: &Session<'_>, save: &Save) -> Result<(), Stor
 
 /// Which of these agents, or their phones, other calls hold.
 async fn find_held(session: &Session<'_>, call: CallId, offered: &[Offered]) -> Result<Vec<HeldPhone>, StoreError> {
-    let places = |from: usize| {
-        let places: Vec<String> = (from..from + offered.len()).map(|place| format!("${place}")).collect();
-        places.join(", ")
-    };
     let sql = format!(
         "SELECT agent, phone, call_id, offered_at, talking FROM legs \
          WHERE live = 1 AND (agent IN ({}) OR phone IN ({}))",
-        places(1),
-        places(1 + offered.len()),
+        places(1, offered.len()),
+        places(1 + offered.len(), offered.len()),
     );
     let agents = offered.iter().map(|leg| Value::from(leg.agent.as_str()));
     let phones = offered.iter().map(|leg| Value::from(leg.phone.as_e164()));

@@ -142,11 +142,13 @@ pub(super) fn corrupt(what: &'static str, cause: impl Into<Box<dyn std::error::E
 
 /// `($1, $2), ($3, $4)`: the places of so many rows of so many columns.
 pub(super) fn tuples(rows: usize, columns: usize) -> String {
-    let tuple = |row: usize| {
-        let places: Vec<String> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
-        format!("({})", places.join(", "))
-    };
+    let tuple = |row: usize| format!("({})", places(row * columns + 1, columns));
     (0..rows).map(tuple).collect::<Vec<_>>().join(", ")
+}
+
+/// Placeholders of so many values, from this number on: `$3, $4`.
+pub(super) fn places(from: usize, count: usize) -> String {
+    (from..from + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
 }
 
 /// An instant as it is stored: microseconds since 1970.

@@ -68,19 +68,25 @@ async fn reasons_that_last_lead_to_the_fallback_at_once_and_each_agent_is_told_t
     }
 }
 
+/// Jane is at the menu while Sam leaves the roster and Mei joins it; then Luis and Mei ring.
+async fn roster_changes_at_the_menu(scene: &Scene, rings_within_s: u32) -> anyhow::Result<()> {
+    scene.dial(JANE).await?;
+    scene.wait(1.0).await?;
+    publish(scene, |rules| rules["brand"][0]["roster"] = serde_json::json!(["luis", "mei"])).await?;
+    scene.wait(1.5).await?;
+    choose(scene, JANE, "2").await?;
+    let both_ring = |scene: &Scene| scene.is_ringing(LUIS) && scene.is_ringing(MEI);
+    scene.wait_for("phones ring", rings_within_s, both_ring).await?;
+    is_told(scene, "sam", "no longer on the brand's roster").await
+}
+
 #[actix_web::test]
 async fn who_leaves_the_roster_before_the_ring_is_not_rung_and_who_joins_is() {
     Setting::sqlite()
         .tables(MENU)
         .roster(&["sam", "luis"])
         .play(async |scene| {
-            scene.dial(JANE).await?;
-            scene.wait(1.0).await?;
-            publish(scene, |rules| rules["brand"][0]["roster"] = serde_json::json!(["luis", "mei"])).await?;
-            scene.wait(1.5).await?;
-            choose(scene, JANE, "2").await?;
-            scene.wait_for("phones ring", 8, |scene| scene.is_ringing(LUIS) && scene.is_ringing(MEI)).await?;
-            is_told(scene, "sam", "no longer on the brand's roster").await?;
+            roster_changes_at_the_menu(scene, 8).await?;
             publish(scene, |rules| rules["brand"][0]["roster"] = serde_json::json!([])).await?;
             // Taken off, a phone stops ringing, and nobody is left.
             none_rings(scene, 8).await?;
@@ -106,13 +112,7 @@ async fn by_dial_who_left_the_roster_before_the_ring_is_told_so_and_who_joined_i
         .tables(MENU)
         .roster(&["sam", "luis"])
         .play(async |scene| {
-            scene.dial(JANE).await?;
-            scene.wait(1.0).await?;
-            publish(scene, |rules| rules["brand"][0]["roster"] = serde_json::json!(["luis", "mei"])).await?;
-            scene.wait(1.5).await?;
-            choose(scene, JANE, "2").await?;
-            scene.wait_for("phones ring", 10, |scene| scene.is_ringing(LUIS) && scene.is_ringing(MEI)).await?;
-            is_told(scene, "sam", "no longer on the brand's roster").await?;
+            roster_changes_at_the_menu(scene, 10).await?;
             accept_and_talk(scene, MEI, JANE).await?;
             hang_up(scene, JANE).await?;
             scene.wait(5.0).await?;
