@@ -195,11 +195,7 @@ impl App {
     async fn watch_answer_rates(self: Arc<Self>, stop: CancellationToken) {
         /// A collapse is a matter of minutes.
         const EVERY: Duration = Duration::from_secs(60);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(EVERY) => {}
-            }
+        while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
             let Ok(Some((_, rules))) = self.switchboard.rulebook().load_current().await else { continue };
             for brand in &rules.brands {
                 if let Err(error) = self.switchboard.look_at_answer_rate(&brand.id, self.clock.now()).await {
@@ -215,11 +211,7 @@ impl App {
         const KEPT: TimeDelta = TimeDelta::days(2);
         /// Often enough that the tables stay small.
         const EVERY: Duration = Duration::from_secs(600);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(EVERY) => {}
-            }
+        while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
             let before = self.clock.now() - KEPT;
             if let Err(error) = self.store.forget_before(before).await {
                 tracing::warn!(error = %error, "old answers could not be forgotten");
@@ -237,11 +229,7 @@ impl App {
     async fn keep_rules(self: Arc<Self>, stop: CancellationToken) {
         /// More often than a call would look by itself, so that calls find what is known fresh.
         const EVERY: Duration = Duration::from_millis(700);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(EVERY) => {}
-            }
+        while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
             if let Err(error) = self.switchboard.rulebook().refresh().await {
                 tracing::debug!(error = %error, "newer rules could not be looked for");
             }
@@ -277,11 +265,7 @@ async fn keep_memory(stop: CancellationToken) {
     const START: Duration = Duration::from_secs(1);
     const EVERY: Duration = Duration::from_secs(60);
     let mut wait = START;
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(wait) => {}
-        }
+    while stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_some() {
         // Looks through whole heaps, so it is kept away from the threads that answer.
         match tokio::task::spawn_blocking(offhook_heap::give_back).await {
             Ok(released) => tracing::trace!(released, "unused memory was asked back"),
