@@ -128,9 +128,7 @@ impl Engine {
         match self.calls.get(sid).map(|call| &call.doing) {
             Some(Doing::Gathering(_)) => self.gather_ends(sid),
             Some(Doing::Recording(recording)) => {
-                let until = recording.heard_until.unwrap_or(recording.from);
-                let timeout = i64::try_from(recording.verb.timeout_s).unwrap_or(i64::MAX / 1000);
-                if self.now >= until + TimeDelta::seconds(timeout) {
+                if self.now >= silent_long_enough_at(recording) {
                     self.record_ends(sid, None);
                 }
             }
@@ -207,13 +205,10 @@ impl Engine {
             recording.text.push(' ');
         }
         recording.text.push_str(text);
-        let timeout_s = recording.verb.timeout_s;
-        if timeout_s > 0 {
-            let wait = u64::try_from((until - now).num_milliseconds()).unwrap_or(0);
-            self.after_ms(
-                wait.saturating_add(timeout_s.saturating_mul(1000)),
-                Timer::Quiet { call: sid.to_owned(), epoch },
-            );
+        if recording.verb.timeout_s > 0 {
+            // To the microsecond: a timer that is early by a fraction of a millisecond finds no silence and never comes again.
+            let ends = silent_long_enough_at(recording);
+            self.at(ends, Timer::Quiet { call: sid.to_owned(), epoch });
         }
     }
 
@@ -330,6 +325,12 @@ impl Engine {
             Doing::Nothing | Doing::Playing | Doing::Fetching => "nothing",
         }
     }
+}
+
+/// When the silence after the last word, or after the tone, ends a recording.
+fn silent_long_enough_at(recording: &Recording) -> Instant {
+    let timeout = i64::try_from(recording.verb.timeout_s).unwrap_or(i64::MAX / 1000);
+    recording.heard_until.unwrap_or(recording.from) + TimeDelta::seconds(timeout)
 }
 
 /// Whole seconds from the first word to the last, as far as `now`; 0 when nothing was said.

@@ -137,9 +137,12 @@ impl Engine {
 
     pub(super) fn after_ms(&mut self, millis: u64, timer: Timer) {
         let span = TimeDelta::milliseconds(i64::try_from(millis).unwrap_or(i64::MAX / 1000));
-        let at = self.now.checked_add_signed(span).unwrap_or(self.now);
+        self.at(self.now.checked_add_signed(span).unwrap_or(self.now), timer);
+    }
+
+    pub(super) fn at(&mut self, instant: Instant, timer: Timer) {
         let serial = self.next_serial();
-        self.timers.insert((at, serial), timer);
+        self.timers.insert((instant, serial), timer);
     }
 
     pub(super) fn after_s(&mut self, seconds: u64, timer: Timer) {

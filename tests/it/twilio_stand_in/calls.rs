@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::TimeDelta;
 use offhook::sandbox::twilio::{PhoneAction, sign};
 use serde_json::json;
 
@@ -108,6 +109,22 @@ async fn a_voicemail_is_recorded_transcribed_and_can_be_heard_with_the_key_only(
     let bytes = sound.bytes().await.unwrap();
     assert_eq!(&bytes[0..4], b"RIFF");
     assert_eq!(bytes.len(), 44 + 17 * 16_000);
+    line.close().await;
+}
+
+/// Instants of a real clock do not fall on whole milliseconds, and people begin to speak while the tone sounds.
+#[actix_web::test]
+async fn words_begun_during_the_tone_end_in_the_silence_after_them() {
+    let line = Line::open().await;
+    line.says("/voice", "<Record action=\"{base}/done\" timeout=\"5\" maxLength=\"120\"/>");
+    line.says("/done", "<Hangup/>");
+    line.call().await;
+    line.twilio.advance_to(line.twilio.now() + TimeDelta::microseconds(300_250)).await;
+    line.act(CALLER, PhoneAction::SpeakFor { text: "My sink is leaking".to_owned(), secs: 4 }).await;
+    line.after(9).await;
+    assert_eq!(line.received("/done").len(), 0, "the tone, the words and the silence are not over");
+    line.after(1).await;
+    assert_eq!(line.received("/done")[0].params["RecordingDuration"], "4");
     line.close().await;
 }
 
