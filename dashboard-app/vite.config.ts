@@ -26,5 +26,7 @@ export default defineConfig({
   test: {
     environment: 'happy-dom',
     include: ['src/**/*.spec.ts', 'tests/**/*.spec.ts'],
+    // None of them asserts how long it takes; this only ends what hangs.
+    testTimeout: 120_000,
   },
 });

@@ -79,7 +79,9 @@ if printf '%s\n' "${missing[@]}" | grep -qx postgresql && [ ! -e /etc/postgresql
   "${as_root[@]}" mkdir -p /etc/postgresql-common
   echo 'create_main_cluster = false' | "${as_root[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
 fi
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+# A fresh machine may be updating itself, and a mirror may stumble.
+apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300)
+"${apt[@]}" update
+"${apt[@]}" install -y --no-install-recommends "${missing[@]}"
 finish "$@"
 echo "install-needs: done"

@@ -32,6 +32,7 @@ use crate::switchboard::{AccountLimits, Switchboard};
 use crate::twilio::door::TwilioDoor;
 use crate::twilio::rest::{TwilioAuth, TwilioClient, TwilioSettings};
 use crate::twilio::urls::Addresses;
+use crate::workers;
 
 /// A tick takes at most so many turns; more would mean that effects breed effects.
 const TICK_TURNS_MAX: usize = 200;
@@ -146,26 +147,31 @@ impl App {
         }))
     }
 
-    /// Starts the workers: both outboxes, deadlines, availability, housekeeping. They end when `stop` says so.
+    /// Starts the workers: the outboxes, deadlines, availability, housekeeping. They end when `stop` says so.
     pub fn start_workers(self: &Arc<Self>, tasks: &TaskTracker, stop: &CancellationToken) {
-        for neighbour in [Neighbour::Carrier, Neighbour::Inbox] {
-            tasks.spawn(Arc::clone(&self.outbox).run(neighbour, stop.clone()));
+        for neighbour in Neighbour::ALL {
+            let app = Arc::clone(self);
+            workers::start(tasks, stop, "outbox", move |stop| Arc::clone(&app.outbox).run(neighbour, stop));
         }
-        tasks.spawn(Arc::clone(&self.switchboard).run_deadlines(stop.clone()));
-        tasks.spawn(Arc::clone(&self.outbox).run_phone_replies(stop.clone()));
-        tasks.spawn(Arc::clone(&self.queue).run(stop.clone()));
-        tasks.spawn(feed::run(
-            self.chatwoot.clone(),
-            Arc::clone(&self.clock),
-            self.feed_settings(),
-            self.feed_sinks(),
-            HashMap::new(),
-            stop.clone(),
-        ));
-        tasks.spawn(Arc::clone(self).keep_house(stop.clone()));
-        tasks.spawn(Arc::clone(self).keep_rules(stop.clone()));
-        tasks.spawn(Arc::clone(self).watch_answer_rates(stop.clone()));
-        tasks.spawn(keep_memory(stop.clone()));
+        let app = Arc::clone(self);
+        workers::start(tasks, stop, "deadlines", move |stop| Arc::clone(&app.switchboard).run_deadlines(stop));
+        let app = Arc::clone(self);
+        workers::start(tasks, stop, "phone_replies", move |stop| Arc::clone(&app.outbox).run_phone_replies(stop));
+        let app = Arc::clone(self);
+        workers::start(tasks, stop, "queue", move |stop| Arc::clone(&app.queue).run(stop));
+        let app = Arc::clone(self);
+        workers::start(tasks, stop, "availability", move |stop| {
+            let (client, clock) = (app.chatwoot.clone(), Arc::clone(&app.clock));
+            feed::run(client, clock, app.feed_settings(), app.feed_sinks(), HashMap::new(), stop)
+        });
+        let app = Arc::clone(self);
+        workers::start(tasks, stop, "house", move |stop| Arc::clone(&app).keep_house(stop));
+        let app = Arc::clone(self);
+        workers::start(tasks, stop, "rules", move |stop| Arc::clone(&app).keep_rules(stop));
+        let app = Arc::clone(self);
+        workers::start(tasks, stop, "answer_rates", move |stop| Arc::clone(&app).watch_answer_rates(stop));
+        workers::start(tasks, stop, "memory", workers::keep_memory);
+        workers::start(tasks, stop, "figures", workers::sum_up_figures);
     }
 
     /// Whether Chatwoot answers, by the last few requests.
@@ -246,8 +252,9 @@ impl App {
         for _ in 0..TICK_TURNS_MAX {
             let mut turn = self.switchboard.wake_due_calls().await?;
             self.switchboard.offer_freed_phones().await?;
-            turn += self.outbox.deliver_due(Neighbour::Carrier).await?;
-            turn += self.outbox.deliver_due(Neighbour::Inbox).await?;
+            for neighbour in Neighbour::ALL {
+                turn += self.outbox.deliver_due(neighbour).await?;
+            }
             turn += self.outbox.answer_phone_words().await?;
             done += turn;
             if turn == 0 {
@@ -255,23 +262,6 @@ impl App {
             }
         }
         anyhow::bail!("effects bred effects for {TICK_TURNS_MAX} turns")
-    }
-}
-
-/// Gives back what lies unused in the heaps: once the start is over, which leaves some megabytes, and from time to time,
-/// since rules that are read leave several times their size.
-async fn keep_memory(stop: CancellationToken) {
-    /// The service is ready by then, and has read its rules.
-    const START: Duration = Duration::from_secs(1);
-    const EVERY: Duration = Duration::from_secs(60);
-    let mut wait = START;
-    while stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_some() {
-        // Looks through whole heaps, so it is kept away from the threads that answer.
-        match tokio::task::spawn_blocking(offhook_heap::give_back).await {
-            Ok(released) => tracing::trace!(released, "unused memory was asked back"),
-            Err(error) => tracing::warn!(error = %error, "unused memory could not be given back"),
-        }
-        wait = EVERY;
     }
 }
 

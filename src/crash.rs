@@ -36,16 +36,24 @@ macro_rules! crash_point {
     };
 }
 
-/// Ends the process at once, as a power cut would, if this is the point that a test chose. With `name@3` the third time
-/// counts.
+/// Ends the process at once, as a power cut would, if this is the point that a test chose.
+///
+/// With `name@3` the third time counts.
+///
+/// # Panics
+///
+/// With `panic:name` the work alone breaks off, with somebody's words in the message.
 #[cfg(feature = "test-seams")]
 pub fn reach(name: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static VISITS: AtomicU32 = AtomicU32::new(0);
     #[expect(clippy::disallowed_methods, reason = "a seam of tests, not a setting")]
     let Ok(chosen) = std::env::var("OFFHOOK_TEST_CRASH_AT") else { return };
-    let (point, visit) = chosen.split_once('@').unwrap_or((&chosen, "1"));
+    let panics = chosen.strip_prefix("panic:");
+    let chosen = panics.unwrap_or(&chosen);
+    let (point, visit) = chosen.split_once('@').unwrap_or((chosen, "1"));
     if point == name && VISITS.fetch_add(1, Ordering::SeqCst) + 1 == visit.parse().unwrap_or(1) {
+        assert!(panics.is_none(), "Jane Doe lives at Zanzibar Lane");
         std::process::abort();
     }
 }

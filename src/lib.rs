@@ -39,6 +39,7 @@ pub mod publishing;
 pub mod rehearsal;
 pub mod store;
 pub mod switchboard;
+mod workers;
 
 // The neighbours, and their stand-ins.
 pub mod chatwoot;

@@ -11,6 +11,7 @@ use offhook::telemetry;
 fn main() -> ExitCode {
     // Every connection uses ring; a second provider would only be dead weight.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    telemetry::keep_panics_quiet();
     let cli = Cli::parse();
     let ended = Settings::load(cli.config.as_deref()).map_err(anyhow::Error::new).and_then(|settings| {
         telemetry::start_logging(&settings.log);

@@ -108,7 +108,9 @@ async fn readyz(app: web::Data<App>) -> HttpResponse {
 /// Whether a neighbour answers, by the last few requests. Calls go on without either.
 fn is_up(app: &App, neighbour: Neighbour) -> bool {
     match neighbour {
-        Neighbour::Carrier => app.switchboard.circuit(neighbour).is_none_or(|circuit| circuit.is_closed()),
+        Neighbour::Carrier | Neighbour::Recordings => {
+            app.switchboard.circuit(neighbour).is_none_or(|circuit| circuit.is_closed())
+        }
         Neighbour::Inbox => app.is_chatwoot_answering(),
     }
 }

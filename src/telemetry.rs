@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -105,6 +106,24 @@ pub fn start_logging(settings: &Log) {
             .try_init(),
         LogFormat::Text => registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr)).try_init(),
     };
+}
+
+/// From now on a panic says where it came about, and not what: its words may quote a caller. Source: threat T-26.
+pub fn keep_panics_quiet() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+        let thread = std::thread::current();
+        let thread = thread.name().unwrap_or("unnamed");
+        if tracing::dispatcher::has_been_set() {
+            tracing::error!(place, thread, "the program broke off what it did: please report this");
+        } else {
+            // Nobody is left to tell if this cannot be written.
+            let _ = writeln!(
+                std::io::stderr(),
+                "offhook: the program broke off what it did, at {place}, thread {thread}: please report this"
+            );
+        }
+    }));
 }
 
 /// The figures could not be set up.

@@ -22,8 +22,10 @@ const VOICEMAIL_WITHIN_MS = 90_000;
 const SPOKEN_WITHIN_MS = 45_000;
 /** The recording is fetched, filed and posted. */
 const FILED_WITHIN_MS = 45_000;
-/** What an agent chooses in Chatwoot is heard over its websocket. */
-const OBEYED_WITHIN_MS = 6_000;
+/** What an agent chooses in Chatwoot is heard over its websocket, or with the next reading of its agents. */
+const OBEYED_WITHIN_MS = 15_000;
+/** The five phones of a call begin to ring within so long. */
+const ALL_RING_WITHIN_MS = 4_000;
 
 const browser = await startBrowser();
 const { check, finish } = checks();
@@ -185,13 +187,18 @@ await check('an agent who is busy in Chatwoot is not rung', async () => {
   const first = page.locator('[data-part=agent]').first();
   const availability = first.getByRole('combobox');
   await availability.selectOption('busy');
-  // An explicit change is obeyed within 5 s.
+  // An explicit change is obeyed within 5 s, unless the websocket is just being opened anew.
   await page.waitForTimeout(OBEYED_WITHIN_MS);
   // Somebody else calls: a third call of one number goes to the recorder.
   await customer.getByLabel('Whose phone').selectOption({ index: 1 });
   await dial();
   await untilAgentsRing();
-  assert.equal(await first.getAttribute('data-state'), 'idle');
+  // Phones begin to ring one after another; the busy one must not be among the later ones.
+  const end = performance.now() + ALL_RING_WITHIN_MS;
+  while (performance.now() < end) {
+    assert.equal(await first.getAttribute('data-state'), 'idle');
+    await page.waitForTimeout(100);
+  }
   await customer.getByRole('button', { name: 'Hang up' }).click();
   await idle();
   await availability.selectOption('online');

@@ -1,6 +1,6 @@
 /** The page in a real browser against a pretend sandbox: what is shown, what is posted, who can use it. */
 import assert from 'node:assert/strict';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { checks, startBrowser, until } from './browser.mjs';
 import { startPretend } from './pretend.mjs';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const shots = process.env.SHOTS ?? join(tmpdir(), 'offhook-page');
+const shots = process.env.SHOTS ?? (await mkdtemp(join(tmpdir(), 'offhook-page-')));
 await mkdir(shots, { recursive: true });
 
 const sandbox = await startPretend();
@@ -19,7 +19,7 @@ const { check, finish } = checks();
 async function open(options = {}, path = '/') {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(5000);
+  page.setDefaultTimeout(30_000);
   const complaints = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (line) => line.type() === 'error' && complaints.push(line.text()));

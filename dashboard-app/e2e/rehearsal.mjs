@@ -13,6 +13,8 @@ const find = (state, number) => state.phones.find((one) => one.number === number
 const agentPhones = (state) => state.phones.filter((one) => one.kind === 'agent');
 const isOnline = (state, phone) =>
   state.inbox.agents.find((one) => one.id === phone.agent_id)?.availability === 'online';
+/** So long that whoever watches the page sees phones ring, on a slow machine too. */
+const RINGS_FOR_MS = 3000;
 /** The call that nobody answers. */
 const VOICEMAIL_CALL = 2;
 let calls = 0;
@@ -36,7 +38,7 @@ function onPost(path, body) {
             agentPhones(state).forEach(free);
             find(state, number).wants = 'speech';
           }),
-        STEP_MS * 3,
+        RINGS_FOR_MS,
       );
   } else if (action === 'answer') {
     later((state) => Object.assign(find(state, number), { state: 'in_call', wants: 'keys' }));

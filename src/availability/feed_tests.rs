@@ -63,8 +63,8 @@ impl Running {
         let settings = FeedSettings {
             cable: CableSettings {
                 presence_every: ms(10),
-                ping_timeout: ms(200),
-                subscribe_timeout: ms(300),
+                ping_timeout: ms(20_000),
+                subscribe_timeout: ms(20_000),
                 backoff_min: ms(5),
                 backoff_max: ms(10),
             },

@@ -237,7 +237,14 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn on_room_left(&mut self, who: Party) {
+    pub(super) fn on_room_left(&mut self, who: Party, claim: Option<u32>) {
+        if who == Party::Caller && claim.is_some_and(|leg| self.holder() != Some(leg)) {
+            // Of an earlier room, as it seems. Should it be of this one, the leg of whoever is left ends by itself.
+            if let Stage::Talking { leg, .. } = self.call.stage {
+                self.ask(Effect::CheckLeg { leg, attempt: self.attempt() });
+            }
+            return;
+        }
         let is_theirs = who == Party::Caller || self.holder().is_some_and(|leg| who == Party::Leg(leg));
         if is_theirs && matches!(self.call.stage, Stage::Claimed { .. }) && self.have_surely_met() {
             self.own();

@@ -11,6 +11,7 @@ use super::event::{Event, LapseReason, LegEnd, RingMethod};
 use super::reply::{PhoneToRing, Reply};
 use super::state::{Call, CallerAt, Leg, LegProgress, Stage};
 use super::turn::Turn;
+use super::words;
 
 /// Most phones one simultaneous dial may ring. Source: contract twilio.md 2.4, "at most ten".
 pub const NUMBERS_PER_DIAL_MAX: u32 = 10;
@@ -76,7 +77,7 @@ impl Turn<'_> {
             self.record(Event::MethodChanged { method: RingMethod::Dial });
         }
         let shortlist = self.take_shortlist();
-        let said = words.map_or(TimeDelta::zero(), spoken_for);
+        let said = words.map_or(TimeDelta::zero(), words::spoken_for);
         let ring_s = self.seconds_to_ring(said);
         if shortlist.ring.is_empty() || ring_s < RING_MIN_S {
             return None;
@@ -188,9 +189,4 @@ impl Turn<'_> {
         }
         self.follow_path()
     }
-}
-
-/// How long words take to say: about 15 letters a second.
-fn spoken_for(words: &str) -> TimeDelta {
-    TimeDelta::seconds(i64::try_from(words.chars().count().div_ceil(15)).unwrap_or(0))
 }

@@ -69,10 +69,18 @@ pub enum Effect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Neighbour {
-    /// Twilio.
+    /// Twilio, about calls that live.
     Carrier,
+    /// Twilio, about what it recorded: large files that may come slowly, and must not hold up a phone that has to stop
+    /// ringing.
+    Recordings,
     /// Chatwoot.
     Inbox,
+}
+
+impl Neighbour {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Carrier, Self::Recordings, Self::Inbox];
 }
 
 impl Effect {
@@ -89,9 +97,8 @@ impl Effect {
             | Self::CheckLeg { .. }
             | Self::CheckCaller { .. }
             | Self::CheckRoom { .. }
-            | Self::FindRecordings { .. }
-            | Self::FetchRecording { .. }
             | Self::TextCaller => Neighbour::Carrier,
+            Self::FindRecordings { .. } | Self::FetchRecording { .. } => Neighbour::Recordings,
             Self::NoteArrival
             | Self::AssignOwner
             | Self::NoteEnd

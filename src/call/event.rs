@@ -262,6 +262,8 @@ pub enum Event {
     LineOver,
     /// The path's words were handed out.
     MessageSaid,
+    /// The caller hears words that last until then at the longest, and asks for nothing before they are over.
+    WordsBegan { until: DateTime<Utc> },
     /// The caller is sent the path's text.
     TextAsked { words: String },
     /// The carrier took the text, or did not.

@@ -182,7 +182,7 @@ fn a_room_of_an_earlier_claim_makes_no_owner_of_a_later_one() {
 #[test]
 fn an_entry_told_after_the_agent_left_the_room_puts_nobody_back_into_it() {
     let mut desk = brought_to("claimed");
-    desk.take(&Signal::RoomLeft { who: Party::Leg(1) });
+    desk.take(&Signal::RoomLeft { who: Party::Leg(1), claim: Some(1) });
     desk.take(&Signal::CallerAsks { at: CallerDoor::Join });
     desk.take(&Signal::RoomEntered { who: Party::Caller });
     desk.take(&Signal::RoomEntered { who: Party::Leg(1) });

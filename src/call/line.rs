@@ -130,17 +130,18 @@ impl Turn<'_> {
     /// The document that rings the chosen line; what follows it, should there be no time left to ring.
     pub(super) fn hand_out_line(&mut self) -> Reply {
         let Some(line) = self.call.line.clone() else { return self.offer_recorder() };
-        let ring_s = i64::from(line.ring_s).min(self.line_time_left(line.purpose, line.confirm));
-        if ring_s < RING_MIN_S {
-            return self.go_past_line(&line);
-        }
-        let give_up_at = self.now + TimeDelta::seconds(ring_s) + CARRIER_BUFFER;
-        let agent = self.rules.agent_of_phone(&line.number).map(|agent| agent.id.clone());
-        self.record(Event::LineRung { give_up_at, agent });
         let words = match line.purpose {
             LinePurpose::Override => None,
             LinePurpose::Path => self.path_words_before_line(),
         };
+        let said = words.as_deref().map_or(TimeDelta::zero(), words::spoken_for);
+        let ring_s = i64::from(line.ring_s).min(self.line_time_left(line.purpose, line.confirm) - said.num_seconds());
+        if ring_s < RING_MIN_S {
+            return self.go_past_line(&line);
+        }
+        let give_up_at = self.now + said + TimeDelta::seconds(ring_s) + CARRIER_BUFFER;
+        let agent = self.rules.agent_of_phone(&line.number).map(|agent| agent.id.clone());
+        self.record(Event::LineRung { give_up_at, agent });
         Reply::RingLine {
             attempt: line.attempt,
             number: line.number,

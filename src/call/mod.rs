@@ -287,7 +287,7 @@ fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
         Signal::Overridden => turn.on_overridden(),
         Signal::RoomEntered { who } => turn.on_room_entered(*who),
         Signal::RoomStarted { leg } => turn.on_room_started(*leg),
-        Signal::RoomLeft { who } => turn.on_room_left(*who),
+        Signal::RoomLeft { who, claim } => turn.on_room_left(*who, *claim),
         Signal::RoomChecked { caller_in, leg_in } => turn.on_room_checked(*caller_in, *leg_in),
         Signal::RecordingReady { recording, seconds } => turn.on_recording_ready(recording, *seconds),
         Signal::RecordingAbsent { recording } => turn.on_recording_absent(recording.as_ref()),
@@ -340,7 +340,7 @@ impl Turn<'_> {
                 | Stage::Menu { .. }
                 | Stage::Notice { .. }
                 | Stage::Waiting => Reply::Wait { words: None, listens: false },
-                Stage::Message => self.message(),
+                Stage::Message => Reply::SayAndHangUp { words: self.message() },
                 Stage::Line | Stage::Supervisor | Stage::Ended => Reply::HangUp,
             };
         }
@@ -362,7 +362,9 @@ impl Turn<'_> {
             },
             Stage::Voicemail => self.offer_recorder(),
             // The document with the last words may have got lost.
-            Stage::Ended if self.call.way == Some(Way::Message) && self.call.caller_left_at.is_none() => self.message(),
+            Stage::Ended if self.call.way == Some(Way::Message) && self.call.caller_left_at.is_none() => {
+                self.repeat_message()
+            }
             Stage::Ended => Reply::HangUp,
         }
     }

@@ -141,21 +141,25 @@ impl Turn<'_> {
         self.record(Event::MessageSaid);
         self.text_back();
         self.end_on_path();
-        self.message()
+        self.repeat_message()
     }
 
     /// The path's message; said again to a caller whose document got lost.
-    pub(super) fn message(&self) -> Reply {
+    pub(super) fn repeat_message(&mut self) -> Reply {
+        let words = self.message();
+        self.say_goodbye(words)
+    }
+
+    pub(super) fn message(&self) -> String {
         let opens = self.opens_words();
         // Whoever called a closed brand was told so, and is owed nothing.
         let promise = self.promise_words().filter(|_| !self.is_closed_fallback());
-        let words = match self.own_words() {
+        match self.own_words() {
             Some(own) => words::join([Some(self.with_opening(own, opens.as_deref())), promise]),
             // The brand's words for a closed day ask for a message after a tone that does not come here.
             None if self.is_closed_fallback() => words::closed_goodbye(opens.as_deref()),
             None => words::nobody_free(opens.as_deref(), promise.as_deref()),
-        };
-        Reply::SayAndHangUp { words }
+        }
     }
 
     /// A call that came to its end on a path without a recorder.

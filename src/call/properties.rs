@@ -181,7 +181,7 @@ fn signals() -> impl Strategy<Value = Signal> {
     let of_room = prop_oneof![
         3 => party.clone().prop_map(|who| Signal::RoomEntered { who }),
         2 => leg.prop_map(|leg| Signal::RoomStarted { leg }),
-        1 => party.prop_map(|who| Signal::RoomLeft { who }),
+        1 => (party, proptest::option::of(1..4_u32)).prop_map(|(who, claim)| Signal::RoomLeft { who, claim }),
         1 => (any::<bool>(), any::<bool>()).prop_map(|(caller_in, leg_in)| Signal::RoomChecked { caller_in, leg_in }),
     ];
     let of_recorder = prop_oneof![

@@ -70,7 +70,10 @@ impl Turn<'_> {
         Reply::KeepWaiting { seconds, listens, step: self.call.step }
     }
 
-    pub(super) fn enter_queue(&self, words: Option<String>) -> Reply {
+    pub(super) fn enter_queue(&mut self, words: Option<String>) -> Reply {
+        if let Some(words) = &words {
+            self.begin_words(words);
+        }
         let listens = words.is_some() && self.hears_supervisor();
         Reply::Wait { words, listens }
     }
@@ -182,7 +185,7 @@ impl Turn<'_> {
                 self.call.caller_at,
                 CallerAt::Recorder | CallerAt::Dial | CallerAt::Line | CallerAt::Prompt | CallerAt::Gone
             )
-            && self.now - self.call.caller_heard_at >= super::watch::SILENCE_BEFORE_CHECK;
+            && self.call.is_caller_silent(self.now);
         if (wanted || lost) && self.call.caller_left_at.is_none() {
             self.record(Event::FetchBegan);
         }
@@ -328,6 +331,7 @@ impl Turn<'_> {
         match stage {
             Stage::New | Stage::Waiting => {
                 self.close_open_legs(LegEnd::CallerLeft);
+                self.ask_for_legs_unheard_of();
                 self.end_without_agent();
             }
             Stage::Claimed { leg: number, .. } => self.on_caller_gone_after_claim(number, have_met),
@@ -340,6 +344,16 @@ impl Turn<'_> {
             Stage::Message => self.end_on_path(),
             Stage::Voicemail => self.on_caller_gone_at_recorder(),
             Stage::Ended => {}
+        }
+    }
+
+    /// The caller left a dial, maybe before it came to its phones: the carrier never tells of a leg that it did not begin,
+    /// and meanwhile it holds a phone.
+    fn ask_for_legs_unheard_of(&mut self) {
+        let is_unheard_of = |leg: &&Leg| leg.round > 0 && leg.carrier_ref.is_none() && leg.rang_at.is_none();
+        let unheard_of: Vec<u32> = self.call.live_legs().filter(is_unheard_of).map(|leg| leg.number).collect();
+        for leg in unheard_of {
+            self.ask(Effect::CheckLeg { leg, attempt: self.attempt() });
         }
     }
 }

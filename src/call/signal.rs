@@ -81,8 +81,8 @@ pub enum Signal {
     RoomEntered { who: Party },
     /// Both are in the room of this leg's claim and can hear each other. Told late, it may be of an earlier claim.
     RoomStarted { leg: u32 },
-    /// Somebody left the room.
-    RoomLeft { who: Party },
+    /// Somebody left the room of this leg's claim, as far as that is known. Told late, it may be of an earlier claim.
+    RoomLeft { who: Party, claim: Option<u32> },
     /// What the carrier says of the room when asked.
     RoomChecked { caller_in: bool, leg_in: bool },
 

@@ -84,6 +84,9 @@ pub struct Call {
     pub caller_at: CallerAt,
     /// When the caller last asked for a document.
     pub caller_heard_at: DateTime<Utc>,
+    /// Until when the caller hears words of ours, and asks for nothing.
+    #[serde(default)]
+    pub words_until: Option<DateTime<Utc>>,
     /// When the caller will ask for the next stretch of waiting by itself.
     pub next_poll_at: Option<DateTime<Utc>>,
     /// When the next wave of phones joins.
@@ -207,6 +210,7 @@ impl Call {
             grace_until: None,
             caller_at: CallerAt::Door,
             caller_heard_at: new.at,
+            words_until: None,
             next_poll_at: None,
             next_wave_at: None,
             caller_left_at: None,
@@ -294,6 +298,7 @@ impl Call {
             | Event::LineTaken
             | Event::LineOver
             | Event::MessageSaid
+            | Event::WordsBegan { .. }
             | Event::TextAsked { .. }
             | Event::TextTold { .. } => self.apply_way_in(event, now),
             Event::WaitBegan { method, deadline_at } => {
@@ -303,8 +308,7 @@ impl Call {
                 self.grace_until = None;
                 // A simultaneous dial, if there is one, is an event of its own.
                 self.caller_at = CallerAt::Queue;
-                self.caller_heard_at = now;
-                self.step += 1;
+                self.hand_document(now);
             }
             Event::DeadlineSet { deadline_at } => {
                 self.deadline_at = Some(*deadline_at);
@@ -314,7 +318,7 @@ impl Call {
                 }
             }
             Event::CallerPolled { next_at } => {
-                self.caller_heard_at = now;
+                self.hear_caller(now);
                 self.next_poll_at = Some(*next_at);
                 self.step += 1;
                 if !matches!(self.caller_at, CallerAt::BeingFetched { .. }) {
@@ -322,8 +326,7 @@ impl Call {
                 }
             }
             Event::CallerReleased => {
-                self.caller_heard_at = now;
-                self.step += 1;
+                self.hand_document(now);
                 self.caller_at = CallerAt::Leaving;
             }
             Event::FetchBegan => self.caller_at = CallerAt::BeingFetched { since: now },
@@ -350,10 +353,9 @@ impl Call {
                 self.round = *round;
                 self.round_began_at = Some(now);
                 self.caller_at = CallerAt::Dial;
-                self.caller_heard_at = now;
-                self.step += 1;
+                self.hand_document(now);
             }
-            Event::RoundEnded { .. } => self.caller_heard_at = now,
+            Event::RoundEnded { .. } => self.hear_caller(now),
             Event::LegOffered { leg, agent, phone, round, give_up_at, called_in } => self.legs.push(Leg {
                 number: *leg,
                 agent: agent.clone(),
@@ -407,8 +409,7 @@ impl Call {
                 }
             }
             Event::CallerSentToRoom => {
-                self.caller_heard_at = now;
-                self.step += 1;
+                self.hand_document(now);
                 self.caller_at = CallerAt::Room { entered: false };
             }
             Event::CallerEntered => self.caller_at = CallerAt::Room { entered: true },
@@ -442,8 +443,7 @@ impl Call {
                 self.caller_at = CallerAt::Recorder;
                 self.voicemail.offers += 1;
                 self.voicemail.absent = false;
-                self.caller_heard_at = now;
-                self.step += 1;
+                self.hand_document(now);
             }
             Event::VoicemailRecorded { recording, seconds } => {
                 self.voicemail.note_name(recording);

@@ -154,8 +154,7 @@ impl Call {
                 self.codes.open = Some(OpenCode { since: now, until: *until, in_queue: *in_queue, ring_over_at });
                 self.deadline_at = deadline_at.or(self.deadline_at);
                 self.next_poll_at = in_queue.then_some(*until);
-                self.caller_heard_at = now;
-                self.step += 1;
+                self.hand_document(now);
             }
             Event::CodeEnded { how, deadline_at } => {
                 if let Some(open) = self.codes.open.take() {
@@ -164,7 +163,7 @@ impl Call {
                 self.codes.tries += u32::from(matches!(how, CodeEnd::Wrong | CodeEnd::Refused));
                 self.deadline_at = deadline_at.or(self.deadline_at);
                 if *how != CodeEnd::TimedOut {
-                    self.caller_heard_at = now;
+                    self.hear_caller(now);
                 }
             }
             Event::SupervisorKnown { supervisor } => {
@@ -173,8 +172,7 @@ impl Call {
             }
             Event::SwitchAsked => {
                 self.codes.asked += 1;
-                self.caller_heard_at = now;
-                self.step += 1;
+                self.hand_document(now);
                 if !matches!(self.caller_at, CallerAt::Queue) {
                     self.caller_at = CallerAt::Prompt;
                 }
@@ -313,7 +311,7 @@ impl Turn<'_> {
 
     pub(super) fn finish_supervisor(&mut self, words: String) -> Reply {
         self.end(Ending::Supervisor);
-        Reply::SayAndHangUp { words }
+        self.say_goodbye(words)
     }
 
     /// Somebody overrode the brand and takes along those who wait: one whom the operator line can take goes there.

@@ -5,7 +5,6 @@ use super::event::{Ending, Event, LegEnd};
 use super::reply::Reply;
 use super::state::{CallerAt, Stage};
 use super::turn::Turn;
-use super::watch::SILENCE_BEFORE_CHECK;
 use super::words;
 
 impl Turn<'_> {
@@ -96,7 +95,9 @@ impl Turn<'_> {
             {
                 self.ask(Effect::FetchCaller { attempt: self.attempt() });
             }
-            Stage::Ended if self.call.caller_at != CallerAt::Recorder => self.ask(Effect::DropCaller),
+            Stage::Ended if self.call.caller_at != CallerAt::Recorder && self.call.is_caller_silent(self.now) => {
+                self.ask(Effect::DropCaller);
+            }
             Stage::New
             | Stage::Hold
             | Stage::Challenge { .. }
@@ -110,7 +111,7 @@ impl Turn<'_> {
     }
 
     fn fetch_caller_unless_heard(&mut self) {
-        let silent = self.now - self.call.caller_heard_at >= SILENCE_BEFORE_CHECK;
+        let silent = self.call.is_caller_silent(self.now);
         let elsewhere = matches!(
             self.call.caller_at,
             CallerAt::Recorder | CallerAt::Dial | CallerAt::Line | CallerAt::Prompt | CallerAt::Gone

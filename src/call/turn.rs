@@ -15,7 +15,7 @@ use super::signal::Signal;
 use super::state::{Call, Leg, LegProgress};
 use super::switch::SwitchChange;
 use super::task::{self, TaskChange};
-use super::{Decision, Facts};
+use super::{Decision, Facts, words};
 use crate::ids::AgentId;
 use crate::phone_number::PhoneNumber;
 use crate::rules::{Agent, Brand, Rules};
@@ -92,6 +92,17 @@ impl<'a> Turn<'a> {
         let offered = count(|event| matches!(event, Event::LegOffered { .. }));
         let released = count(|event| matches!(event, Event::LegReleased { .. }));
         self.facts.loaded.legs_live.saturating_add(offered).saturating_sub(released)
+    }
+
+    /// Words that the caller hears now; until they are over nobody misses the caller.
+    pub(super) fn begin_words(&mut self, words: &str) {
+        self.record(Event::WordsBegan { until: self.now + words::spoken_at_most(words) });
+    }
+
+    /// The last words to the caller.
+    pub(super) fn say_goodbye(&mut self, words: String) -> Reply {
+        self.begin_words(&words);
+        Reply::SayAndHangUp { words }
     }
 
     pub(super) fn ask(&mut self, effect: Effect) {

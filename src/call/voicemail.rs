@@ -66,10 +66,10 @@ impl Turn<'_> {
     }
 
     /// Thanks. Whoever was greeted by a safe reply has not heard the brand's promise to call back.
-    fn thank(&self) -> Reply {
+    fn thank(&mut self) -> Reply {
         let is_due = self.call.voicemail.recording.is_some() && !self.call.voicemail.greeted;
         let promise = self.promise_words().filter(|_| is_due);
-        Reply::SayAndHangUp { words: words::join([promise.as_deref(), Some(words::THANKS)]) }
+        self.say_goodbye(words::join([promise.as_deref(), Some(words::THANKS)]))
     }
 
     pub(super) fn on_recording_ready(&mut self, recording: &CarrierRef, seconds: u32) {

@@ -62,6 +62,7 @@ impl Turn<'_> {
     }
 
     fn wake_waiting(&mut self) {
+        // Whoever hears long words of ours is asked for too, and left alone: they may have hung up unheard.
         let is_silent = self.now - self.call.caller_heard_at >= SILENCE_BEFORE_CHECK
             && self.call.checked_at.is_none_or(|at| self.now - at >= SILENCE_BEFORE_CHECK)
             && !self.is_code_typed();

@@ -81,12 +81,22 @@ impl Call {
         self.look_at().is_some_and(|at| at <= now)
     }
 
+    /// From when on a caller is missed: since the last document, or since the words in it are over.
+    fn caller_due_at(&self) -> DateTime<Utc> {
+        self.words_until.map_or(self.caller_heard_at, |until| until.max(self.caller_heard_at))
+    }
+
+    /// Whether the caller should have asked for a document, or have hung up, for some time.
+    pub(super) fn is_caller_silent(&self, now: DateTime<Utc>) -> bool {
+        now - self.caller_due_at() >= SILENCE_BEFORE_CHECK
+    }
+
     /// When a caller who should have hung up after the end of the call is looked for.
     fn look_for_leaver_at(&self) -> Option<DateTime<Utc>> {
         let ended_at = self.ended_at.filter(|_| self.caller_left_at.is_none())?;
         let at = match self.checked_at {
             None if matches!(self.caller_at, CallerAt::Recorder) => ended_at + TALK_CHECK_EVERY,
-            None => ended_at + SILENCE_BEFORE_CHECK,
+            None => ended_at.max(self.caller_due_at()) + SILENCE_BEFORE_CHECK,
             // No answer came, or the caller may be leaving another message.
             Some(checked_at) => checked_at + TALK_CHECK_EVERY,
         };
@@ -102,7 +112,7 @@ impl Call {
             Stage::Hold | Stage::Challenge { .. } | Stage::Supervisor | Stage::Menu { .. } | Stage::Notice { .. } => {
                 self.prompt_look_at()
             }
-            Stage::Line if self.caller_at == CallerAt::Line => self.line_look_at(),
+            Stage::Line if self.line.as_ref().is_some_and(|line| line.rung_at.is_some()) => self.line_look_at(),
             Stage::Waiting => self.wake_while_waiting(),
             Stage::Claimed { deadline_at, .. } => Some(deadline_at),
             Stage::Talking { since, .. } => Some(self.checked_at.unwrap_or(since) + TALK_CHECK_EVERY),
@@ -202,6 +212,8 @@ impl Call {
             | CallerAt::Recorder
             | CallerAt::Gone => at,
         });
-        [silent, deadline, self.next_wave_at].into_iter().flatten().min()
+        // Waves are for phones that we ring.
+        let next_wave_at = self.next_wave_at.filter(|_| self.caller_at != CallerAt::Dial);
+        [silent, deadline, next_wave_at].into_iter().flatten().min()
     }
 }

@@ -118,8 +118,7 @@ impl Call {
             }
             Event::LineRung { give_up_at, .. } => {
                 self.caller_at = CallerAt::Line;
-                self.caller_heard_at = now;
-                self.step += 1;
+                self.hand_document(now);
                 self.change_line(|line| {
                     line.rung_at = Some(now);
                     line.give_up_at = Some(*give_up_at);
@@ -132,7 +131,7 @@ impl Call {
                 line.taken_at.get_or_insert(now);
             }),
             Event::LineOver => {
-                self.caller_heard_at = now;
+                self.hear_caller(now);
                 self.caller_at = CallerAt::Leaving;
                 self.stage = match self.line.as_ref().map(|line| line.purpose) {
                     Some(LinePurpose::Override) | None => Stage::New,
@@ -149,20 +148,31 @@ impl Call {
                 }
             }
             Event::MessageSaid => {
-                self.caller_heard_at = now;
-                self.step += 1;
+                self.hand_document(now);
                 self.caller_at = CallerAt::Prompt;
             }
+            Event::WordsBegan { until } => self.words_until = Some(*until),
             _ => {}
         }
+    }
+
+    /// The caller asked for a document, and was handed one.
+    pub(super) fn hand_document(&mut self, now: DateTime<Utc>) {
+        self.hear_caller(now);
+        self.step += 1;
+    }
+
+    /// The caller was heard of.
+    pub(super) fn hear_caller(&mut self, now: DateTime<Utc>) {
+        self.caller_heard_at = now;
+        self.words_until = None;
     }
 
     /// A document was handed out that speaks and listens, and asks what comes next by itself.
     pub(super) fn hear_prompt(&mut self, stage: Stage, now: DateTime<Utc>) {
         self.stage = stage;
         self.caller_at = CallerAt::Prompt;
-        self.caller_heard_at = now;
-        self.step += 1;
+        self.hand_document(now);
     }
 
     fn change_line(&mut self, change: impl FnOnce(&mut OutsideLine)) {

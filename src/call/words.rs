@@ -1,5 +1,7 @@
 //! What people hear: every sentence that the core says by itself. What a brand says in its own words is in the rules.
 
+use chrono::TimeDelta;
+
 /// Said to a number that belongs to no brand.
 pub const UNKNOWN_NUMBER: &str = "Sorry, this number is not in use. Goodbye.";
 /// Said after a message was left.
@@ -28,6 +30,16 @@ pub fn nobody_free(opens: Option<&str>, promise: Option<&str>) -> String {
     let sorry = Some("Sorry, nobody can take your call right now.");
     let then = promise.or(Some("Please call again later."));
     join([sorry, opens, then, Some("Goodbye.")])
+}
+
+/// How long words take to say: about 15 letters a second.
+pub fn spoken_for(words: &str) -> TimeDelta {
+    TimeDelta::seconds(i64::try_from(words.chars().count().div_ceil(15)).unwrap_or(0))
+}
+
+/// How long words may take at the most: slow voices, and times and numbers, which are longer said than written.
+pub fn spoken_at_most(words: &str) -> TimeDelta {
+    spoken_for(words) * 2
 }
 
 /// Sentences one after the other; those that are none are left out.

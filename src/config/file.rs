@@ -35,9 +35,11 @@ impl SettingsFile {
             let place = Some(format!("{}:{}", self.path.display(), self.line(at)));
             ConfigError(vec![explain(place, key, slice, message)])
         };
-        // Not TOML at all: the message names a character, never a value.
-        let read =
-            toml::Deserializer::parse(&self.text).map_err(|err| fault(err.span(), String::new(), err.message()))?;
+        // Not TOML: which key it is in is not known, so what stands there may be a secret, such as one without quotes.
+        let read = toml::Deserializer::parse(&self.text).map_err(|err| {
+            let at = err.span().map_or(0, |span| span.start);
+            fault(Some(at..at), String::new(), err.message())
+        })?;
         let shape: Result<Settings, _> = serde_path_to_error::deserialize(read);
         match shape {
             Ok(_) => Ok(self),

@@ -218,6 +218,11 @@ fn a_secret_can_come_from_a_file_and_is_never_printed() {
     for (text, variables) in [
         ("[twilio]\nauth_tokens = \"hidden\"", [("OFFHOOK_LOG__LEVEL", "info")]),
         ("[chatwoot]\napi_token = [\"hidden\"]", [("OFFHOOK_LOG__LEVEL", "info")]),
+        ("[chatwoot]\napi_token = hidden", [("OFFHOOK_LOG__LEVEL", "info")]),
+        ("[chatwoot]\napi_token = 1hidden", [("OFFHOOK_LOG__LEVEL", "info")]),
+        ("[twilio]\nauth_tokens = [hidden, \"hidden\"]", [("OFFHOOK_LOG__LEVEL", "info")]),
+        ("[twilio]\nauth_tokens = [true-hidden]", [("OFFHOOK_LOG__LEVEL", "info")]),
+        ("[chatwoot]\napi_token = \"hidden", [("OFFHOOK_LOG__LEVEL", "info")]),
         ("", [("OFFHOOK_SERVER__OPERATOR_TOKENS", "hidden")]),
         ("", [("OFFHOOK_DATABASE__URL", "oracle:hidden")]),
     ] {

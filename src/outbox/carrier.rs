@@ -157,6 +157,14 @@ impl CarrierDesk {
         match &answer {
             Ok(_) => self.circuit.note_success(),
             Err(error) if error.is_transient() => self.circuit.note_failure(self.clock.now()),
+            Err(error) if error.is_refusing_us() => {
+                metrics::counter!("offhook_twilio_refused_us_total").increment(1);
+                tracing::error!(
+                    error = %error,
+                    "Twilio refuses every request: look at twilio.account_sid and the API key, and whether the account is active"
+                );
+                self.circuit.note_failure(self.clock.now());
+            }
             Err(_) => self.circuit.note_success(),
         }
         answer

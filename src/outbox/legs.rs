@@ -116,14 +116,17 @@ impl CarrierDesk {
                 // After a take-over a look cannot tell this request from the earlier one: the call's own sweep decides.
                 Ok(if leased.is_taken_over() { Delivery::Done } else { Delivery::Later(now + LOOK_AFTER) })
             }
-            Err(error) if error.is_transient() => {
+            Err(error) if error.is_transient() || error.is_refusing_us() => {
                 if leased.failing_since.is_some_and(|since| now - since >= GIVE_BACK_AFTER) {
                     return self.tell(call.id, refused(false)).await;
                 }
                 Ok(Delivery::Failed { why: error.to_string(), after: retry_after(&error).or(Some(FETCH_AGAIN)) })
             }
             Err(error) if error.is_concurrency_limit() => self.on_full_account(call, number, leased, &error).await,
-            Err(error) => self.tell(call.id, refused(error.is_unreachable_number())).await,
+            Err(error) => {
+                tracing::warn!(call.id = %call.id, leg = number, error = %error, "the carrier does not ring a phone");
+                self.tell(call.id, refused(error.is_unreachable_number())).await
+            }
         }
     }
 
@@ -186,6 +189,9 @@ impl CarrierDesk {
         let since = now - leg.offered_at;
         match found {
             Some(resource) => self.name_leg(call, leg, &resource).await,
+            None if is_past_dialling(call, leg, now) => {
+                self.tell(call.id, Signal::LegRefused { leg: leg.number, unreachable: false }).await
+            }
             // What stops the phone waits in the lane behind this.
             None if since < LOOKED_FOR_OFTEN => Ok(Delivery::Later(now + LOOK_AFTER)),
             None if since < UNKNOWN_UNTIL => Ok(Delivery::Later(now + LOOK_SELDOM)),
@@ -309,6 +315,12 @@ fn note_queue_time(resource: &CallResource) {
     if let Some(waited) = resource.queued_for() {
         metrics::histogram!("offhook_twilio_queued_seconds").record(waited.as_secs_f64());
     }
+}
+
+/// Whether the leg could only have been dialled by its caller's document, and the caller is gone long enough for the carrier
+/// to list what that document began.
+fn is_past_dialling(call: &Call, leg: &Leg, now: DateTime<Utc>) -> bool {
+    leg.round > 0 && call.caller_left_at.is_some_and(|at| now - at >= LISTED_WITHIN)
 }
 
 fn began_at(resource: &CallResource) -> Option<DateTime<Utc>> {

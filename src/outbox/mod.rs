@@ -59,7 +59,7 @@ const BROKEN_OFF_MAX: u32 = 10;
 /// [`LATE_COMMIT`](crate::store::LATE_COMMIT).
 fn lease_for(neighbour: Neighbour) -> TimeDelta {
     match neighbour {
-        Neighbour::Carrier => TimeDelta::seconds(30),
+        Neighbour::Carrier | Neighbour::Recordings => TimeDelta::seconds(30),
         Neighbour::Inbox => TimeDelta::seconds(90),
     }
 }
@@ -148,7 +148,7 @@ impl Outbox {
             _ if leased.broken_off >= BROKEN_OFF_MAX => {
                 Delivery::Hopeless { why: format!("the work on it broke off {} times", leased.broken_off) }
             }
-            Neighbour::Carrier => self.carrier.carry_out(&leased).await,
+            Neighbour::Carrier | Neighbour::Recordings => self.carrier.carry_out(&leased).await,
             Neighbour::Inbox => match self.carry_to_inbox(&leased).await {
                 Some(delivery) => delivery,
                 None => return Ok(()),
@@ -238,7 +238,8 @@ impl Outbox {
         match ended {
             Ok(Ok(())) => self.switchboard.effects_saved.send_replace(()),
             Ok(Err(error)) => tracing::warn!(error = %error, "what came of an effect could not be written down"),
-            Err(error) => tracing::error!(error = %error, "a delivery broke off"),
+            // Not the panic's own words, which may quote what a caller said.
+            Err(error) => tracing::error!(panicked = error.is_panic(), "a delivery broke off"),
         }
     }
 }

@@ -246,7 +246,7 @@ impl ModelStore {
     pub fn release_leases_sync(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let mut guard = self.tables()?;
         let until = |row: &Row| match row.effect.neighbour() {
-            Neighbour::Carrier => now,
+            Neighbour::Carrier | Neighbour::Recordings => now,
             Neighbour::Inbox => now + LATE_COMMIT,
         };
         let held = guard.outbox.rows.iter().filter(|(_, row)| row.is_due && row.is_leased && row.ready_at > until(row));
@@ -284,14 +284,16 @@ impl ModelStore {
             let ages: Vec<DateTime<Utc>> = rows.map(|(_, row)| row.created_at).collect();
             Waiting { count: u32::try_from(ages.len()).unwrap_or(u32::MAX), oldest: ages.into_iter().min() }
         };
-        let is_due_for = |neighbour| {
-            move |_: &i64, row: &Row| row.is_due && row.effect.is_owed() && row.effect.neighbour() == neighbour
+        let is_due_for = |is_inbox: bool| {
+            move |_: &i64, row: &Row| {
+                row.is_due && row.effect.is_owed() && (row.effect.neighbour() == Neighbour::Inbox) == is_inbox
+            }
         };
         Ok(Figures {
             calls_live: tables.calls.count_live_calls(now),
             legs_live: u32::try_from(tables.calls.count_live()).unwrap_or(u32::MAX),
-            carrier: waiting(&is_due_for(Neighbour::Carrier)),
-            inbox: waiting(&is_due_for(Neighbour::Inbox)),
+            carrier: waiting(&is_due_for(false)),
+            inbox: waiting(&is_due_for(true)),
             dead: waiting(&|id, _| tables.outbox.dead.contains(id)),
         })
     }

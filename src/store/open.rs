@@ -70,7 +70,7 @@ pub async fn open_sql(url: &str, options: OpenOptions) -> Result<SqlStore, Store
     let writer = address.connect(options.connections).await?;
     let pending = pending(&writer).await.map_err(|cause| address.failed("read the tables", cause))?;
     if pending && !options.migrate {
-        return Err(address.failed("open", "its tables are older than this program; run `offhook migrate up`"));
+        return Err(address.failed("open", "its tables are older than this program; run `offhook migrate`"));
     }
     if pending {
         migrate(&address, &writer, Way::Up).await?;

@@ -144,7 +144,7 @@ const OWED: &str = "state = 'due' AND kind <> 'remove_twins'";
 
 pub(super) async fn count_due(session: &Session<'_>) -> Result<u64, StoreError> {
     // Names both neighbours, so that only what is due is gone through.
-    let sql = format!("SELECT count(*) FROM outbox WHERE {OWED} AND neighbour IN ('carrier', 'inbox')");
+    let sql = format!("SELECT count(*) FROM outbox WHERE {OWED} AND neighbour IN ('carrier', 'recordings', 'inbox')");
     let found = session.number("count the effects", sql, Vec::new()).await?.unwrap_or(0);
     u64::try_from(found).map_err(|cause| corrupt("count", cause))
 }
@@ -194,7 +194,7 @@ pub(super) async fn load_figures(session: &Session<'_>, now: DateTime<Utc>) -> R
     let sql = format!(
         "SELECT (SELECT count(*) FROM calls WHERE arrived_at > $1 AND ending IS NULL) AS calls_live, \
          (SELECT count(*) FROM legs WHERE live = 1) AS legs_live, {}, {}, {}",
-        waiting(&format!("{OWED} AND neighbour = 'carrier'"), "carrier"),
+        waiting(&format!("{OWED} AND neighbour IN ('carrier', 'recordings')"), "carrier"),
         waiting(&format!("{OWED} AND neighbour = 'inbox'"), "inbox"),
         waiting("state = 'dead'", "dead"),
     );
@@ -215,6 +215,7 @@ pub(super) async fn load_figures(session: &Session<'_>, now: DateTime<Utc>) -> R
 fn word(neighbour: Neighbour) -> &'static str {
     match neighbour {
         Neighbour::Carrier => "carrier",
+        Neighbour::Recordings => "recordings",
         Neighbour::Inbox => "inbox",
     }
 }

@@ -1,13 +1,17 @@
 //! Deadlines are rows: a worker looks which calls are due and tells them so.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use super::{Switchboard, SwitchboardError};
 use crate::call::signal::Signal;
+use crate::ids::CallId;
+use crate::telemetry::Chain;
 
 /// Calls woken in one turn.
 const WAKE_MAX: u32 = 200;
@@ -28,13 +32,26 @@ impl Switchboard {
     /// When the store fails.
     pub async fn wake_due_calls(&self) -> Result<usize, SwitchboardError> {
         self.withdraw_again().await;
-        let due = self.store.find_calls_to_wake(self.clock.now(), WAKE_MAX).await?;
+        let limit = WAKE_MAX.saturating_add(self.stumbles.count());
+        let mut due = self.store.find_calls_to_wake(self.clock.now(), limit).await?;
+        due.retain(|call| self.stumbles.may_be_tried(*call, self.clock.now()));
         for call in &due {
-            if let Err(error) = self.take_note(*call, &Signal::Woken).await {
-                tracing::warn!(call.id = %call, error = %error, "a call that was due could not be looked at");
-            }
+            self.wake(*call).await;
         }
         Ok(due.len())
+    }
+
+    /// Looks at one call. Whatever is wrong with it stays with it: all others wait behind it for their deadlines.
+    async fn wake(&self, call: CallId) {
+        let looked = AssertUnwindSafe(self.take_note(call, &Signal::Woken)).catch_unwind().await;
+        match looked {
+            Ok(Ok(_)) => return self.stumbles.note_success(call),
+            Ok(Err(error)) => {
+                tracing::warn!(call.id = %call, error = %Chain(&error), "a call that was due could not be looked at");
+            }
+            Err(_panic) => tracing::error!(call.id = %call, "looking at a call that was due broke off"),
+        }
+        self.stumbles.note_failure(call, self.clock.now());
     }
 
     /// Once, when the service begins: every live call is looked after, since what happened while nobody listened may never

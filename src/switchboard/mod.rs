@@ -13,6 +13,7 @@ pub mod locks;
 pub mod reading;
 pub mod rulebook;
 mod sparing;
+mod stumbles;
 mod switches;
 mod taken;
 mod withdrawals;
@@ -44,6 +45,7 @@ use about::{About, count_refusals, warn_of_missing_line};
 use circuit::Circuit;
 use locks::CallLocks;
 use rulebook::Rulebook;
+use stumbles::Stumbles;
 use taken::Taken;
 use withdrawals::Withdrawals;
 
@@ -122,6 +124,7 @@ pub struct Switchboard {
     carrier_circuit: Arc<Circuit>,
     locks: CallLocks,
     withdrawals: Withdrawals,
+    stumbles: Stumbles,
     /// Changes when effects were saved. Every worker sees every change, also one that came while it was busy.
     pub effects_saved: watch::Sender<()>,
     /// Told when a phone came free or a call wants waking.
@@ -165,6 +168,7 @@ impl Switchboard {
             effects_saved: watch::Sender::new(()),
             calls_stirred,
             withdrawals: Withdrawals::default(),
+            stumbles: Stumbles::default(),
         }
     }
 
@@ -453,7 +457,7 @@ impl Switchboard {
     #[must_use]
     pub fn circuit(&self, neighbour: Neighbour) -> Option<&Circuit> {
         match neighbour {
-            Neighbour::Carrier => Some(&self.carrier_circuit),
+            Neighbour::Carrier | Neighbour::Recordings => Some(&self.carrier_circuit),
             Neighbour::Inbox => None,
         }
     }

@@ -92,6 +92,14 @@ impl TwilioError {
         self.code() == Some(20404) || matches!(self, Self::Refused { status: 404, code: None, .. })
     }
 
+    /// Whether Twilio refuses us, whatever is asked: the key was revoked, or the account is not active. It may be mended at
+    /// any time, and nothing was done. Source: contract section 5.6, codes 10001, 20003 and 20403.
+    #[must_use]
+    pub fn is_refusing_us(&self) -> bool {
+        matches!(self, Self::Refused { status: 401 | 403, .. }) && !self.is_unreachable_number()
+            || self.code() == Some(10001)
+    }
+
     /// Whether the account carries no more legs at once. Source: contract section 5.6, code 10004.
     #[must_use]
     pub fn is_concurrency_limit(&self) -> bool {

@@ -388,7 +388,7 @@ impl Reading<'_> {
         match event {
             "conference-start" => Some(Signal::RoomStarted { leg: self.leg().ok()? }),
             "participant-join" => Some(Signal::RoomEntered { who: self.label()? }),
-            "participant-leave" => Some(Signal::RoomLeft { who: self.label()? }),
+            "participant-leave" => Some(Signal::RoomLeft { who: self.label()?, claim: self.leg().ok() }),
             _ => None,
         }
     }

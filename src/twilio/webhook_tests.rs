@@ -143,7 +143,10 @@ fn every_sample_says_what_it_should() {
     let mut left = sample("conference-participant-leave");
     left.insert("ParticipantLabel".to_owned(), "leg-2".to_owned());
     let read = read_pairs(Door::RoomEvents, &left).unwrap().what;
-    assert_eq!(read, What::OfCall { minted: minted(), signals: vec![Signal::RoomLeft { who: Party::Leg(2) }] });
+    assert_eq!(
+        read,
+        What::OfCall { minted: minted(), signals: vec![Signal::RoomLeft { who: Party::Leg(2), claim: Some(2) }] }
+    );
     assert_eq!(signals(Door::DialEnded, "dial-action-caller-hung-up")[0], Signal::CallerGone);
 }
 

@@ -19,7 +19,7 @@ const PURE: [(&str, &[&str]); 6] = [
 const EVERYBODYS: [&str; 5] = ["config", "clock", "telemetry", "crash", "crash_point"];
 
 /// Every other room and what it may use besides. A neighbour's `door` is the part of it that faces inwards.
-const ARROWS: [(&str, &[&str]); 27] = [
+const ARROWS: [(&str, &[&str]); 28] = [
     // The shell.
     ("clock", &[]),
     ("config", &[]),
@@ -51,8 +51,10 @@ const ARROWS: [(&str, &[&str]); 27] = [
             "switchboard",
             "twilio",
             "twilio::door",
+            "workers",
         ],
     ),
+    ("workers", &[]),
     ("server", &["api", "app", "chatwoot::door", "dashboard", "seams", "twilio", "twilio::door"]),
     ("seams", &["app"]),
     ("bench", &["app", "sandbox::chatwoot", "sandbox::simulation", "sandbox::twilio", "server", "store"]),

@@ -99,7 +99,7 @@ fn the_judge_sees_what_an_unsound_store_breaks() {
         Arbiter::PostsTwice,
         Arbiter::TakesAnything,
     ] {
-        let broken = (1..=40).find_map(|seed| {
+        let broken = (1..=400).find_map(|seed| {
             let options = SimulationOptions { seed, method: RingMethod::Legs, arbiter, ..SimulationOptions::default() };
             run(&options).err()
         });

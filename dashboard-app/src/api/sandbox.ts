@@ -62,7 +62,7 @@ export type Inbox = { account_id: number; agents: Agent[]; labels: Label[]; conv
 export type TwilioSwitches = {
   dial_stops_at: 'accept' | 'answer';
   calls_per_second: number;
-  rest: 'ok' | '429' | '500' | 'slow' | 'down';
+  rest: 'ok' | '401' | '429' | '500' | 'slow' | 'down';
   callbacks: { drop: number; repeat: number; delay_ms: number; reorder: number };
 };
 export type ChatwootSwitches = { state: 'ok' | 'down' | 'slow' | '429' | '500' };

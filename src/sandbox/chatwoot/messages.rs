@@ -46,6 +46,8 @@ pub(super) fn add(world: &mut World, conversation: i64, draft: Draft) -> i64 {
     world.tell(Happening::MessageCreated(id));
     if let Some(one) = world.conversations.get_mut(&conversation) {
         one.last_activity_at = now;
+        // Seen in the recorded deliveries: each message touches its conversation, without news of that.
+        one.updated_at = now;
     }
     if let Sender::Contact(contact) = sender {
         contacts::change(world, contact, |contact| {

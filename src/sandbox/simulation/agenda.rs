@@ -6,6 +6,7 @@ use std::collections::BinaryHeap;
 use super::Ms;
 use super::desk::Pending;
 use super::outbox::Outcome;
+use super::words::DialToCome;
 use crate::call::reply::Reply;
 use crate::call::signal::Signal;
 
@@ -23,6 +24,8 @@ pub(super) enum Listener {
 pub(super) enum Step {
     /// The words before the queue are over.
     WordsOver,
+    /// The words before a dial are over.
+    WordsBeforeDialOver { dial: DialToCome },
     /// The wait document is over.
     WaitOver,
     /// The greeting is over and the tone sounded.

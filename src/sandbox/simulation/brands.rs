@@ -10,9 +10,13 @@ const ELSEWHERE: &str = "+15550100901";
 /// The operator's number.
 const OPERATOR: &str = "+15550100900";
 
+/// Words that take about ten seconds to say.
+const LONG: &str = "Thank you for calling. We move homes and offices all over the country, in vans large and small, and \
+                    somebody will be with you in a moment. Have your booking at hand.";
+
 /// In every world: one brand that rings all, one in waves, one that is closed.
 const PLAIN: [(&str, bool, &str); 3] = [
-    ("acme", true, "voicemail = { key = \"1\" }\n"),
+    ("acme", true, "voicemail = { key = \"1\" }\ntexts = { greeting = \"LONG\", waiting = \"LONG\" }\n"),
     ("harbour", false, "ring_width = 1\nwave_interval_s = 6\n"),
     ("closed", true, "hours = { sun = [\"03:00-03:05\"] }\n"),
 ];
@@ -31,7 +35,7 @@ const RICH: [(&str, bool, &str); 5] = [
          [[brand.intent]]\nid = \"ops\"\nname = \"move\"\nskill = \"moves\"\ngreeting = \"One moment.\"\n",
     ),
     ("number", false, "fallback = { path = \"number\", number = \"ELSEWHERE\" }\n"),
-    ("message", true, "hours = { sun = [\"03:00-03:05\"] }\nafter_hours = { path = \"message\" }\n"),
+    ("message", true, "hours = { sun = [\"03:00-03:05\"] }\nafter_hours = { path = \"message\", words = \"LONG\" }\n"),
     (
         "night",
         true,
@@ -61,7 +65,7 @@ pub(super) fn write_rules(agents: u32, seed: u64) -> Result<Rules, String> {
              cooldown_s = {}\nroster = [{roster}]\n{operator}{}\n[[number]]\nnumber = \"+1555010001{number}\"\nbrand = \"{id}\"",
             MAX_WAIT_MS / 1_000,
             COOLDOWN_MS / 1_000,
-            more.replace("ELSEWHERE", ELSEWHERE),
+            more.replace("ELSEWHERE", ELSEWHERE).replace("LONG", LONG),
         );
     }
     for number in 0..=agents {

@@ -4,16 +4,13 @@ use super::Ms;
 use super::agenda::{Happening, Listener, Step};
 use super::outside::Outside;
 use super::prompts::Prompt;
+use super::words::{DialToCome, spoken_ms};
 use super::world::World;
 use crate::call::CallerFacts;
 use crate::call::reply::{Reply, RoomSeat};
 use crate::call::signal::{CallerDoor, Party, Signal};
 use crate::ids::{BrandId, CarrierRef};
 use crate::phone_number::Caller as CallerNumber;
-
-/// Words before the queue, and a greeting before the tone, take so long.
-const WORDS_MS: Ms = 2_500;
-const GREETING_MS: Ms = 4_000;
 
 /// Where a caller is, in truth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +68,10 @@ pub(super) struct Caller {
     pub(super) outside: Option<Outside>,
     /// Whether the recording notice was heard to its end.
     pub(super) heard_notice: bool,
+    /// The leg of the claim for which the caller entered the room last.
+    claim: Option<u32>,
+    /// Fetched while words before the queue were said.
+    pub(super) torn: bool,
     pub(super) alone_since: Option<Ms>,
     pub(super) arrived_at: Ms,
     pub(super) gone_at: Option<Ms>,
@@ -110,6 +111,8 @@ impl World {
             room: Vec::new(),
             outside: None,
             heard_notice: false,
+            claim: None,
+            torn: false,
             alone_since: None,
             arrived_at: self.now,
             gone_at: None,
@@ -166,34 +169,27 @@ impl World {
         if in_queue {
             return self.hear_in_queue(call, &reply);
         }
+        self.judge_torn(call, &reply);
         match reply {
             Reply::Refuse => {
                 self.judge_reached(call);
                 self.caller_gone(call);
             }
-            Reply::Wait { words, .. } => {
-                if words.is_some() {
-                    self.turn_caller(call, Place::Words);
-                    self.caller_later(call, WORDS_MS, Step::WordsOver);
-                } else {
-                    self.poll(call);
-                }
+            Reply::Wait { words: Some(words), .. } => {
+                self.turn_caller(call, Place::Words);
+                self.caller_later(call, spoken_ms(&words), Step::WordsOver);
             }
-            Reply::RingTogether { round, ring_s, phones, .. } => {
-                self.turn_caller(call, Place::Dial { round });
-                self.ring_together(call, round, ring_s, &phones);
+            Reply::Wait { words: None, .. } => self.poll(call),
+            Reply::RingTogether { round, ring_s, phones, words } => {
+                self.hear_words_before_dial(call, DialToCome { round, ring_s, phones }, words.as_deref());
             }
             Reply::JoinRoom { who: RoomSeat::Caller } => self.caller_enters(call),
-            Reply::TakeVoicemail { .. } => {
+            Reply::TakeVoicemail { greeting, .. } => {
                 self.judge_reached(call);
                 self.turn_caller(call, Place::Greeting);
-                self.caller_later(call, GREETING_MS, Step::ToneSounds);
+                self.caller_later(call, spoken_ms(&greeting), Step::ToneSounds);
             }
-            Reply::SayAndHangUp { .. } => {
-                self.judge_reached(call);
-                self.turn_caller(call, Place::Hearing);
-                self.caller_later(call, 2_000, Step::Said);
-            }
+            Reply::SayAndHangUp { words } => self.hear_goodbye(call, &words),
             Reply::HangUp => self.caller_gone(call),
             Reply::Hold => self.hear_prompt(call, Prompt::Hold, 1, true),
             Reply::AskMenu { turn, wait_s, .. } => self.hear_prompt(call, Prompt::Menu { turn }, wait_s, true),
@@ -201,7 +197,7 @@ impl World {
                 self.hear_prompt(call, Prompt::Notice { turn }, 1, is_cut_by_keys);
             }
             Reply::RingLine { attempt, ring_s, screened, words, .. } => {
-                self.ring_outside(call, attempt, ring_s, screened, words.is_some());
+                self.ring_outside(call, attempt, ring_s, screened, &words.unwrap_or_default());
             }
             Reply::Challenge { turn, words, listen_s } => self.hear_challenge(call, turn, &words, listen_s),
             Reply::AskCode { .. } => self.hear_code_prompt(call, false),
@@ -232,11 +228,7 @@ impl World {
             }
             Reply::AskCode { in_queue: true } => self.hear_code_prompt(call, true),
             Reply::AskSwitch { .. } => self.hear_switch_prompt(call, true),
-            Reply::SayAndHangUp { .. } => {
-                self.judge_reached(call);
-                self.turn_caller(call, Place::Hearing);
-                self.caller_later(call, 2_000, Step::Said);
-            }
+            Reply::SayAndHangUp { words } => self.hear_goodbye(call, words),
             Reply::LeaveQueue => self.ask_caller_anew(call, Signal::CallerAsks { at: CallerDoor::Queue }),
             _ => self.accuse(call, 3, "a caller in the queue was handed a document that is not for queues"),
         }
@@ -250,6 +242,7 @@ impl World {
     pub(super) fn step_caller(&mut self, call: usize, step: &Step) {
         match step {
             Step::WordsOver | Step::WaitOver => self.poll(call),
+            Step::WordsBeforeDialOver { dial } => self.ring_together(call, dial),
             Step::PromptOver => match self.callers.get(call).map(|caller| caller.place) {
                 Some(Place::Code { in_queue }) => self.code_over(call, in_queue),
                 Some(Place::Switch { in_queue }) => self.switch_over(call, in_queue),
@@ -285,6 +278,11 @@ impl World {
 
     fn caller_enters(&mut self, call: usize) {
         self.turn_caller(call, Place::Room);
+        // The address for the room's news names the leg whose claim it was.
+        let claim = self.shelf.find(call).and_then(|call| call.stage.holder());
+        if let Some(caller) = self.callers.get_mut(call) {
+            caller.claim = claim;
+        }
         self.callback(call, Signal::RoomEntered { who: Party::Caller });
         let inside = self.callers.get(call).and_then(|caller| caller.room.first().copied());
         if let Some(line) = inside {
@@ -298,10 +296,15 @@ impl World {
         }
     }
 
+    fn tell_caller_left_room(&mut self, call: usize) {
+        let claim = self.callers.get(call).and_then(|caller| caller.claim);
+        self.callback(call, Signal::RoomLeft { who: Party::Caller, claim });
+    }
+
     /// The agent left the room, which ends it: the caller comes out.
     pub(super) fn send_caller_out(&mut self, call: usize) {
         if self.callers.get(call).is_some_and(|caller| caller.place == Place::Room) {
-            self.callback(call, Signal::RoomLeft { who: Party::Caller });
+            self.tell_caller_left_room(call);
             self.ask_caller_anew(call, Signal::CallerAsks { at: CallerDoor::Room });
         }
     }
@@ -314,6 +317,9 @@ impl World {
         }
         if self.ladder_of == Some(call) {
             self.rung(&format!("  carrier: fetched out of {place:?}"));
+        }
+        if let Some(caller) = self.callers.get_mut(call) {
+            caller.torn = place == Place::Words;
         }
         self.leave_place(call, place);
         let in_queue = matches!(
@@ -341,7 +347,7 @@ impl World {
             }
             Place::Room => {
                 self.turn_caller(call, Place::Asking);
-                self.callback(call, Signal::RoomLeft { who: Party::Caller });
+                self.tell_caller_left_room(call);
                 self.send_lines_out(call);
             }
             Place::Recording { since } => {
@@ -400,7 +406,7 @@ impl World {
                 }
             }
             Place::Room => {
-                self.callback(call, Signal::RoomLeft { who: Party::Caller });
+                self.tell_caller_left_room(call);
                 self.send_lines_out(call);
             }
             Place::Outside { attempt } => {

@@ -44,6 +44,8 @@ pub(super) struct Case {
     lapsed: bool,
     extended_ms: i64,
     typed_ms: i64,
+    /// How long the words before a dial took.
+    pub(super) said_ms: Ms,
     owners: u32,
     endings: u32,
     dropped: bool,
@@ -340,7 +342,8 @@ impl World {
         }
         case.reached_at = Some(now);
         let lapse = if case.lapsed { 35_000 } else { 0 };
-        let since_offer = MAX_WAIT_MS + 8_000 + TRANSPORT_MS + lapse + case.extended_ms.min(20_000) + case.typed_ms;
+        let since_offer =
+            MAX_WAIT_MS + 8_000 + TRANSPORT_MS + lapse + case.extended_ms.min(20_000) + case.typed_ms + case.said_ms;
         let since_offer = since_offer + if faults { CLOCK_STEP_MS } else { 0 };
         let ring_over = case.line_rung_at.unwrap_or(now);
         let late_for_offer = case.offered_at.is_some_and(|at| ring_over - at > since_offer + case.allowance);

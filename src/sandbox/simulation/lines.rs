@@ -2,9 +2,10 @@
 
 use super::agenda::{Happening, Listener, Step};
 use super::callers::Place;
+use super::words::DialToCome;
 use super::world::World;
 use super::{Arbiter, Ms};
-use crate::call::reply::{PhoneToRing, Reply, RoomSeat};
+use crate::call::reply::{Reply, RoomSeat};
 use crate::call::signal::{LegOutcome, Party, Signal};
 use crate::ids::{AgentId, CarrierRef};
 use crate::rules::DialStopsAt;
@@ -115,7 +116,9 @@ impl World {
     }
 
     /// A round of a simultaneous dial.
-    pub(super) fn ring_together(&mut self, call: usize, round: u32, ring_s: u32, phones: &[PhoneToRing]) {
+    pub(super) fn ring_together(&mut self, call: usize, dial: &DialToCome) {
+        let DialToCome { round, ring_s, ref phones } = *dial;
+        self.turn_caller(call, Place::Dial { round });
         for phone in phones {
             let ring_for = Ms::from(ring_s) * 1_000 + 6_000;
             self.place_line(call, phone.leg, &phone.agent, round, ring_for);
@@ -186,14 +189,14 @@ impl World {
                 self.ask(Listener::Line(number), Signal::LegPressed { leg, key: Some(key) });
             }
             Step::HangsUp | Step::Said => self.end_line(number, LegOutcome::Completed, true),
-            Step::TalkOver { caller_ends } => {
-                if caller_ends {
-                    self.caller_gone(call);
-                } else {
-                    self.end_line(number, LegOutcome::Completed, true);
-                }
-            }
-            Step::WordsOver | Step::WaitOver | Step::ToneSounds | Step::MessageOver | Step::DialOver => {}
+            Step::TalkOver { caller_ends: true } => self.caller_gone(call),
+            Step::TalkOver { caller_ends: false } => self.end_line(number, LegOutcome::Completed, true),
+            Step::WordsOver
+            | Step::WordsBeforeDialOver { .. }
+            | Step::WaitOver
+            | Step::ToneSounds
+            | Step::MessageOver
+            | Step::DialOver => {}
         }
     }
 
@@ -361,7 +364,7 @@ impl World {
             caller.room.len() < before
         });
         if was_in {
-            self.callback(call, Signal::RoomLeft { who: Party::Leg(leg) });
+            self.callback(call, Signal::RoomLeft { who: Party::Leg(leg), claim: Some(leg) });
             self.judge_parted(call, number);
             self.send_caller_out(call);
         }
@@ -374,7 +377,7 @@ impl World {
             let Some(leg) = self.lines.get(number).map(|line| line.leg) else { continue };
             self.judge_parted(call, number);
             self.turn_line(number, LineState::Asking);
-            self.callback(call, Signal::RoomLeft { who: Party::Leg(leg) });
+            self.callback(call, Signal::RoomLeft { who: Party::Leg(leg), claim: Some(leg) });
             self.ask(Listener::Line(number), Signal::LegLeftRoom { leg });
         }
     }

@@ -23,6 +23,7 @@ mod outside;
 mod prompts;
 mod recorder;
 mod shelf;
+mod words;
 mod world;
 
 use std::collections::BTreeMap;

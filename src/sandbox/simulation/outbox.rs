@@ -16,7 +16,7 @@ use crate::ids::CarrierRef;
 /// it ends at once the leases that it left.
 fn lease_ms(effect: &Effect) -> Ms {
     match effect.neighbour() {
-        Neighbour::Carrier => 30_000,
+        Neighbour::Carrier | Neighbour::Recordings => 30_000,
         Neighbour::Inbox => 90_000,
     }
 }
@@ -188,6 +188,7 @@ impl World {
             Effect::TellCallerGone { leg } => self.tell_caller_gone(call, *leg),
             Effect::FetchCaller { .. } => self.fetch_caller(call, true),
             Effect::DropCaller => {
+                self.judge_caller_dropped(call);
                 self.caller_gone(call);
                 done(Vec::new())
             }

@@ -3,15 +3,13 @@
 use super::Ms;
 use super::agenda::{Happening, Listener, Step};
 use super::callers::Place;
+use super::words::spoken_ms;
 use super::world::World;
 use crate::call::reply::Reply;
 use crate::call::signal::Signal;
 
 /// A prompt takes so long to speak.
 const PROMPT_MS: Ms = 2_500;
-
-/// Words before the dial take so long.
-const WORDS_MS: Ms = 2_500;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
@@ -57,14 +55,14 @@ impl World {
     }
 
     /// The caller's document rings the line.
-    pub(super) fn ring_outside(&mut self, call: usize, attempt: u32, ring_s: u32, screened: bool, has_words: bool) {
+    pub(super) fn ring_outside(&mut self, call: usize, attempt: u32, ring_s: u32, screened: bool, words: &str) {
         self.turn_caller(call, Place::Outside { attempt });
         self.judge_line_rung(call);
         if let Some(caller) = self.callers.get_mut(call) {
             let epoch = caller.outside.as_ref().map_or(0, |line| line.epoch + 1);
             caller.outside = Some(Outside { attempt, screened, standing: Standing::Ringing, epoch, machine: false });
         }
-        let words = if has_words { WORDS_MS } else { 0 };
+        let words = spoken_ms(words);
         let buffer = self.chance.between(0, 5_000);
         self.outside_later(call, words + Ms::from(ring_s) * 1_000 + buffer, Step::RangOut);
         let soon = words + self.chance.between(1_000, 25_000);

@@ -155,6 +155,8 @@ pub(super) struct Queued {
     pub(super) action: Option<Target>,
     pub(super) wait: Option<Target>,
     pub(super) since: DateTime<Utc>,
+    /// When the wait document was asked for last.
+    pub(super) waits_at: Option<DateTime<Utc>>,
     /// The leg that takes this caller out, while `<Queue url>` runs and while they talk.
     pub(super) taken_by: Option<String>,
     pub(super) bridged_since: Option<DateTime<Utc>>,
@@ -162,6 +164,7 @@ pub(super) struct Queued {
 
 #[derive(Debug, Clone)]
 pub(super) struct InRoom {
+    pub(super) serial: u64,
     pub(super) conference: String,
     pub(super) room: Room,
     pub(super) dial: Dial,

@@ -78,6 +78,10 @@ impl Engine {
             self.end(&other, super::call::Status::Completed, super::call::By::Exchange);
             return;
         }
+        if key == '*' && self.in_room(sid).is_some_and(|room| room.dial.hangup_on_star) {
+            self.leave_room(sid, "participant_hung_up");
+            return;
+        }
         match self.calls.get(sid).map(|call| &call.doing) {
             Some(Doing::Gathering(gathering)) if gathering.verb.dtmf => self.gathered(sid, key),
             Some(Doing::Recording(recording))

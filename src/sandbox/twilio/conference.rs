@@ -1,7 +1,7 @@
 //! Conferences: who is in, who waits, who hears whom (contract 2.6, 4.4).
 
 use super::call::{By, Doing, Frame, InRoom, Place};
-use super::engine::{Engine, Instant, phone_number};
+use super::engine::{Engine, Instant, Timer, phone_number};
 use super::journal::What;
 use super::numbers::{Params, add};
 use super::room_news::{conference_action, reason_in_words};
@@ -48,7 +48,7 @@ impl Engine {
         self.conferences.iter_mut().find(|conference| conference.sid == sid)
     }
 
-    fn in_room(&self, sid: &str) -> Option<&InRoom> {
+    pub(super) fn in_room(&self, sid: &str) -> Option<&InRoom> {
         match &self.calls.get(sid)?.place {
             Place::InRoom(room) => Some(room),
             Place::Alone | Place::Dialling(_) | Place::Queued(_) | Place::Bridged { .. } => None,
@@ -83,9 +83,12 @@ impl Engine {
             conference.updated_at = joined_at;
         }
         self.turn(sid, Doing::Playing);
+        let serial = self.next_serial();
+        self.after_s(dial.time_limit_s, Timer::TimeLimit { call: sid.to_owned(), serial: Some(serial) });
         if let Some(call) = self.calls.get_mut(sid) {
             call.saved = Some(std::mem::replace(&mut call.frame, Frame::empty(Context::ConferenceWait)));
             call.place = Place::InRoom(Box::new(InRoom {
+                serial,
                 conference: conference_sid.clone(),
                 room: room.clone(),
                 dial: dial.clone(),

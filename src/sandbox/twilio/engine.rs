@@ -86,6 +86,8 @@ pub(super) struct Engine {
     pub(super) starting: VecDeque<String>,
     pub(super) last_start: Option<Instant>,
     chance: StdRng,
+    /// Sets this exchange's SIDs and tokens apart from those of every other.
+    salt: u64,
     pub(super) version: tokio::sync::watch::Sender<u64>,
 }
 
@@ -113,6 +115,7 @@ impl Engine {
             starting: VecDeque::new(),
             last_start: None,
             chance: StdRng::seed_from_u64(seed),
+            salt: seed,
             version: tokio::sync::watch::Sender::new(0),
         }
     }
@@ -122,10 +125,10 @@ impl Engine {
         self.serial
     }
 
-    /// A fresh SID: two letters and 32 hexadecimal digits, the same in every run.
+    /// A fresh SID: two letters and 32 hexadecimal digits, the same in every run of one salt.
     pub(super) fn fresh_sid(&mut self, prefix: &str) -> String {
         let serial = self.next_serial();
-        let hash = hex::encode(Sha1::digest(format!("{prefix}{serial}").as_bytes()));
+        let hash = hex::encode(Sha1::digest(format!("{prefix}{serial} of {}", self.salt).as_bytes()));
         format!("{prefix}{}", hash.chars().take(32).collect::<String>())
     }
 
@@ -196,6 +199,7 @@ impl Engine {
             Timer::TimeLimit { call, serial: None } => live(call),
             Timer::TimeLimit { call, serial: Some(serial) } => {
                 self.dialling(call).is_some_and(|dial| dial.serial == *serial)
+                    || self.in_room(call).is_some_and(|room| room.serial == *serial)
             }
             Timer::Step { call, epoch } | Timer::Quiet { call, epoch } | Timer::RecordFull { call, epoch } => {
                 same(call, *epoch)
@@ -210,7 +214,7 @@ impl Engine {
             Timer::Reach { call } => self.reach(&call),
             Timer::RingTimeout { call } => self.ring_timeout(&call),
             Timer::DialTimeout { call, .. } => self.dial_timeout(&call),
-            Timer::TimeLimit { call, .. } => self.time_limit(&call),
+            Timer::TimeLimit { call, serial } => self.time_limit(&call, serial.is_some()),
             Timer::Step { call, .. } => self.step(&call),
             Timer::Quiet { call, .. } => self.quiet(&call),
             Timer::RecordFull { call, .. } => self.record_ends(&call, None),
@@ -279,7 +283,7 @@ impl Engine {
         purpose: Purpose,
     ) {
         let serial = self.next_serial();
-        let hash = hex::encode(Sha1::digest(format!("token{serial}").as_bytes()));
+        let hash = hex::encode(Sha1::digest(format!("token{serial} of {}", self.salt).as_bytes()));
         let token: String = hash.chars().take(36).collect();
         let exchange = Exchange { target, params, token, purpose, kind };
         if matches!(exchange.purpose, Purpose::News) {

@@ -291,10 +291,12 @@ impl Engine {
         self.after_s(limit, Timer::TimeLimit { call: sid.to_owned(), serial: None });
     }
 
-    pub(super) fn time_limit(&mut self, sid: &str) {
-        let bridged = self.dialling(sid).and_then(|dial| dial.bridged.clone());
+    /// A Dial ends what it dialled, or its stay in the room; a call's own limit ends the call (contract 2.4, 2.6, 5.2).
+    pub(super) fn time_limit(&mut self, sid: &str, is_of_dial: bool) {
+        let bridged = self.dialling(sid).and_then(|dial| dial.bridged.clone()).filter(|_| is_of_dial);
         match bridged {
             Some((other, _)) => self.end(&other, Status::Completed, By::Exchange),
+            None if is_of_dial => self.leave_room(sid, "participant_hung_up"),
             None => self.end(sid, Status::Completed, By::Exchange),
         }
     }

@@ -150,7 +150,9 @@ impl TwilioStandIn {
             Time::Real => (SystemClock.now(), None),
             Time::Manual { start } => (start, Some(ManualClock::new(start))),
         };
-        let mut engine = Engine::new(options.account_sid, options.auth_token, now, options.seed);
+        // A service that keeps its database meets this exchange's calls as new ones, also after it was started again.
+        let seed = if manual.is_none() { rand::random() } else { options.seed };
+        let mut engine = Engine::new(options.account_sid, options.auth_token, now, seed);
         engine.switches = options.switches;
         for number in &options.numbers {
             let sid = engine.fresh_sid("PN");

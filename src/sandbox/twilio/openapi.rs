@@ -134,10 +134,9 @@ fn check_presence(schema: &Value, form: &Form) -> Result<(), Refusal> {
             });
         }
     }
+    let has = |name: &str| form.one(name).is_some_and(|value| !value.is_empty());
     let choices = schema.get("anyOf").and_then(Value::as_array);
-    if choices.is_some_and(|all| {
-        !all.iter().any(|choice| names(choice.get("required")).iter().all(|name| form.one(name).is_some()))
-    }) {
+    if choices.is_some_and(|all| !all.iter().any(|choice| names(choice.get("required")).iter().all(|name| has(name)))) {
         return Err(Refusal::bad(21205, "one of Url, Twiml and ApplicationSid is required"));
     }
     Ok(())

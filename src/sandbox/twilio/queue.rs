@@ -1,5 +1,7 @@
 //! `<Enqueue>`, `<Leave>` and `<Dial><Queue>` (contract 2.7).
 
+use chrono::TimeDelta;
+
 use super::call::{Doing, Frame, Place, Queued, whole_seconds};
 use super::engine::{Engine, Timer};
 use super::interpreter::Then;
@@ -80,6 +82,7 @@ impl Engine {
                 since,
                 taken_by: None,
                 bridged_since: None,
+                waits_at: None,
             }));
         }
         self.log(sid, What::Queued { queue: verb.name });
@@ -97,17 +100,17 @@ impl Engine {
         };
         let wait = queued.wait.clone();
         // A wait document without any length must not be asked for more than once a second.
-        let idle = self.calls.get(sid).is_some_and(|call| call.updated_at == self.now && call.documents > 1);
+        let rest = queued.waits_at.map_or(TimeDelta::zero(), |at| at + TimeDelta::seconds(1) - self.now);
         match wait {
             Some(target) if !target.url.is_empty() => {
-                if idle {
+                if rest > TimeDelta::zero() {
                     let epoch = self.turn(sid, Doing::Playing);
-                    self.after_ms(1000, Timer::Step { call: sid.to_owned(), epoch });
+                    self.at(self.now + rest, Timer::Step { call: sid.to_owned(), epoch });
                     return;
                 }
                 let now = self.now;
-                if let Some(call) = self.calls.get_mut(sid) {
-                    call.updated_at = now;
+                if let Some(Place::Queued(queued)) = self.calls.get_mut(sid).map(|call| &mut call.place) {
+                    queued.waits_at = Some(now);
                 }
                 let extra = self.wait_params(sid);
                 self.fetch(sid, target, Context::EnqueueWait, extra, "enqueue-wait-url");

@@ -47,6 +47,12 @@ fn refusal_for(code: u32, to: &str) -> Refusal {
 }
 
 impl Engine {
+    /// Whether the token came with a call from that number, so that it may be shown as the caller (contract 5.2).
+    fn may_forward(&self, from: &str, token: Option<&str>) -> bool {
+        let call = token.and_then(|token| self.calls.get(token.strip_prefix("fake-call-token-")?));
+        call.is_some_and(|call| call.from == from)
+    }
+
     /// Checks both numbers of a call to be made, and the account's limits.
     fn check_parties(&self, form: &Form) -> Result<(String, String), Refusal> {
         let to = form.one("To").unwrap_or_default().to_owned();
@@ -60,7 +66,7 @@ impl Engine {
         if !is_e164(&from) {
             return Err(Refusal::bad(21212, format!("The source phone number provided, {from}, is not valid.")));
         }
-        if self.number(&from).is_none() && form.one("CallToken").is_none() {
+        if self.number(&from).is_none() && !self.may_forward(&from, form.one("CallToken")) {
             return Err(Refusal::bad(
                 21210,
                 format!("The source phone number provided, {from}, is not yet verified for your account."),

@@ -36,6 +36,7 @@ async fn door(request: HttpRequest, body: web::Bytes, driver: web::Data<Driver>)
     };
     let answer = match health {
         RestHealth::TooMany => refused(&Refusal::world(429, 20429, "Too Many Requests")),
+        RestHealth::Unauthorized => refused(&Refusal::world(401, 20003, "Authenticate")),
         RestHealth::Failing => refused(&Refusal::world(500, 20500, "Internal Server Error")),
         RestHealth::Down => Answer::Empty(503),
         RestHealth::Ok | RestHealth::Slow => {

@@ -24,6 +24,9 @@ pub enum RestHealth {
     /// Every request is refused with 20429.
     #[serde(rename = "429")]
     TooMany,
+    /// Every request is refused with 20003, as with a key that was revoked.
+    #[serde(rename = "401")]
+    Unauthorized,
     /// Every request fails with 20500 and has no effect.
     #[serde(rename = "500")]
     Failing,

@@ -36,8 +36,8 @@ const OPERATOR: &str = "not-a-real-operator-token-of-the-tests";
 const CHATWOOT_SECRET: &str = "not-a-real-webhook-secret";
 const CALLER_SID: &str = "CA00000000000000000000000000000001";
 
-/// An answer is promised within 1.5 s; a loaded machine gets as much again.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(3);
+/// An answer is promised within 1.5 s, and what hangs never answers: a loaded machine gets its time.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(12);
 
 pub struct House {
     pub app: Arc<App>,

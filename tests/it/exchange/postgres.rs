@@ -120,7 +120,8 @@ fn absent(why: &str) -> ! {
 pub fn take_away(url: &str) {
     let name = name_of(url);
     ask(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"));
-    ask(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"));
+    // Waits for each to be gone.
+    ask(&format!("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"));
 }
 
 /// Lets everybody in again.

@@ -101,6 +101,7 @@ impl Service {
         let mut done = self.app.switchboard.wake_due_calls().await.unwrap();
         self.app.switchboard.offer_freed_phones().await.unwrap();
         done += self.app.outbox.deliver_due(Neighbour::Carrier).await.unwrap();
+        done += self.app.outbox.deliver_due(Neighbour::Recordings).await.unwrap();
         done
     }
 

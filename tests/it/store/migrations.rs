@@ -15,7 +15,7 @@ async fn up_down_up(url: &str) {
         migrate_down(url, Some(1)).await.unwrap();
         assert_eq!(migration_status(url).await.unwrap().iter().filter(|change| !change.applied).count(), 1);
         let refused = open(url, OpenOptions { migrate: false, connections: 1 }).await.map(drop).unwrap_err();
-        assert!(format!("{refused:?}").contains("migrate up"), "{refused:?}");
+        assert!(format!("{refused:?}").contains("run `offhook migrate`"), "{refused:?}");
         migrate_down(url, None).await.unwrap();
         assert!(migration_status(url).await.unwrap().iter().all(|change| !change.applied));
     }

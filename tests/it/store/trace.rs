@@ -311,7 +311,8 @@ impl Dice {
     }
 
     fn neighbour(&mut self) -> Neighbour {
-        if self.below(2) == 0 { Neighbour::Carrier } else { Neighbour::Inbox }
+        let number = usize::try_from(self.below(3)).unwrap_or(0);
+        Neighbour::ALL.get(number).copied().unwrap_or(Neighbour::Inbox)
     }
 
     fn presence(&mut self) -> Presence {

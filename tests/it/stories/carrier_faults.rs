@@ -293,6 +293,33 @@ async fn rest_fails_for_long_and_later_callers_are_dialled_for() {
     }
 }
 
+/// As with a key that was revoked. What needs no request goes on.
+#[actix_web::test]
+async fn a_carrier_that_refuses_us_is_dialled_by_document_and_no_phone_counts_as_bad() {
+    Setting::sqlite()
+        .switches(&json!({ "rest": "401" }))
+        .play(async |scene| {
+            scene.dial(JANE).await?;
+            scene.wait_for("Priya's phone rings", 20, |scene| scene.is_ringing(PRIYA)).await?;
+            accept(scene, PRIYA, JANE).await?;
+            scene.wait(6.0).await?;
+            hang_up(scene, JANE).await?;
+            scene.wait(20.0).await?;
+            scene.dial(OMAR).await?;
+            scene.wait_for("Sam's phone rings", 12, |scene| scene.is_ringing(SAM)).await?;
+            hang_up(scene, OMAR).await?;
+            scene.wait(20.0).await?;
+            turn(scene, &json!({ "rest": "ok" }));
+            scene.wait(60.0).await?;
+            scene.dial(RUTH).await?;
+            all_ring(scene).await?;
+            accept(scene, SAM, RUTH).await?;
+            hang_up(scene, RUTH).await?;
+            scene.wait(10.0).await
+        })
+        .await;
+}
+
 #[actix_web::test]
 async fn rest_fails_while_phones_ring_and_the_call_is_answered_all_the_same() {
     for rest in ["429", "500", "down"] {

@@ -21,6 +21,7 @@ mod gone_from_inbox;
 mod inbox_faults;
 mod keypad;
 mod lines;
+mod long_words;
 mod menu;
 mod misses;
 mod notice;
