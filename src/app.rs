@@ -21,7 +21,7 @@ use crate::chatwoot::door::ChatwootDoor;
 use crate::chatwoot::{ChatwootClient, ChatwootSettings};
 use crate::clock::{Clock, IdSource};
 use crate::config::Settings;
-use crate::outbox::{CarrierDesk, InboxDesk, Outbox};
+use crate::outbox::{CarrierDesk, InboxDesk, Outbox, UnseenCalls};
 use crate::publishing::Desk;
 use crate::rules::DestinationPolicy;
 use crate::store::Store;
@@ -55,6 +55,7 @@ pub struct App {
     pub desk: Arc<Desk>,
     /// Carries effects out.
     pub outbox: Arc<Outbox>,
+    unseen: Arc<UnseenCalls>,
     /// Twilio's door.
     pub twilio_door: Arc<TwilioDoor>,
     /// Chatwoot's door.
@@ -92,6 +93,8 @@ impl App {
             Arc::clone(&circuit),
         ));
         let addresses = Arc::new(addresses(&settings)?);
+        let replica = ids.draw(clock.now()).to_string();
+        let unseen = unseen_calls(&store, &clock, &ids, &switchboard, &twilio, &replica);
         let carrier = CarrierDesk::new(
             Arc::clone(&store),
             Arc::clone(&clock),
@@ -108,7 +111,7 @@ impl App {
             Arc::clone(&switchboard),
             carrier,
             inbox,
-            ids.draw(clock.now()).to_string(),
+            replica,
         ));
         let (queue, keeper) = keepers(&store, &switchboard, &clock, &chatwoot);
         let key = settings.server.code_secret.clone();
@@ -123,13 +126,7 @@ impl App {
             Arc::clone(&clock),
             Arc::clone(&ids),
         ));
-        let chatwoot_door = Arc::new(ChatwootDoor {
-            secrets: settings.chatwoot.webhook_secrets.clone(),
-            account_id: chatwoot.account_id(),
-            store: Arc::clone(&store),
-            clock: Arc::clone(&clock),
-            events: keeper.clone(),
-        });
+        let chatwoot_door = chatwoot_door(&settings, &chatwoot, &store, &clock, &keeper);
         Ok(Arc::new(Self {
             settings,
             store,
@@ -139,6 +136,7 @@ impl App {
             codes,
             desk,
             outbox,
+            unseen,
             twilio_door,
             chatwoot_door,
             chatwoot,
@@ -170,6 +168,8 @@ impl App {
         workers::start(tasks, stop, "rules", move |stop| Arc::clone(&app).keep_rules(stop));
         let app = Arc::clone(self);
         workers::start(tasks, stop, "answer_rates", move |stop| Arc::clone(&app).watch_answer_rates(stop));
+        let app = Arc::clone(self);
+        workers::start(tasks, stop, "unseen_calls", move |stop| Arc::clone(&app.unseen).run(stop));
         workers::start(tasks, stop, "memory", workers::keep_memory);
         workers::start(tasks, stop, "figures", workers::sum_up_figures);
     }
@@ -178,6 +178,14 @@ impl App {
     #[must_use]
     pub fn is_chatwoot_answering(&self) -> bool {
         self.chatwoot.is_answering()
+    }
+
+    /// Takes up the calls that never reached us, once; how many. For tests, which run no workers.
+    ///
+    /// # Errors
+    /// When Twilio or the store fails.
+    pub async fn take_up_unseen_calls(&self) -> anyhow::Result<usize> {
+        Ok(self.unseen.take_up().await?)
     }
 
     /// Reads Chatwoot's agents and contacts once. For tests, which run no workers.
@@ -263,6 +271,35 @@ impl App {
         }
         anyhow::bail!("effects bred effects for {TICK_TURNS_MAX} turns")
     }
+}
+
+fn unseen_calls(
+    store: &Arc<dyn Store>,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<dyn IdSource>,
+    switchboard: &Arc<Switchboard>,
+    twilio: &TwilioClient,
+    replica: &str,
+) -> Arc<UnseenCalls> {
+    let (store, clock, ids, switchboard) =
+        (Arc::clone(store), Arc::clone(clock), Arc::clone(ids), Arc::clone(switchboard));
+    Arc::new(UnseenCalls::new(store, clock, ids, switchboard, twilio.clone(), replica.to_owned()))
+}
+
+fn chatwoot_door(
+    settings: &Settings,
+    chatwoot: &ChatwootClient,
+    store: &Arc<dyn Store>,
+    clock: &Arc<dyn Clock>,
+    keeper: &Arc<Keeper>,
+) -> Arc<ChatwootDoor> {
+    Arc::new(ChatwootDoor {
+        secrets: settings.chatwoot.webhook_secrets.clone(),
+        account_id: chatwoot.account_id(),
+        store: Arc::clone(store),
+        clock: Arc::clone(clock),
+        events: Arc::<Keeper>::clone(keeper),
+    })
 }
 
 /// Those who hear what Chatwoot tells.

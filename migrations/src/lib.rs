@@ -33,6 +33,7 @@ mod m0027_asked;
 mod m0031_carried;
 mod m0032_refused_phones;
 mod m0033_outbox_failing;
+mod m0034_served;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -73,6 +74,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0031_carried::Change),
             Box::new(m0032_refused_phones::Change),
             Box::new(m0033_outbox_failing::Change),
+            Box::new(m0034_served::Change),
         ]
     }
 }

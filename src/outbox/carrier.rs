@@ -49,7 +49,7 @@ pub struct CarrierDesk {
 
 /// Why an effect could not be carried out.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     #[error(transparent)]
     Twilio(#[from] TwilioError),
     #[error(transparent)]

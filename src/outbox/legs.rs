@@ -169,7 +169,7 @@ impl CarrierDesk {
         };
         let is_ours = |resource: &CallResource| {
             resource.to.as_deref() == Some(leg.phone.as_e164())
-                && began_at(resource).is_none_or(|at| at >= leg.offered_at - TimeDelta::seconds(2))
+                && resource.began_at().is_none_or(|at| at >= leg.offered_at - TimeDelta::seconds(2))
                 && !is_known(resource)
         };
         Ok(found.into_iter().find(is_ours))
@@ -321,9 +321,4 @@ fn note_queue_time(resource: &CallResource) {
 /// to list what that document began.
 fn is_past_dialling(call: &Call, leg: &Leg, now: DateTime<Utc>) -> bool {
     leg.round > 0 && call.caller_left_at.is_some_and(|at| now - at >= LISTED_WITHIN)
-}
-
-fn began_at(resource: &CallResource) -> Option<DateTime<Utc>> {
-    let text = resource.date_created.as_deref()?;
-    DateTime::parse_from_rfc2822(text).ok().map(|at| at.to_utc())
 }

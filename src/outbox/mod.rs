@@ -18,6 +18,7 @@ mod refusals;
 mod schedule;
 mod texts;
 mod twins;
+mod unseen;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +40,7 @@ use hold::Hold;
 pub use inbox::InboxDesk;
 use refusals::Refusals;
 use schedule::{GIVE_UP_AFTER, pause_after};
+pub use unseen::UnseenCalls;
 
 /// Effects delivered side by side.
 const SIDE_BY_SIDE: u32 = 16;

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::session::{Session, instant, micros, values};
+use super::session::{Session, instant, instant_or_none, micros, values};
 use super::{Carried, PacingSlot, StoreError};
+use crate::phone_number::PhoneNumber;
 
 /// The one row of the tables `pacing` and `carried`: the carrier counts calls by account.
 const CARRIER: &str = "carrier";
@@ -32,6 +33,18 @@ pub(super) async fn note_carried(session: &Session<'_>, carried: Carried) -> Res
     let values = values![CARRIER, i64::from(carried.legs), micros(carried.at)];
     session.run("note what the account carries", sql, values).await?;
     Ok(())
+}
+
+pub(super) async fn note_served(
+    session: &Session<'_>,
+    number: &PhoneNumber,
+    now: DateTime<Utc>,
+) -> Result<DateTime<Utc>, StoreError> {
+    let sql = "INSERT INTO served (number, since) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    session.run("note that a number is served", sql, values![number.as_e164(), micros(now)]).await?;
+    let sql = "SELECT since FROM served WHERE number = $1";
+    let since = session.number("look since when a number is served", sql, values![number.as_e164()]).await?;
+    Ok(instant_or_none(since)?.unwrap_or(now))
 }
 
 pub(super) async fn take(

@@ -474,6 +474,8 @@ pub trait Store:
     async fn take_pacing_slot(&self, now: DateTime<Utc>, interval: TimeDelta) -> Result<PacingSlot, StoreError>;
     /// Keeps what the carrier's account was found to carry, for all replicas; the last word counts.
     async fn note_carried(&self, carried: Carried) -> Result<(), StoreError>;
+    /// Since when the number is served; one that is new is from now on.
+    async fn note_served(&self, number: &PhoneNumber, now: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError>;
     /// Takes or renews a named lease; false when another holder has it.
     async fn take_lease(
         &self,

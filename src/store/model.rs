@@ -229,6 +229,9 @@ impl Store for ModelStore {
     async fn note_carried(&self, carried: Carried) -> Result<(), StoreError> {
         self.note_carried_sync(carried)
     }
+    async fn note_served(&self, number: &PhoneNumber, now: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
+        self.note_served_sync(number, now)
+    }
     async fn take_lease(
         &self,
         name: &str,

@@ -24,6 +24,7 @@ pub(super) struct FactTables {
     deliveries: HashMap<String, DateTime<Utc>>,
     next_slot_at: Option<DateTime<Utc>>,
     carried: Option<Carried>,
+    served: HashMap<PhoneNumber, DateTime<Utc>>,
     leases: HashMap<String, (String, DateTime<Utc>)>,
 }
 
@@ -152,6 +153,14 @@ impl ModelStore {
     pub fn note_carried_sync(&self, carried: Carried) -> Result<(), StoreError> {
         self.tables()?.facts.carried = Some(carried);
         Ok(())
+    }
+
+    /// As [`Store::note_served`](super::Store::note_served).
+    ///
+    /// # Errors
+    /// Injected faults.
+    pub fn note_served_sync(&self, number: &PhoneNumber, now: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
+        Ok(*self.tables()?.facts.served.entry(number.clone()).or_insert(now))
     }
 
     /// As [`Store::take_lease`](super::Store::take_lease).

@@ -134,6 +134,7 @@ async fn ask_everything(store: &Arc<dyn Store>) {
     store.take_pacing_slot(now(), TimeDelta::seconds(1)).await.unwrap();
     store.take_lease("sweep", "me", now(), TimeDelta::seconds(1)).await.unwrap();
     store.note_carried(Carried { legs: 2, at: now() }).await.unwrap();
+    store.note_served(&phone(), now()).await.unwrap();
     store.trust_phone(&agent, "operator", now()).await.unwrap();
     store.save_inbox_link(id, InboxLink { contact_id: 1, conversation_id: 2 }).await.unwrap();
     store.find_inbox_link(id).await.unwrap();

@@ -258,6 +258,10 @@ impl Store for SqlStore {
         self.write(ask!(session => leases::note_carried(session, carried))).await
     }
 
+    async fn note_served(&self, number: &PhoneNumber, now: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
+        self.write(ask!(session, number = number.clone() => leases::note_served(session, &number, now))).await
+    }
+
     async fn take_lease(
         &self,
         name: &str,

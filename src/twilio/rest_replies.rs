@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 /// A leg, as Twilio keeps it.
@@ -24,6 +25,12 @@ pub struct CallResource {
     /// When it was made, RFC 2822; missing right after it was made.
     #[serde(default)]
     pub date_created: Option<String>,
+    /// When it ended, RFC 2822; missing for a leg that nobody answered.
+    #[serde(default)]
+    pub end_time: Option<String>,
+    /// `inbound`, `outbound-api` or `outbound-dial`.
+    #[serde(default)]
+    pub direction: Option<String>,
     /// Milliseconds it waited at Twilio, as text.
     #[serde(default)]
     pub queue_time: Option<String>,
@@ -36,11 +43,27 @@ impl CallResource {
         self.queue_time.as_deref()?.parse().ok().map(Duration::from_millis)
     }
 
+    /// When it was made.
+    #[must_use]
+    pub fn began_at(&self) -> Option<DateTime<Utc>> {
+        parse_instant(self.date_created.as_deref()?)
+    }
+
+    /// When it ended.
+    #[must_use]
+    pub fn ended_at(&self) -> Option<DateTime<Utc>> {
+        parse_instant(self.end_time.as_deref()?)
+    }
+
     /// Whether the leg is over; an unknown status is not.
     #[must_use]
     pub fn is_over(&self) -> bool {
         matches!(self.status.as_deref(), Some("completed" | "busy" | "failed" | "no-answer" | "canceled"))
     }
+}
+
+fn parse_instant(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc2822(text).ok().map(|at| at.to_utc())
 }
 
 /// A text that was made.

@@ -102,7 +102,7 @@ async fn nothing_personal_and_nothing_secret_is_logged_counted_or_shown_in_an_er
     let log = std::fs::read_to_string(town.path("log")).expect("a log");
     assert!(log.lines().count() > 50, "there is no log: the test proves nothing");
     assert!(log.contains("tried again"), "nothing failed: the test proves little");
-    assert!(log.contains("a delivery broke off") && log.contains("please report this"), "nothing panicked");
+    assert!(log.contains("please report this"), "nothing panicked: the test proves little");
     shown.push(("the log".to_owned(), log));
     let mut leaks = Vec::new();
     for (place, text) in &shown {

@@ -184,6 +184,7 @@ through! {
     fn revive_effect(&self, id: i64, by: &str, now: DateTime<Utc>) -> ();
     fn take_pacing_slot(&self, now: DateTime<Utc>, interval: TimeDelta) -> PacingSlot;
     fn note_carried(&self, carried: Carried) -> ();
+    fn note_served(&self, number: &PhoneNumber, now: DateTime<Utc>) -> DateTime<Utc>;
     fn take_lease(&self, name: &str, holder: &str, now: DateTime<Utc>, span: TimeDelta) -> bool;
     fn find_inbox_link(&self, call: CallId) -> Option<InboxLink>;
     fn save_inbox_link(&self, call: CallId, link: InboxLink) -> ();

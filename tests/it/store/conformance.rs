@@ -66,7 +66,7 @@ async fn postgresql_gives_the_answers_of_the_model() {
         let tables = "calls, legs, history, answers, outbox, agents, contacts, inbox_links, recordings, rules_versions, \
             deliveries, pacing, leases, rules_drafts, audit, brand_switches, supervisor_codes, code_tries, code_guard, \
             made_contacts, conversations, inboxes_reconciled, callback_tasks, phone_words, \
-            carried";
+            carried, served";
         sea_orm::ConnectionTrait::execute_unprepared(&admin, &format!("TRUNCATE {tables} CASCADE")).await.unwrap();
         run(&mut tally, seed, Some(quiet), |n| Arc::clone(&replicas[n])).await;
     }

@@ -245,7 +245,10 @@ impl Session {
             Op::Delivery { n } => show(store.note_delivery(&format!("delivery-{n}"), now).await),
             Op::Forget => show(store.forget_before(now - TimeDelta::seconds(10)).await),
             Op::Pacing => show(store.take_pacing_slot(now, TimeDelta::milliseconds(1_500)).await),
-            Op::Carried { legs } => show(store.note_carried(Carried { legs: *legs, at: now }).await),
+            Op::Carried { legs } => {
+                let carried = show(store.note_carried(Carried { legs: *legs, at: now }).await);
+                format!("{carried} {}", show(store.note_served(&phone(*legs % 5), now).await))
+            }
             Op::Trust { who } => self.trust(*who, now).await,
             Op::Turn { name, holder } => show(
                 store

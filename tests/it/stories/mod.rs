@@ -39,6 +39,7 @@ mod stage;
 mod supervised;
 mod supervisor;
 mod texting;
+mod unseen;
 mod vanishing;
 mod voicemail;
 mod waiting;

@@ -37,8 +37,12 @@ impl Setting {
     }
 
     pub fn postgres() -> Self {
-        let url = postgres::fresh_database();
-        Self { options: ExchangeOptions::manual(&url), allows_violations: false, _folder: None }
+        Self::on(&postgres::fresh_database())
+    }
+
+    /// On a database that the story can take away.
+    pub fn on(url: &str) -> Self {
+        Self { options: ExchangeOptions::manual(url), allows_violations: false, _folder: None }
     }
 
     pub fn method(mut self, method: RingMethod) -> Self {
