@@ -151,6 +151,7 @@ impl TwilioDoor {
             Ok(Answered::Refused) => HttpResponse::Forbidden().finish(),
             Err(trouble) => {
                 self.tell_of_turned_away(door, query, &trouble);
+                self.tell_of_sent_away(door, body, &trouble);
                 self.reply_safely(door, query, &trouble)
             }
         }

@@ -37,6 +37,12 @@ impl SafeReplies {
         Self { documents, leave: write_document([Verb::new("Leave")]) }
     }
 
+    /// Whether the door's document sends a caller to the recorder.
+    #[must_use]
+    pub fn records(&self, door: Door) -> bool {
+        self.documents.get(&door).is_some_and(|document| document.contains("<Record"))
+    }
+
     /// The document for that door. `failures`: how often in a row this caller's wait has failed, this time included.
     #[must_use]
     pub fn for_door(&self, door: Door, failures: u32) -> &str {

@@ -1,10 +1,10 @@
-//! An agent presses 1, what that decided is saved, and the agent hears the safe reply: nobody owns the call for it.
+//! A reply is lost and a safe one heard in its place: what that means for the call is told to it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::test::{call_service, init_service, read_body};
-use offhook::call::state::{Call, Stage};
+use offhook::call::state::{Call, CallerAt, Stage};
 use offhook::rules::RingMethod;
 use offhook::store::Store;
 use offhook::twilio::urls::{Door, Minted};
@@ -84,4 +84,34 @@ async fn by_single_legs_the_claim_is_given_up_at_once() {
     let heard = ask!(service, Door::AgentAccept, house.address_of(Door::AgentAccept, &call, 0));
     assert!(heard.contains("cannot be connected"), "{heard}");
     assert_eq!(house.given_up().await.owner, None);
+}
+
+/// For some seconds the store fails, the caller is sent to the recorder, and the store is back while they speak.
+#[actix_web::test]
+async fn a_caller_sent_to_the_recorder_is_known_to_be_there() {
+    for mood in [Mood::SavesInSilence, Mood::Fails] {
+        let house = House::ringing_by(RingMethod::Legs).await;
+        let service = serve!(house);
+        ask!(service, Door::Voice, format!("{BASE}{}", Door::Voice.path()));
+        let call = house.only_call().await;
+        ask!(service, Door::Wait, house.address_of(Door::Wait, &call, 0));
+        assert_eq!(house.only_call().await.stage, Stage::Waiting);
+
+        house.store.set(mood);
+        let heard = ask!(service, Door::Left, house.address_of(Door::Left, &call, 0));
+        assert!(heard.contains("<Record"), "{heard}");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        house.store.set(Mood::Works);
+        let until = tokio::time::Instant::now() + TOLD_WITHIN;
+        let told = loop {
+            let call = house.only_call().await;
+            if call.caller_at == CallerAt::Recorder {
+                break call;
+            }
+            assert!(tokio::time::Instant::now() < until, "{mood:?}: the call was not told: {:?}", call.caller_at);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        assert_eq!(told.stage, Stage::Voicemail);
+        assert!(told.legs.iter().all(|leg| leg.end.is_some()), "{mood:?}: phones go on ringing for nobody");
+    }
 }
