@@ -2,20 +2,20 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{App as ActixApp, Error, HttpResponse, HttpServer, web};
+use actix_web::{App as ActixApp, Error, HttpRequest, HttpResponse, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 
 use crate::api::{self, Authoriser, request_id};
 use crate::app::App;
 use crate::call::effect::Neighbour;
-use crate::chatwoot::door as chatwoot_door;
+use crate::chatwoot::door::{self as chatwoot_door, ChatwootDoor};
 use crate::dashboard;
 use crate::telemetry::metric;
 use crate::twilio::door as twilio_door;
@@ -24,18 +24,19 @@ use crate::twilio::urls::Door;
 /// Requests from one neighbour at a time; more wait in the socket's queue.
 const WORKERS: usize = 2;
 
+/// The body of a webhook comes within so long. Both neighbours send some kilobytes at once.
+const BODY_WITHIN: Duration = Duration::from_secs(5);
+
 /// Everything the service answers.
 pub fn routes(app: Arc<App>, metrics: PrometheusHandle) -> impl Fn(&mut web::ServiceConfig) + Clone {
     let origins = frame_origins(&app);
     let authoriser = Authoriser::new(&app.settings.server.operator_tokens);
     move |config: &mut web::ServiceConfig| {
         let twilio = web::resource(Door::ALL.iter().map(|door| door.path()).collect::<Vec<_>>())
-            .app_data(web::PayloadConfig::new(app.settings.server.webhook_body_max_bytes))
             .route(web::post().to(receive_twilio));
         let chatwoot = web::resource(chatwoot_door::PATH)
-            .app_data(web::PayloadConfig::new(app.settings.server.api_body_max_bytes))
             .app_data(web::Data::from(Arc::clone(&app.chatwoot_door)))
-            .route(web::post().to(chatwoot_door::receive));
+            .route(web::post().to(receive_chatwoot));
         config
             .app_data(web::Data::from(Arc::clone(&app)))
             .app_data(web::Data::new(metrics.clone()))
@@ -55,10 +56,37 @@ pub fn routes(app: Arc<App>, metrics: PrometheusHandle) -> impl Fn(&mut web::Ser
     }
 }
 
-async fn receive_twilio(request: actix_web::HttpRequest, body: web::Bytes, app: web::Data<App>) -> HttpResponse {
+async fn receive_twilio(request: HttpRequest, body: web::Payload, app: web::Data<App>) -> HttpResponse {
+    let body = match read_soon(body, app.settings.server.webhook_body_max_bytes).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
     match Door::find(request.path()) {
         Some(door) => app.twilio_door.receive(door, &request, &body).await,
         None => HttpResponse::NotFound().finish(),
+    }
+}
+
+async fn receive_chatwoot(
+    request: HttpRequest,
+    body: web::Payload,
+    app: web::Data<App>,
+    door: web::Data<ChatwootDoor>,
+) -> HttpResponse {
+    match read_soon(body, app.settings.server.api_body_max_bytes).await {
+        Ok(body) => chatwoot_door::receive(request, body, door).await,
+        Err(refusal) => refusal,
+    }
+}
+
+/// The whole body, if it comes soon: nobody is known yet, and whoever sends a byte now and then holds a connection.
+/// Source: threat T-34.
+async fn read_soon(body: web::Payload, max_bytes: usize) -> Result<web::Bytes, HttpResponse> {
+    match tokio::time::timeout(BODY_WITHIN, body.to_bytes_limited(max_bytes)).await {
+        Ok(Ok(Ok(body))) => Ok(body),
+        Ok(Ok(Err(broken))) => Err(HttpResponse::from_error(broken)),
+        Ok(Err(_too_large)) => Err(HttpResponse::PayloadTooLarge().force_close().finish()),
+        Err(_elapsed) => Err(HttpResponse::RequestTimeout().force_close().finish()),
     }
 }
 

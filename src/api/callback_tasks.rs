@@ -184,6 +184,6 @@ pub(super) async fn close_callback_task(
     if is_closed_now { Ok(web::Json(task.into())) } else { Err(Problem::conflict("The task is closed already.")) }
 }
 
-fn unavailable(error: impl std::fmt::Display) -> Problem {
-    Problem::unavailable(error.to_string())
+fn unavailable(error: impl std::error::Error + 'static) -> Problem {
+    Problem::unavailable(&error)
 }

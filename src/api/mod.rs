@@ -4,6 +4,7 @@
 //! goes wrong is told as a problem document (RFC 9457). What is registered is also what [`openapi::document`] tells.
 
 use actix_web::dev::HttpServiceFactory;
+use actix_web::http::header;
 use actix_web::{middleware, web};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -43,6 +44,12 @@ pub fn routes(
         .app_data(web::Data::new(authoriser))
         .app_data(web::QueryConfig::default().error_handler(|error, _| Problem::bad_request(error.to_string()).into()))
         .wrap(middleware::from_fn(authorise::authorise))
+        // Numbers and transcripts stay in no cache, and nothing is taken for what it is not. Source: threats T-12 and T-15.
+        .wrap(
+            middleware::DefaultHeaders::new()
+                .add((header::CACHE_CONTROL, "no-store"))
+                .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff")),
+        )
         .configure(register)
         .default_service(web::to(problem::not_found))
 }

@@ -19,7 +19,7 @@ const ASKED_MAX: usize = 500;
 pub(super) async fn list(app: &App) -> Result<Vec<Banner>, Problem> {
     let now = app.clock.now();
     let Ok(Some((_, rules))) = app.switchboard.rulebook().load_current().await else { return Ok(Vec::new()) };
-    let of_store = |error: StoreError| Problem::unavailable(error.to_string());
+    let of_store = |error: StoreError| Problem::unavailable(&error);
     // Facts that depend on no brand.
     let brand = BrandId::new("");
     let mut refused: Vec<&str> = Vec::new();

@@ -1,5 +1,6 @@
 //! What went wrong, as a document a program can act on. Source: RFC 9457.
 
+use std::error::Error;
 use std::fmt;
 
 use actix_web::http::StatusCode;
@@ -8,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::request_id;
+use crate::telemetry::Chain;
 
 /// What `/docs/problems` shows.
 const KINDS: &str = include_str!("../../docs/problems.md");
@@ -103,10 +105,12 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "conflict", "Not possible now", detail)
     }
 
-    /// Something we need is down; the same request may succeed later.
+    /// Something we need is down; the same request may succeed later. Why, with all its causes, is in the log.
     #[must_use]
-    pub fn unavailable(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable", detail)
+    pub fn unavailable(error: &(dyn Error + 'static)) -> Self {
+        let request_id = request_id::find_current().unwrap_or_default();
+        tracing::warn!(request.id = request_id, error = %Chain(error), "a request of the API could not be answered");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable", error.to_string())
     }
 
     /// A fault of ours; the cause is in the log, not here.
@@ -129,7 +133,7 @@ impl fmt::Display for Problem {
     }
 }
 
-impl std::error::Error for Problem {}
+impl Error for Problem {}
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {

@@ -285,7 +285,7 @@ pub(super) fn problem_of(refused: Refused, below: &str) -> Problem {
         }
         Refused::Store(error) => {
             tracing::warn!(error = %Chain(&error), "the rules could not be read or written");
-            Problem::unavailable(error.to_string())
+            Problem::unavailable(&error)
         }
     }
 }

@@ -145,5 +145,5 @@ fn of_store(error: StoreError) -> Problem {
 }
 
 fn told(error: &crate::switchboard::SwitchboardError) -> Problem {
-    Problem::unavailable(error.to_string())
+    Problem::unavailable(error)
 }

@@ -33,7 +33,7 @@ const AUDIT_MAX: u32 = 200;
 /// Everything that should be known of them now.
 pub(super) async fn list(app: &App) -> Result<Vec<Banner>, Problem> {
     let now = app.clock.now();
-    let of_store = |error: StoreError| Problem::unavailable(error.to_string());
+    let of_store = |error: StoreError| Problem::unavailable(&error);
     let Ok(Some((_, rules))) = app.switchboard.rulebook().load_current().await else { return Ok(Vec::new()) };
     let on = app.store.list_switches_on(now, SWITCHES_MAX).await.map_err(of_store)?;
     let mut banners: Vec<Banner> = on.iter().map(|one| about_switch(one, &rules)).collect();
@@ -55,7 +55,7 @@ pub(super) async fn list(app: &App) -> Result<Vec<Banner>, Problem> {
             continue;
         }
         let looked = app.switchboard.look_at_answer_rate(&brand.id, now).await;
-        if let Some(collapse) = looked.map_err(|error| Problem::unavailable(error.to_string()))? {
+        if let Some(collapse) = looked.map_err(|error| Problem::unavailable(&error))? {
             let message = format!(
                 "{}: {} of the last {} calls were answered, usually {:.0} of 100 are. An override would send calls to the \
                  operator line.",

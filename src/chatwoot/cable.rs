@@ -26,6 +26,7 @@ use url::Url;
 
 use super::agents::{Availability, Profile};
 use super::error::ChatwootError;
+use super::nonsense::Nonsense;
 use super::payload::{ChatwootEvent, parse_cable};
 use super::rest::ChatwootClient;
 use crate::clock::Clock;
@@ -317,6 +318,7 @@ impl Cable<'_> {
     fn presence(&self, data: &Value) -> Option<CableNews> {
         // A report that makes no sense is not one of absences.
         let report = PresenceData::deserialize(data)
+            .map_err(Nonsense::from)
             .inspect_err(|error| debug!(%error, "Chatwoot's report of presence makes no sense"))
             .ok()
             .filter(|report| report.account_id == self.client.account_id())?;
@@ -325,6 +327,7 @@ impl Cable<'_> {
 
     fn event(&self, event: &str, data: &Value) -> Option<CableNews> {
         let event = parse_cable(event, data)
+            .map_err(Nonsense::from)
             .inspect_err(|error| debug!(%error, "An event of Chatwoot's websocket makes no sense"))
             .ok()?;
         let is_ours = event.account_id().is_none_or(|account| account == self.client.account_id());

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::nonsense::Nonsense;
+
 /// Why a request to Chatwoot did not do what was asked.
 ///
 /// Each says what was being attempted. The outbox asks [`is_transient`](Self::is_transient) and
@@ -75,9 +77,9 @@ pub enum ChatwootError {
     Malformed {
         /// What was asked.
         attempt: &'static str,
-        /// Where in the body, and what was expected there.
+        /// Where in the body.
         #[source]
-        source: serde_path_to_error::Error<serde_json::Error>,
+        source: Nonsense,
     },
     /// A reply longer than we read.
     #[error("Chatwoot's answer is over {limit} bytes when asked to {attempt}")]

@@ -28,6 +28,7 @@ mod contacts;
 mod conversations;
 mod inboxes;
 mod messages;
+mod nonsense;
 mod registration;
 
 #[cfg(test)]

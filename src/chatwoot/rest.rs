@@ -190,7 +190,7 @@ impl Ask<'_> {
         let reply = self.send().await?;
         let bytes = read_whole(attempt, reply, REPLY_MAX_BYTES).await?;
         serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&bytes))
-            .map_err(|source| ChatwootError::Malformed { attempt, source })
+            .map_err(|error| ChatwootError::Malformed { attempt, source: error.into() })
     }
 
     /// Sends, and looks at the status only: some answers have no body (contract 4.6).

@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
+use super::nonsense::Nonsense;
 use super::payload::{ChatwootEvent, parse_webhook};
 use super::signature::{SignatureError, verify};
 
@@ -34,7 +35,7 @@ pub enum WebhookError {
     NotBelieved(#[source] SignatureError),
     /// Believed, but not what the contract says. Answer 200: Chatwoot would not send it again anyway.
     #[error("the delivery makes no sense")]
-    Malformed(#[source] serde_path_to_error::Error<serde_json::Error>),
+    Malformed(#[source] Nonsense),
     /// Believed, but about another account than the one of this address. Answer 200 and do nothing.
     #[error("the delivery is about account {0}, not ours")]
     OtherAccount(i64),
@@ -68,7 +69,7 @@ pub fn receive<'h>(
     if id.is_empty() || id.len() > DELIVERY_ID_MAX {
         return Err(WebhookError::NoHeader("x-chatwoot-delivery"));
     }
-    let event = parse_webhook(body).map_err(WebhookError::Malformed)?;
+    let event = parse_webhook(body).map_err(|error| WebhookError::Malformed(error.into()))?;
     match event.account_id() {
         Some(other) if other != account_id => Err(WebhookError::OtherAccount(other)),
         _ => Ok(Delivery { id: id.to_owned(), sent_at, event }),

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::exchange::postgres;
 use crate::exchange::process::{Running, offhook, serve_on};
-use crate::exchange::town::{Plan, Town};
+use crate::exchange::town::{OPERATOR_TOKEN, Plan, Town};
 
 async fn town() -> Town {
     let town = Town::open(Plan::manual()).await;
@@ -112,6 +112,45 @@ async fn a_request_under_way_is_finished_before_the_end() {
     tokio::time::timeout(Duration::from_secs(10), line.read_to_string(&mut reply)).await.unwrap().unwrap();
     assert!(reply.starts_with("HTTP/1.1 403"), "{reply}");
     assert!(ended.join().unwrap().success());
+    town.close().await;
+}
+
+/// Whoever sends a head and then nothing, before anybody knows who it is, does not hold a connection. Source: T-34.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_whose_body_does_not_come_is_not_waited_for() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let town = town().await;
+    let service = Running::start(serve_on(&town.listener, town.folder()));
+    assert_eq!(town.get("/healthz").await.0, 200);
+    let slow = |path: &'static str| {
+        let address = town.address;
+        async move {
+            let mut line = tokio::net::TcpStream::connect(address).await.unwrap();
+            let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 400\r\n\r\nFrom=");
+            line.write_all(head.as_bytes()).await.unwrap();
+            let mut reply = String::new();
+            // To the end of the connection.
+            tokio::time::timeout(Duration::from_secs(60), line.read_to_string(&mut reply)).await.unwrap().unwrap();
+            assert!(reply.starts_with("HTTP/1.1 408"), "{path}: {reply}");
+        }
+    };
+    tokio::join!(slow("/twilio/voice"), slow("/twilio/wait"), slow("/chatwoot/webhook"));
+    drop(service);
+    town.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_api_tells_stays_in_no_cache() {
+    let town = town().await;
+    let service = Running::start(serve_on(&town.listener, town.folder()));
+    for (path, status) in [("/api/v1/calls", 200), ("/api/v1/callback-tasks", 200), ("/api/v1/nothing", 404)] {
+        let asked = town.http.get(format!("http://{}{path}", town.address)).bearer_auth(OPERATOR_TOKEN);
+        let reply = asked.send().await.unwrap();
+        assert_eq!(reply.status(), status, "{path}");
+        assert_eq!(reply.headers()["cache-control"], "no-store", "{path}");
+        assert_eq!(reply.headers()["x-content-type-options"], "nosniff", "{path}");
+    }
+    drop(service);
     town.close().await;
 }
 
