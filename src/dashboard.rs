@@ -118,7 +118,9 @@ async fn show_settings(settings: web::Data<Settings>) -> HttpResponse {
 /// `path` is below `dist`, such as `index.html` or `assets/index-abc.js`. Answers 304 to a request that names the
 /// present content. The security headers are the caller's, by [`protect`].
 pub(crate) fn asset(path: &str, request: &HttpRequest) -> HttpResponse {
-    if let Some(EmbeddedFile { data, metadata, .. }) = FrontEnd::get(path) {
+    // The sandbox's page is of no use without the stand-ins.
+    let is_left_out = path == "sandbox.html" && cfg!(not(feature = "sandbox"));
+    if let Some(EmbeddedFile { data, metadata, .. }) = FrontEnd::get(path).filter(|_| !is_left_out) {
         return answer(path, data, metadata.sha256_hash(), request);
     }
     if path.ends_with(".html") && FrontEnd::iter().next().is_none() {

@@ -101,7 +101,7 @@ impl From<CallbackTask> for CallbackTaskView {
             Some(TaskEnd::Answered { call }) => (Some("answered"), Some(call), None),
             Some(TaskEnd::Reached) => (Some("reached"), None, None),
             Some(TaskEnd::Outcome) => (Some("outcome"), None, None),
-            Some(TaskEnd::ByHand { reason }) => (Some("by_hand"), None, Some(reason)),
+            Some(TaskEnd::ByHand { reason, .. }) => (Some("by_hand"), None, Some(reason)),
         };
         Self {
             id: task.id,
@@ -165,7 +165,7 @@ pub(super) async fn list_callback_tasks(
 )]
 #[post("/callback-tasks/{id}/close")]
 pub(super) async fn close_callback_task(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     id: web::Path<String>,
     body: Result<web::Json<CloseTask>, actix_web::Error>,
@@ -178,8 +178,8 @@ pub(super) async fn close_callback_task(
     }
     let missing = || Problem::not_found("There is no such task.");
     let id: CallId = id.parse().map_err(|_| missing())?;
-    let is_closed_now =
-        app.store.close_callback_task(id, &TaskEnd::ByHand { reason }, app.clock.now()).await.map_err(unavailable)?;
+    let why = TaskEnd::ByHand { reason, by: operator.name() };
+    let is_closed_now = app.store.close_callback_task(id, &why, app.clock.now()).await.map_err(unavailable)?;
     let task = app.store.find_callback_task(id).await.map_err(unavailable)?.ok_or_else(missing)?;
     if is_closed_now { Ok(web::Json(task.into())) } else { Err(Problem::conflict("The task is closed already.")) }
 }

@@ -178,6 +178,9 @@ impl CallbackTasks for ModelStore {
         let mut tables = self.tables()?;
         let Some(task) = tables.tasks.open(id) else { return Ok(false) };
         task.closed = Some((now, why.clone()));
+        if let Some(line) = why.audit_line(id) {
+            tables.publishing.note(line, now);
+        }
         Ok(true)
     }
 

@@ -11,7 +11,7 @@ use super::calls::call_id;
 use super::entity::TaskRow;
 use super::session::{Session, corrupt, count, instant, instant_or_none, job, micros, parse, print, values};
 use super::sql::{SqlStore, ask};
-use super::{Save, StoreError};
+use super::{NewAuditLine, Save, StoreError, audit};
 use crate::call::task::{MissedCall, TaskChange};
 use crate::ids::{BrandId, CallId};
 use crate::phone_number::PhoneNumber;
@@ -55,8 +55,26 @@ pub enum TaskEnd {
     Reached,
     /// An outcome was given that settles it.
     Outcome,
-    /// A person said so, and why.
-    ByHand { reason: String },
+    /// A person said so, and why. `by`: in the words of the door that let them in.
+    ByHand {
+        reason: String,
+        #[serde(default)]
+        by: String,
+    },
+}
+
+impl TaskEnd {
+    /// What the audit says of it, where a person did it.
+    pub(super) fn audit_line(&self, task: CallId) -> Option<NewAuditLine> {
+        let Self::ByHand { by, .. } = self else { return None };
+        Some(NewAuditLine {
+            by: by.clone(),
+            action: "callback_task_closed",
+            subject: format!("callback-tasks/{task}"),
+            // The reason stands in the task; it may name a caller.
+            detail: serde_json::json!({}),
+        })
+    }
 }
 
 /// Whether a task is still to be done.
@@ -232,7 +250,12 @@ async fn find_open(
 async fn close(session: &Session<'_>, id: CallId, why: &TaskEnd, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let sql =
         "UPDATE callback_tasks SET state = 'closed', closed_at = $2, closed_by = $3 WHERE id = $1 AND state = 'open'";
-    Ok(session.run("close the task", sql, values![id.to_string(), micros(now), print("task", why)?]).await? == 1)
+    let is_closed_now =
+        session.run("close the task", sql, values![id.to_string(), micros(now), print("task", why)?]).await? == 1;
+    if is_closed_now && let Some(line) = why.audit_line(id) {
+        audit::write(session, &line, now).await?;
+    }
+    Ok(is_closed_now)
 }
 
 async fn note_attempt(session: &Session<'_>, id: CallId, now: DateTime<Utc>) -> Result<bool, StoreError> {

@@ -148,7 +148,11 @@ impl TwilioDoor {
                 self.forget_failure(query);
                 reply(door, document)
             }
-            Ok(Answered::Refused) => HttpResponse::Forbidden().finish(),
+            Ok(Answered::Refused) => {
+                metrics::counter!(metric::SIGNATURES_REFUSED, "door" => door.path()).increment(1);
+                tracing::warn!(door = door.path(), "a signed request of another account was refused");
+                HttpResponse::Forbidden().finish()
+            }
             Err(trouble) => {
                 self.tell_of_turned_away(door, query, &trouble);
                 self.tell_of_sent_away(door, body, &trouble);

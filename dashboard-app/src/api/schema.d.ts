@@ -581,7 +581,8 @@ export interface components {
        * @description What was done: `rules_published`, `rules_rolled_back`, `rules_found_broken`, `rules_found_good`,
        *     `rules_draft_created`, `rules_draft_saved`, `rules_draft_deleted`, `override_begun`, `override_ended`,
        *     `flood_declared`, `flood_ended`, `supervisor_code_set`, `supervisor_code_removed`, `supervisor_code_tried`,
-       *     `supervisor_code_accepted`, `effect_replayed`.
+       *     `supervisor_code_accepted`, `supervisor_code_wrong`, `supervisor_code_refused`, `phone_trusted`,
+       *     `callback_task_closed`, `effect_replayed`.
        */
       action: string;
       /**

@@ -139,7 +139,7 @@ pub async fn step(store: &Arc<dyn Store>, op: &InboxOp, now: DateTime<Utc>) -> S
             let why = match how {
                 0 => TaskEnd::Reached,
                 1 => TaskEnd::Outcome,
-                _ => TaskEnd::ByHand { reason: "They wrote to us.".to_owned() },
+                _ => TaskEnd::ByHand { reason: "They wrote to us.".to_owned(), by: "Sam Carter".to_owned() },
             };
             show(store.close_callback_task(call_id(*call), &why, now).await) + &tasks(store, None).await
         }

@@ -147,6 +147,12 @@ async fn a_task_is_closed_by_hand_once_with_a_reason() {
             let (status, _) = close(&path, Some(json!({ "reason": "Twice." }))).await?;
             anyhow::ensure!(status == 409, "{status}");
             anyhow::ensure!(tasks(scene, "").await?.is_empty());
+            let (_, audit) = ask(scene, Method::GET, "/audit", None).await?;
+            let lines: Vec<&Value> = audit.as_array().into_iter().flatten().collect();
+            let mine: Vec<_> = lines.iter().filter(|line| line["action"] == "callback_task_closed").collect();
+            let subject = format!("callback-tasks/{}", task["id"].as_str().unwrap_or_default().replace('-', ""));
+            anyhow::ensure!(mine.len() == 1 && mine[0]["subject"] == subject.as_str(), "the audit says {lines:?}");
+            anyhow::ensure!(mine[0]["by"].as_str().is_some_and(|by| !by.is_empty()), "nobody did it: {}", mine[0]);
             for query in ["?state=late", "?colour=red", "?after=5"] {
                 let (status, problem) = ask(scene, Method::GET, &format!("/callback-tasks{query}"), None).await?;
                 anyhow::ensure!(status == 400 && problem["type"].is_string(), "{query}: {status} {problem}");
