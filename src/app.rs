@@ -29,6 +29,7 @@ use crate::switchboard::circuit::Circuit;
 use crate::switchboard::codes::CodeDesk;
 use crate::switchboard::rulebook::Rulebook;
 use crate::switchboard::{AccountLimits, Switchboard};
+use crate::telemetry::Chain;
 use crate::twilio::door::TwilioDoor;
 use crate::twilio::rest::{TwilioAuth, TwilioClient, TwilioSettings};
 use crate::twilio::urls::Addresses;
@@ -213,7 +214,7 @@ impl App {
             let Ok(Some((_, rules))) = self.switchboard.rulebook().load_current().await else { continue };
             for brand in &rules.brands {
                 if let Err(error) = self.switchboard.look_at_answer_rate(&brand.id, self.clock.now()).await {
-                    tracing::warn!(brand = %brand.id, error = %error, "an answer rate could not be looked at");
+                    tracing::warn!(brand = %brand.id, error = %Chain(&error), "an answer rate could not be looked at");
                 }
             }
         }
@@ -228,13 +229,13 @@ impl App {
         while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
             let before = self.clock.now() - KEPT;
             if let Err(error) = self.store.forget_before(before).await {
-                tracing::warn!(error = %error, "old answers could not be forgotten");
+                tracing::warn!(error = %Chain(&error), "old answers could not be forgotten");
             }
             if let Err(error) = self.store.forget_conversations(before).await {
-                tracing::warn!(error = %error, "old conversations could not be forgotten");
+                tracing::warn!(error = %Chain(&error), "old conversations could not be forgotten");
             }
             if let Err(error) = self.store.forget_phone_words(before).await {
-                tracing::warn!(error = %error, "old notes about phones could not be forgotten");
+                tracing::warn!(error = %Chain(&error), "old notes about phones could not be forgotten");
             }
         }
     }
@@ -245,7 +246,7 @@ impl App {
         const EVERY: Duration = Duration::from_millis(700);
         while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
             if let Err(error) = self.switchboard.rulebook().refresh().await {
-                tracing::debug!(error = %error, "newer rules could not be looked for");
+                tracing::debug!(error = %Chain(&error), "newer rules could not be looked for");
             }
         }
     }

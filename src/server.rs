@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::call::effect::Neighbour;
 use crate::chatwoot::door::{self as chatwoot_door, ChatwootDoor};
 use crate::dashboard;
-use crate::telemetry::metric;
+use crate::telemetry::{Chain, metric};
 use crate::twilio::door as twilio_door;
 use crate::twilio::urls::Door;
 
@@ -156,7 +156,7 @@ async fn show_metrics(app: web::Data<App>, metrics: web::Data<PrometheusHandle>)
                 metrics::gauge!(metric::OUTBOX_OLDEST_SECONDS, "neighbour" => neighbour).set(age.as_secs_f64());
             }
         }
-        Err(error) => tracing::warn!(error = %error, "the figures could not be read"),
+        Err(error) => tracing::warn!(error = %Chain(&error), "the figures could not be read"),
     }
     for (name, neighbour) in [("twilio", Neighbour::Carrier), ("chatwoot", Neighbour::Inbox)] {
         metrics::gauge!(metric::NEIGHBOUR_UP, "neighbour" => name).set(u32::from(is_up(&app, neighbour)));

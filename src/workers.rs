@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::telemetry::{Chain, start_metrics};
+
 /// A worker that broke off begins again after so long.
 const BEGINS_AGAIN_AFTER: Duration = if cfg!(test) { Duration::from_millis(5) } else { Duration::from_secs(1) };
 
@@ -42,7 +44,7 @@ pub async fn keep_memory(stop: CancellationToken) {
         // Looks through whole heaps, so it is kept away from the threads that answer.
         match tokio::task::spawn_blocking(offhook_heap::give_back).await {
             Ok(released) => tracing::trace!(released, "unused memory was asked back"),
-            Err(error) => tracing::warn!(error = %error, "unused memory could not be given back"),
+            Err(error) => tracing::warn!(error = %Chain(&error), "unused memory could not be given back"),
         }
         wait = EVERY;
     }
@@ -52,9 +54,9 @@ pub async fn keep_memory(stop: CancellationToken) {
 pub async fn sum_up_figures(stop: CancellationToken) {
     const EVERY: Duration = Duration::from_secs(5);
     while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
-        match crate::telemetry::start_metrics() {
+        match start_metrics() {
             Ok(figures) => figures.run_upkeep(),
-            Err(error) => tracing::debug!(error = %error, "there are no figures to sum up"),
+            Err(error) => tracing::debug!(error = %Chain(&error), "there are no figures to sum up"),
         }
     }
 }

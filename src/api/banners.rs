@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::openapi::Refusals;
 use super::{Operator, Problem, phone_banners, switch_banners};
 use crate::app::App;
+use crate::telemetry::Chain;
 
 /// Something that everybody should know.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -43,7 +44,7 @@ pub(super) async fn list_banners(_: Operator, app: web::Data<App>) -> Result<web
     // Looks again if what is known is old; what is known then is told even if that failed.
     let looked = app.switchboard.rulebook().load_current().await;
     if let Err(error) = looked {
-        tracing::debug!(error = %error, "the rules could not be looked at for the banners");
+        tracing::debug!(error = %Chain(&error), "the rules could not be looked at for the banners");
     }
     let mut banners: Vec<Banner> = broken_rules(&app).into_iter().collect();
     banners.extend(switch_banners::list(&app).await?);

@@ -20,6 +20,7 @@ use crate::phone_number::PhoneNumber;
 use crate::rules::{Agent, AvailabilitySource};
 use crate::store::{KnownContact, Presence, PresenceChange, Store};
 use crate::switchboard::Switchboard;
+use crate::telemetry::Chain;
 
 /// An agent who is missing in Chatwoot's lists for so long was removed: at least two lists, a minute apart.
 const MISSING_FOR: TimeDelta = TimeDelta::seconds(45);
@@ -69,7 +70,7 @@ impl Keeper {
             known.push(KnownContact { phone, name, blocked, contact_id });
         }
         if let Err(error) = self.store.note_contacts(&known).await {
-            tracing::warn!(error = %error, "contacts could not be kept");
+            tracing::warn!(error = %Chain(&error), "contacts could not be kept");
         }
     }
 
@@ -81,11 +82,11 @@ impl Keeper {
                 }
                 for agent in withdrawn.into_iter().filter(|agent| changed.contains(agent)) {
                     if let Err(error) = self.switchboard.withdraw_agent(&agent).await {
-                        tracing::warn!(agent.id = %agent, error = %error, "the phone of an agent who went off could not be stopped");
+                        tracing::warn!(agent.id = %agent, error = %Chain(&error), "the phone of an agent who went off could not be stopped");
                     }
                 }
             }
-            Err(error) => tracing::warn!(error = %error, "presence could not be kept"),
+            Err(error) => tracing::warn!(error = %Chain(&error), "presence could not be kept"),
         }
     }
 
@@ -173,13 +174,13 @@ impl ContactSink for Keeper {
 
     async fn forget(&self, contact: i64) {
         if let Err(error) = self.store.forget_contact(contact).await {
-            tracing::warn!(error = %error, "a contact could not be forgotten");
+            tracing::warn!(error = %Chain(&error), "a contact could not be forgotten");
         }
     }
 
     async fn list_kept(&self, after: i64) -> Vec<i64> {
         self.store.list_contact_ids(after, KEPT_AT_A_TIME).await.unwrap_or_else(|error| {
-            tracing::warn!(error = %error, "the contacts that are kept could not be listed");
+            tracing::warn!(error = %Chain(&error), "the contacts that are kept could not be listed");
             Vec::new()
         })
     }

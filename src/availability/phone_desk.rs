@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::rules::{Agent, AvailabilitySource, Rules, zone};
 use crate::store::{PhoneObeyed, PhoneSwitched, PhoneWord, Store};
 use crate::switchboard::Switchboard;
+use crate::telemetry::Chain;
 
 /// What our own messages begin their source id with.
 const OURS: &str = "offhook:";
@@ -52,14 +53,14 @@ impl PhoneDesk {
         let (switch, reply) = match self.understand(&rules, message, user, note, now).await {
             Ok(understood) => understood,
             Err(error) => {
-                tracing::warn!(error = %error, "who wrote a note about their phone could not be found out");
+                tracing::warn!(error = %Chain(&error), "who wrote a note about their phone could not be found out");
                 return;
             }
         };
         let word =
             PhoneWord { message: message.id, conversation: message.conversation_id, switch, reply, said_at: now };
         if let Err(error) = self.obey(&word).await {
-            tracing::warn!(error = %error, "a note about a phone could not be obeyed");
+            tracing::warn!(error = %Chain(&*error), "a note about a phone could not be obeyed");
         }
     }
 

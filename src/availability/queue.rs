@@ -20,6 +20,7 @@ use crate::ids::AgentId;
 use crate::rules::{Brand, Rules};
 use crate::store::{ConversationWord, Store, StoreError};
 use crate::switchboard::Switchboard;
+use crate::telemetry::Chain;
 
 /// Inboxes are read so often. Of several replicas one does it: an inbox that was read a moment ago is left alone.
 const READ_EVERY: Duration = Duration::from_secs(180);
@@ -90,14 +91,14 @@ impl QueueKeeper {
             Ok(Some(found)) => found,
             Ok(None) => return,
             Err(error) => {
-                tracing::warn!(error = %error, "whose a conversation is could not be found out");
+                tracing::warn!(error = %Chain(&error), "whose a conversation is could not be found out");
                 return;
             }
         };
         let open = event.status == ConversationStatus::Open;
         let word = ConversationWord { number: event.id, brand, agent, open, updated_at, heard_at: now };
         if let Err(error) = self.store.note_conversations(&[word]).await {
-            tracing::warn!(error = %error, "a conversation could not be kept");
+            tracing::warn!(error = %Chain(&error), "a conversation could not be kept");
         }
     }
 
@@ -127,7 +128,7 @@ impl QueueKeeper {
                 continue;
             }
             if let Err(error) = self.read_inbox(&rules, brand, pace).await {
-                tracing::warn!(brand.id = %brand.id, error = %error, "the open conversations of a brand could not be read; the last known figures hold");
+                tracing::warn!(brand.id = %brand.id, error = %Chain(&error), "the open conversations of a brand could not be read; the last known figures hold");
             }
         }
     }

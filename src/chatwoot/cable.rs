@@ -30,6 +30,7 @@ use super::nonsense::Nonsense;
 use super::payload::{ChatwootEvent, parse_cable};
 use super::rest::ChatwootClient;
 use crate::clock::Clock;
+use crate::telemetry::Chain;
 
 /// Longest message read. A conversation is a few kB, a map of presence some 20 bytes an agent or contact.
 const MESSAGE_MAX_BYTES: usize = 4 * 1024 * 1024;
@@ -347,21 +348,6 @@ fn cable_url(base: &Url) -> Option<Url> {
     url.set_query(None);
     url.path_segments_mut().ok()?.pop_if_empty().push("cable");
     Some(url)
-}
-
-/// An error with its causes, on one line.
-struct Chain<'e>(&'e CableError);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = std::error::Error::source(self.0);
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

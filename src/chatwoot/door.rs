@@ -12,7 +12,7 @@ use super::payload::ChatwootEvent;
 use super::webhook::{self, Delivery};
 use crate::clock::Clock;
 use crate::store::Store;
-use crate::telemetry::metric;
+use crate::telemetry::{Chain, metric};
 
 /// Where the door is.
 pub const PATH: &str = "/chatwoot/webhook";
@@ -49,11 +49,11 @@ pub async fn receive(request: HttpRequest, body: web::Bytes, door: web::Data<Cha
         Ok(delivery) => delivery,
         Err(error) if error.is_forged() => {
             metrics::counter!(metric::SIGNATURES_REFUSED, "door" => PATH).increment(1);
-            tracing::warn!(error = %error, "a Chatwoot webhook was refused");
+            tracing::warn!(error = %Chain(&error), "a Chatwoot webhook was refused");
             return HttpResponse::Forbidden().finish();
         }
         Err(error) => {
-            tracing::warn!(error = %error, "a signed Chatwoot webhook makes no sense");
+            tracing::warn!(error = %Chain(&error), "a signed Chatwoot webhook makes no sense");
             return HttpResponse::NoContent().finish();
         }
     };
@@ -68,7 +68,7 @@ async fn take(door: &ChatwootDoor, delivery: Delivery) -> HttpResponse {
         }
         Ok(false) => HttpResponse::NoContent().finish(),
         Err(error) => {
-            tracing::warn!(error = %error, "a Chatwoot webhook could not be kept");
+            tracing::warn!(error = %Chain(&error), "a Chatwoot webhook could not be kept");
             HttpResponse::ServiceUnavailable().finish()
         }
     }

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::clock::{Clock, RandomIds, SystemClock};
 use crate::config::Settings;
+use crate::telemetry::Chain;
 
 /// Nothing to say: everything is in the settings.
 #[derive(Debug, Clone, clap::Args)]
@@ -71,7 +72,7 @@ async fn look_after_live_calls(app: Arc<App>) {
     match app.switchboard.look_after_live_calls().await {
         Ok(0) => {}
         Ok(calls) => tracing::info!(calls, "live calls are looked after"),
-        Err(error) => tracing::warn!(error = %error, "live calls could not be looked after"),
+        Err(error) => tracing::warn!(error = %Chain(&error), "live calls could not be looked after"),
     }
 }
 

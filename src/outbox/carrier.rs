@@ -14,6 +14,7 @@ use crate::ids::{CallId, CarrierRef};
 use crate::store::{Leased, Store, StoreError};
 use crate::switchboard::circuit::Circuit;
 use crate::switchboard::{Switchboard, SwitchboardError};
+use crate::telemetry::Chain;
 use crate::twilio::error::TwilioError;
 use crate::twilio::rest::{EndAs, TwilioClient};
 use crate::twilio::twiml::room_name;
@@ -83,7 +84,7 @@ impl CarrierDesk {
 
     /// What a failure of the carrier's means for an effect that has no rule of its own.
     fn judge(&self, leased: &Leased, error: &TwilioError) -> Delivery {
-        let why = crate::telemetry::Chain(error).to_string();
+        let why = Chain(error).to_string();
         let is_question = matches!(
             leased.effect,
             Effect::CheckLeg { .. }
@@ -160,7 +161,7 @@ impl CarrierDesk {
             Err(error) if error.is_refusing_us() => {
                 metrics::counter!("offhook_twilio_refused_us_total").increment(1);
                 tracing::error!(
-                    error = %error,
+                    error = %Chain(&error),
                     "Twilio refuses every request: look at twilio.account_sid and the API key, and whether the account is active"
                 );
                 self.circuit.note_failure(self.clock.now());

@@ -11,6 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::Clock;
 use crate::store::{Leased, Store, StoreError};
+use crate::telemetry::Chain;
 
 /// The clock is looked at so often; renewed is a hold whose half is over.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -54,7 +55,7 @@ impl Hold {
             match self.renew().await {
                 Ok(()) => renewed_at = now,
                 Err(StoreError::Conflict(_)) => return,
-                Err(error) => tracing::warn!(error = %error, "the lease of an effect could not be renewed"),
+                Err(error) => tracing::warn!(error = %Chain(&error), "the lease of an effect could not be renewed"),
             }
         }
     }

@@ -21,6 +21,7 @@ use crate::ids::{AgentId, CarrierRef};
 use crate::rules::{Brand, Rules};
 use crate::store::{InboxLink, LATE_COMMIT, Leased, Store, StoreError};
 use crate::switchboard::rulebook::Rulebook;
+use crate::telemetry::Chain;
 
 /// Longest time one delivery takes. A slow Chatwoot needs a minute or two for a first call, half an hour to be looked
 /// through by the page; what was done by then is found there the next time.
@@ -170,7 +171,7 @@ impl InboxDesk {
             match self.write_down(leased, &hand, link).await {
                 Err(Trouble::Chatwoot(error)) if error.is_gone() => {
                     // Deleted, or merged away. Contract chatwoot.md 11.6: 404 leads to finding it afresh.
-                    tracing::warn!(call.id = %hand.call.id, error = %error, "a call's conversation is gone; another is found or made");
+                    tracing::warn!(call.id = %hand.call.id, error = %Chain(&error), "a call's conversation is gone; another is found or made");
                 }
                 written => return written,
             }

@@ -10,6 +10,7 @@ use crate::call::supervisor::spare_ring;
 use crate::crash_point;
 use crate::ids::CarrierRef;
 use crate::store::{Carried, Leased, PacingSlot};
+use crate::telemetry::Chain;
 use crate::twilio::error::TwilioError;
 use crate::twilio::rest::{EndAs, NewLeg};
 use crate::twilio::rest_replies::CallResource;
@@ -107,12 +108,12 @@ impl CarrierDesk {
                 let placed = Signal::LegPlaced { leg: number, carrier_ref };
                 let Err(error) = self.switchboard.take_note(call.id, &placed).await else { return Ok(Delivery::Done) };
                 // The phone rings, and nobody but the carrier knows its name: as after a request without an answer.
-                tracing::warn!(call.id = %call.id, leg = number, error = %error, "the name of a leg could not be kept");
+                tracing::warn!(call.id = %call.id, leg = number, error = %Chain(&error), "the name of a leg could not be kept");
                 Ok(Delivery::Later(self.clock.now() + LOOK_AFTER))
             }
             Err(error) if error.may_have_happened() => {
                 // The phone stays reserved until the carrier, asked, says whether it rings. Never created twice.
-                tracing::warn!(call.id = %call.id, leg = number, error = %error, "it is not known whether a phone rings");
+                tracing::warn!(call.id = %call.id, leg = number, error = %Chain(&error), "it is not known whether a phone rings");
                 // After a take-over a look cannot tell this request from the earlier one: the call's own sweep decides.
                 Ok(if leased.is_taken_over() { Delivery::Done } else { Delivery::Later(now + LOOK_AFTER) })
             }
@@ -124,7 +125,7 @@ impl CarrierDesk {
             }
             Err(error) if error.is_concurrency_limit() => self.on_full_account(call, number, leased, &error).await,
             Err(error) => {
-                tracing::warn!(call.id = %call.id, leg = number, error = %error, "the carrier does not ring a phone");
+                tracing::warn!(call.id = %call.id, leg = number, error = %Chain(&error), "the carrier does not ring a phone");
                 self.tell(call.id, refused(error.is_unreachable_number())).await
             }
         }

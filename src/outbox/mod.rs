@@ -33,7 +33,7 @@ use crate::clock::Clock;
 use crate::crash_point;
 use crate::store::{Leased, Settled, Store, StoreError};
 use crate::switchboard::Switchboard;
-use crate::telemetry::metric;
+use crate::telemetry::{Chain, metric};
 
 pub use carrier::CarrierDesk;
 use hold::Hold;
@@ -220,7 +220,7 @@ impl Outbox {
                             under_way.spawn(async move { outbox.deliver(leased).await });
                         }
                     }
-                    Err(error) => tracing::warn!(error = %error, "the outbox could not be read"),
+                    Err(error) => tracing::warn!(error = %Chain(&error), "the outbox could not be read"),
                 }
             }
             tokio::select! {
@@ -239,7 +239,9 @@ impl Outbox {
     fn note_end(&self, ended: Result<Result<(), StoreError>, JoinError>) {
         match ended {
             Ok(Ok(())) => self.switchboard.effects_saved.send_replace(()),
-            Ok(Err(error)) => tracing::warn!(error = %error, "what came of an effect could not be written down"),
+            Ok(Err(error)) => {
+                tracing::warn!(error = %Chain(&error), "what came of an effect could not be written down");
+            }
             // Not the panic's own words, which may quote what a caller said.
             Err(error) => tracing::error!(panicked = error.is_panic(), "a delivery broke off"),
         }

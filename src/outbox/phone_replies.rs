@@ -12,6 +12,7 @@ use super::Outbox;
 use super::inbox::{InboxDesk, Trouble};
 use crate::chatwoot::{ChatwootError, NewMessage, note};
 use crate::store::{Conflict, LATE_COMMIT, StoreError, UnansweredWord};
+use crate::telemetry::Chain;
 
 /// Answers posted at a time.
 const AT_A_TIME: u32 = 20;
@@ -104,7 +105,7 @@ impl Outbox {
     pub async fn run_phone_replies(self: Arc<Self>, stop: CancellationToken) {
         loop {
             if let Err(error) = self.answer_phone_words().await {
-                tracing::warn!(error = %error, "notes about phones could not be read");
+                tracing::warn!(error = %Chain(&error), "notes about phones could not be read");
             }
             tokio::select! {
                 () = stop.cancelled() => return,

@@ -8,6 +8,7 @@ use crate::rules::diff::{Change, diff};
 use crate::rules::{Agent, Rules, export};
 use crate::store::{Conflict, NewVersion, StoreError, VersionHead};
 use crate::switchboard::reading::aside;
+use crate::telemetry::Chain;
 
 /// Longest note of a version.
 pub const NOTE_CHARS_MAX: usize = 500;
@@ -141,7 +142,7 @@ impl Desk {
                 Ok(()) => {
                     // It is in force even if this one cannot be told so: everybody looks again within a second.
                     if let Err(error) = self.rulebook.refresh().await {
-                        tracing::warn!(error = %error, "the newly published rules could not be read at once");
+                        tracing::warn!(error = %Chain(&error), "the newly published rules could not be read at once");
                     }
                     if let Some(before) = &before {
                         self.trust_changed_phones(before, &rules, edition.by).await;
@@ -167,7 +168,7 @@ impl Desk {
         let is_changed = |agent: &&Agent| before.find_agent(&agent.id).is_some_and(|old| old.phone != agent.phone);
         for agent in rules.agents.iter().filter(is_changed) {
             if let Err(error) = self.store.trust_phone(&agent.id, by, self.clock.now()).await {
-                tracing::warn!(agent = %agent.id, error = %error, "a refusal of the phone before could not be forgotten");
+                tracing::warn!(agent = %agent.id, error = %Chain(&error), "a refusal of the phone before could not be forgotten");
             }
         }
     }

@@ -10,6 +10,7 @@ use crate::rules::{Rules, file};
 use crate::shortlist::snapshot::take_again;
 use crate::shortlist::{InForce, ShortlistRecord};
 use crate::store::{Store, StoreError};
+use crate::telemetry::Chain;
 
 /// Why a call cannot be explained.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +74,7 @@ async fn complete(
     match take_again(record, kept, rules, brand, in_force) {
         Ok(full) => Ok(Some(full)),
         Err(error) => {
-            tracing::warn!(error = %error, "the shortlist of a call could not be taken again");
+            tracing::warn!(error = %Chain(&error), "the shortlist of a call could not be taken again");
             Ok(None)
         }
     }

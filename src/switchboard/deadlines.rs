@@ -63,7 +63,7 @@ impl Switchboard {
         let live = self.store.find_calls_to_wake(self.clock.now() + LIVE_CALLS_WAKE_WITHIN, LIVE_CALLS_MAX).await?;
         for call in &live {
             if let Err(error) = self.take_note(*call, &Signal::Restarted).await {
-                tracing::warn!(call.id = %call, error = %error, "a live call could not be looked after");
+                tracing::warn!(call.id = %call, error = %Chain(&error), "a live call could not be looked after");
             }
         }
         Ok(live.len())
@@ -83,7 +83,7 @@ impl Switchboard {
                 failed => failed,
             };
             if let Err(error) = outcome {
-                tracing::warn!(error = %error, "deadlines could not be looked at");
+                tracing::warn!(error = %Chain(&error), "deadlines could not be looked at");
             }
         }
     }

@@ -40,7 +40,7 @@ use crate::rules::{Brand, DestinationPolicy, DialStopsAt, RingMethod, Rules};
 use crate::shortlist::facts::LoadedFacts;
 use crate::shortlist::{InForce, members};
 use crate::store::{Arrival, ArrivalQuestion, Conflict, NewEffect, Save, Store, StoreError, StoredAnswer};
-use crate::telemetry::metric;
+use crate::telemetry::{Chain, metric};
 use about::{About, count_refusals, warn_of_missing_line};
 use circuit::Circuit;
 use locks::CallLocks;
@@ -428,7 +428,7 @@ impl Switchboard {
             match self.take_note(call, &Signal::PhonesFreed).await {
                 Ok(_) => told += 1,
                 Err(error) => {
-                    tracing::warn!(call.id = %call, error = %error, "a waiting call could not be offered a freed phone");
+                    tracing::warn!(call.id = %call, error = %Chain(&error), "a waiting call could not be offered a freed phone");
                 }
             }
         }

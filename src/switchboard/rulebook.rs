@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::rules::Rules;
 use crate::rules::file::RoutingFileError;
 use crate::store::{PublishedRules, Store, StoreError};
-use crate::telemetry::metric;
+use crate::telemetry::{Chain, metric};
 
 /// A published change is in force on every replica after so long. Source: RELIABILITY.md P-L6 asks for 2 s.
 const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(1);
@@ -246,7 +246,7 @@ impl Rulebook {
     /// once one may read what the other cannot.
     async fn mark(&self, version: u32, broken: Option<&str>, now: DateTime<Utc>) {
         if let Err(error) = self.store.mark_rules(version, broken, THIS_PROGRAM, now).await {
-            tracing::warn!(rules.version = version, error = %error, "the version of the rules could not be marked");
+            tracing::warn!(rules.version = version, error = %Chain(&error), "the version of the rules could not be marked");
         }
     }
 

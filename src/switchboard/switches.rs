@@ -8,6 +8,7 @@ use crate::call::signal::Signal;
 use crate::call::switch::{NewSwitch, SwitchKind, SwitchedBy};
 use crate::ids::BrandId;
 use crate::store::BrandSwitch;
+use crate::telemetry::Chain;
 
 impl Switchboard {
     /// Turns a switch on in place of one that is on. The form of what is asked for is the asker's to check.
@@ -53,7 +54,7 @@ impl Switchboard {
             match self.take_note(id, &Signal::Overridden).await {
                 Ok(_) => told += 1,
                 Err(error) => {
-                    tracing::warn!(call.id = %id, error = %error, "a waiting call could not be sent to the operator line");
+                    tracing::warn!(call.id = %id, error = %Chain(&error), "a waiting call could not be sent to the operator line");
                 }
             }
         }

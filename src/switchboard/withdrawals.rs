@@ -11,6 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Switchboard, SwitchboardError};
 use crate::call::signal::Signal;
 use crate::ids::AgentId;
+use crate::telemetry::Chain;
 
 /// Calls are told again for so long: longer than any decision takes from its facts to its save.
 const TOLD_FOR: TimeDelta = TimeDelta::seconds(5);
@@ -64,7 +65,7 @@ impl Switchboard {
             let told = self.tell_withdrawn(&agent).await;
             let patience = if told.is_ok() { TOLD_FOR } else { TRIED_FOR };
             if let Err(error) = told {
-                tracing::warn!(agent.id = %agent, error = %error, "the phone of a withdrawn agent could not be stopped");
+                tracing::warn!(agent.id = %agent, error = %Chain(&error), "the phone of a withdrawn agent could not be stopped");
             }
             if now - since >= patience {
                 self.withdrawals.end(&agent);

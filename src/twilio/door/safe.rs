@@ -65,7 +65,7 @@ impl TwilioDoor {
                 match switchboard.take_note(call, &Signal::LegTurnedAway { leg }).await {
                     Ok(_) | Err(SwitchboardError::UnknownCall) => return,
                     Err(error) => {
-                        tracing::warn!(call.id = %call, leg, error = %error, "a call could not be told of a lost reply");
+                        tracing::warn!(call.id = %call, leg, error = %Chain(&error), "a call could not be told of a lost reply");
                     }
                 }
             }
