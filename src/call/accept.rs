@@ -182,12 +182,16 @@ impl Turn<'_> {
         Reply::JoinRoom { who: RoomSeat::Caller }
     }
 
-    pub(super) fn on_room_entered(&mut self, who: Party) {
+    pub(super) fn on_room_entered(&mut self, who: Party, claim: Option<u32>) {
         if self.call.has_ended() && who == Party::Caller && self.call.caller_left_at.is_none() {
             // Nobody is there to talk to any more.
             self.ask(Effect::DropCaller);
         }
         let Stage::Claimed { leg: claimed, .. } = self.call.stage else { return };
+        if claim.is_some_and(|leg| leg != claimed) {
+            // Of an earlier room.
+            return;
+        }
         match who {
             Party::Caller => {
                 if self.call.caller_at != (CallerAt::Room { entered: true }) {

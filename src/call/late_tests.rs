@@ -184,8 +184,8 @@ fn an_entry_told_after_the_agent_left_the_room_puts_nobody_back_into_it() {
     let mut desk = brought_to("claimed");
     desk.take(&Signal::RoomLeft { who: Party::Leg(1), claim: Some(1) });
     desk.take(&Signal::CallerAsks { at: CallerDoor::Join });
-    desk.take(&Signal::RoomEntered { who: Party::Caller });
-    desk.take(&Signal::RoomEntered { who: Party::Leg(1) });
+    desk.take(&Signal::RoomEntered { who: Party::Caller, claim: None });
+    desk.take(&Signal::RoomEntered { who: Party::Leg(1), claim: Some(1) });
     for _ in 0..3 {
         // Nobody answers who is in the room.
         wake(&mut desk);

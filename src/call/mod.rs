@@ -29,6 +29,7 @@ pub mod floods;
 pub mod leg;
 mod line;
 pub mod mark;
+mod meeting;
 mod menu;
 mod notice;
 mod offering;
@@ -285,7 +286,7 @@ fn take_note(turn: &mut Turn<'_>, signal: &Signal) {
         Signal::LegTurnedAway { leg } => turn.on_leg_turned_away(*leg),
         Signal::LineAnswered { attempt } => turn.on_line_answered(*attempt),
         Signal::Overridden => turn.on_overridden(),
-        Signal::RoomEntered { who } => turn.on_room_entered(*who),
+        Signal::RoomEntered { who, claim } => turn.on_room_entered(*who, *claim),
         Signal::RoomStarted { leg } => turn.on_room_started(*leg),
         Signal::RoomLeft { who, claim } => turn.on_room_left(*who, *claim),
         Signal::RoomChecked { caller_in, leg_in } => turn.on_room_checked(*caller_in, *leg_in),

@@ -179,7 +179,7 @@ fn signals() -> impl Strategy<Value = Signal> {
         3 => (leg.clone(), outcome).prop_map(|(leg, outcome)| Signal::LegFinished { leg, outcome }),
     ];
     let of_room = prop_oneof![
-        3 => party.clone().prop_map(|who| Signal::RoomEntered { who }),
+        3 => (party.clone(), proptest::option::of(1..4_u32)).prop_map(|(who, claim)| Signal::RoomEntered { who, claim }),
         2 => leg.prop_map(|leg| Signal::RoomStarted { leg }),
         1 => (party, proptest::option::of(1..4_u32)).prop_map(|(who, claim)| Signal::RoomLeft { who, claim }),
         1 => (any::<bool>(), any::<bool>()).prop_map(|(caller_in, leg_in)| Signal::RoomChecked { caller_in, leg_in }),
@@ -360,8 +360,8 @@ pub(super) fn brought_to(stage: &str) -> Desk {
             Signal::LegAsks { leg: 1, carrier_ref: None },
             Signal::LegPressed { leg: 1, key: Some('1') },
             Signal::CallerAsks { at: CallerDoor::Join },
-            Signal::RoomEntered { who: Party::Caller },
-            Signal::RoomEntered { who: Party::Leg(1) },
+            Signal::RoomEntered { who: Party::Caller, claim: Some(1) },
+            Signal::RoomEntered { who: Party::Leg(1), claim: Some(1) },
             Signal::RoomStarted { leg: 1 },
         ],
         "voicemail" => &[

@@ -77,8 +77,8 @@ pub enum Signal {
     /// An agent who dialled the brand pressed the supervisor's key: a call of their own, for which no phone rings.
     AgentAsksForCode,
 
-    /// Somebody entered the room.
-    RoomEntered { who: Party },
+    /// Somebody entered the room of this leg's claim, as far as that is known.
+    RoomEntered { who: Party, claim: Option<u32> },
     /// Both are in the room of this leg's claim and can hear each other. Told late, it may be of an earlier claim.
     RoomStarted { leg: u32 },
     /// Somebody left the room of this leg's claim, as far as that is known. Told late, it may be of an earlier claim.

@@ -87,6 +87,9 @@ pub struct Call {
     /// Until when the caller hears words of ours, and asks for nothing.
     #[serde(default)]
     pub words_until: Option<DateTime<Utc>>,
+    /// The leg for whose claim the caller was sent to a room last.
+    #[serde(default)]
+    pub room_of: Option<u32>,
     /// When the caller will ask for the next stretch of waiting by itself.
     pub next_poll_at: Option<DateTime<Utc>>,
     /// When the next wave of phones joins.
@@ -211,6 +214,7 @@ impl Call {
             caller_at: CallerAt::Door,
             caller_heard_at: new.at,
             words_until: None,
+            room_of: None,
             next_poll_at: None,
             next_wave_at: None,
             caller_left_at: None,
@@ -392,41 +396,16 @@ impl Call {
             Event::LegReleased { leg } => self.change_leg(*leg, |leg| leg.live = false),
             Event::LegNotCarried { leg } => self.change_leg(*leg, |leg| leg.not_carried = true),
             Event::LegChecked { leg } => self.change_leg(*leg, |leg| leg.checked_at = Some(now)),
-            Event::CallClaimed { leg, deadline_at } => {
-                self.stage = Stage::Claimed { leg: *leg, deadline_at: *deadline_at, asked: false };
-                self.grace_until = None;
-                self.change_leg(*leg, |leg| leg.progress = LegProgress::Claimed);
-            }
-            Event::ClaimLapsed { .. } => self.stage = Stage::Waiting,
-            Event::RoomFilled { deadline_at } => {
-                if let Stage::Claimed { leg, asked, .. } = self.stage {
-                    self.stage = Stage::Claimed { leg, deadline_at: *deadline_at, asked };
-                }
-            }
-            Event::RoomAsked { deadline_at } => {
-                if let Stage::Claimed { leg, .. } = self.stage {
-                    self.stage = Stage::Claimed { leg, deadline_at: *deadline_at, asked: true };
-                }
-            }
-            Event::CallerSentToRoom => {
-                self.hand_document(now);
-                self.caller_at = CallerAt::Room { entered: false };
-            }
-            Event::CallerEntered => self.caller_at = CallerAt::Room { entered: true },
-            Event::CallerLeftRoom => {
-                if matches!(self.caller_at, CallerAt::Room { .. }) {
-                    self.caller_at = CallerAt::Leaving;
-                }
-            }
-            Event::LegEntered { leg } => {
-                self.change_leg(*leg, |leg| leg.progress = leg.progress.max(LegProgress::InRoom));
-            }
-            Event::LegLeftRoom { leg } => self.change_leg(*leg, |leg| leg.progress = LegProgress::LeftRoom),
-            Event::CallOwned { leg, agent } => {
-                self.stage = Stage::Talking { leg: *leg, since: now };
-                self.owner = Some(agent.clone());
-                self.change_leg(*leg, |leg| leg.progress = LegProgress::InRoom);
-            }
+            Event::CallClaimed { .. }
+            | Event::ClaimLapsed { .. }
+            | Event::RoomFilled { .. }
+            | Event::RoomAsked { .. }
+            | Event::CallerSentToRoom
+            | Event::CallerEntered
+            | Event::CallerLeftRoom
+            | Event::LegEntered { .. }
+            | Event::LegLeftRoom { .. }
+            | Event::CallOwned { .. } => self.apply_meeting(event, now),
             Event::GraceBegan { until } => self.grace_until = Some(*until),
             Event::FallbackBegan { why, way } => {
                 self.stage = match way {
@@ -488,7 +467,7 @@ impl Call {
         }
     }
 
-    fn change_leg(&mut self, number: u32, change: impl FnOnce(&mut Leg)) {
+    pub(super) fn change_leg(&mut self, number: u32, change: impl FnOnce(&mut Leg)) {
         if let Some(leg) = self.leg_mut(number) {
             change(leg);
         }

@@ -220,29 +220,14 @@ impl CarrierDesk {
     }
 
     async fn check_room(&self, call: &Call) -> Result<Delivery, Trouble> {
-        let room = self.note(self.twilio.find_room(&room_name(call)).await)?;
+        let Some(claimed) = call.stage.holder() else { return Ok(Delivery::Done) };
+        let room = self.note(self.twilio.find_room(&room_name(call, claimed)).await)?;
         let inside = match room {
             Some(room) => self.note(self.twilio.list_participants(&CarrierRef::new(&room.sid)).await)?,
             None => Vec::new(),
         };
         let is_in = |who: &CarrierRef| inside.iter().any(|participant| participant.call_sid == who.as_str());
-        let leg = match call.stage {
-            crate::call::state::Stage::Claimed { leg, .. } => {
-                call.find_leg(leg).and_then(|leg| leg.carrier_ref.clone())
-            }
-            crate::call::state::Stage::New
-            | crate::call::state::Stage::Hold
-            | crate::call::state::Stage::Challenge { .. }
-            | crate::call::state::Stage::Supervisor
-            | crate::call::state::Stage::Menu { .. }
-            | crate::call::state::Stage::Notice { .. }
-            | crate::call::state::Stage::Line
-            | crate::call::state::Stage::Message
-            | crate::call::state::Stage::Waiting
-            | crate::call::state::Stage::Talking { .. }
-            | crate::call::state::Stage::Voicemail
-            | crate::call::state::Stage::Ended => None,
-        };
+        let leg = call.find_leg(claimed).and_then(|leg| leg.carrier_ref.clone());
         let signal =
             Signal::RoomChecked { caller_in: is_in(&call.caller_ref), leg_in: leg.is_some_and(|leg| is_in(&leg)) };
         self.tell(call.id, signal).await

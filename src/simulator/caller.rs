@@ -72,7 +72,10 @@ impl World<'_> {
             Reply::RingTogether { round, ring_s, phones, .. } => self.dial_together(after, *round, *ring_s, phones),
             Reply::JoinRoom { who: RoomSeat::Caller } => {
                 self.place += 1;
-                self.plan(self.now, Happening::Told(Signal::RoomEntered { who: Party::Caller }));
+                self.plan(
+                    self.now,
+                    Happening::Told(Signal::RoomEntered { who: Party::Caller, claim: self.call.stage.holder() }),
+                );
                 if let Some(leg) = self.call.stage.holder() {
                     self.plan(self.now, Happening::Told(Signal::RoomStarted { leg }));
                 }

@@ -99,7 +99,7 @@ impl World<'_> {
         }
         match self.tell(&Signal::LegPressed { leg: number, key }) {
             Reply::JoinRoom { who: RoomSeat::Leg(leg) } => {
-                self.plan(self.now, Happening::Told(Signal::RoomEntered { who: Party::Leg(leg) }));
+                self.plan(self.now, Happening::Told(Signal::RoomEntered { who: Party::Leg(leg), claim: Some(leg) }));
             }
             Reply::Bridge => {
                 // Let through, they talk at once; the dial goes on until one of them hangs up.

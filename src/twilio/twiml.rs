@@ -117,10 +117,10 @@ pub fn room_wait_for_nobody(
     write_document(Verb::say(words, voice, language).into_iter().chain([pause, ask_again]))
 }
 
-/// The room of a call, by the name the carrier knows it under.
+/// The room of a claim on a call, by the name the carrier knows it under. `leg`: the leg that claimed; 0 for none.
 #[must_use]
-pub fn room_name(call: &Call) -> String {
-    format!("call-{}", call.id)
+pub fn room_name(call: &Call, leg: u32) -> String {
+    format!("call-{}-{leg}", call.id)
 }
 
 /// Ringback of 1 to 6 seconds.
@@ -256,7 +256,7 @@ impl Page<'_> {
             .with("statusCallback", self.address(Door::RoomEvents, claim))
             .with("statusCallbackMethod", "POST")
             .with("statusCallbackEvent", "start end join leave")
-            .text(&room_name(call));
+            .text(&room_name(call, claim.leg.unwrap_or(0)));
         Verb::new("Dial")
             .with("action", action)
             .with("method", "POST")

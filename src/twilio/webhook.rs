@@ -387,7 +387,7 @@ impl Reading<'_> {
         let event = self.params.find("StatusCallbackEvent")?;
         match event {
             "conference-start" => Some(Signal::RoomStarted { leg: self.leg().ok()? }),
-            "participant-join" => Some(Signal::RoomEntered { who: self.label()? }),
+            "participant-join" => Some(Signal::RoomEntered { who: self.label()?, claim: self.leg().ok() }),
             "participant-leave" => Some(Signal::RoomLeft { who: self.label()?, claim: self.leg().ok() }),
             _ => None,
         }

@@ -117,7 +117,11 @@ fn every_sample_says_what_it_should() {
         (Door::RoomEvents, "conference-start", vec![Signal::RoomStarted { leg: 2 }]),
         (Door::RoomEvents, "conference-end", vec![]),
         (Door::RoomEvents, "conference-participant-hold", vec![]),
-        (Door::RoomEvents, "conference-participant-join", vec![Signal::RoomEntered { who: Party::Caller }]),
+        (
+            Door::RoomEvents,
+            "conference-participant-join",
+            vec![Signal::RoomEntered { who: Party::Caller, claim: Some(2) }],
+        ),
         (Door::VoicemailDone, "record-action", vec![taken()]),
         (Door::VoicemailDone, "record-action-hangup", vec![taken(), Signal::CallerGone]),
         (Door::Recording, "recording-status-completed-voicemail", ready(17)),

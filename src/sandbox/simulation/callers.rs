@@ -63,13 +63,13 @@ pub(super) struct Caller {
     pub(super) epoch: u32,
     /// Every leg the carrier took for the call.
     pub(super) lines: Vec<usize>,
-    /// The legs in the call's room.
+    /// The legs in the rooms of the call's claims, each in its own.
     pub(super) room: Vec<usize>,
     pub(super) outside: Option<Outside>,
     /// Whether the recording notice was heard to its end.
     pub(super) heard_notice: bool,
     /// The leg of the claim for which the caller entered the room last.
-    claim: Option<u32>,
+    pub(super) claim: Option<u32>,
     /// Fetched while words before the queue were said.
     pub(super) torn: bool,
     pub(super) alone_since: Option<Ms>,
@@ -283,8 +283,8 @@ impl World {
         if let Some(caller) = self.callers.get_mut(call) {
             caller.claim = claim;
         }
-        self.callback(call, Signal::RoomEntered { who: Party::Caller });
-        let inside = self.callers.get(call).and_then(|caller| caller.room.first().copied());
+        self.callback(call, Signal::RoomEntered { who: Party::Caller, claim });
+        let inside = self.whom_caller_meets(call);
         if let Some(line) = inside {
             self.judge_not_alone(line);
             self.begin_talk(call, line);
@@ -296,14 +296,21 @@ impl World {
         }
     }
 
+    /// The leg in the room where the caller is.
+    pub(super) fn whom_caller_meets(&self, call: usize) -> Option<usize> {
+        let caller = self.callers.get(call).filter(|caller| caller.place == Place::Room)?;
+        let is_of_claim = |number: &&usize| self.lines.get(**number).is_some_and(|line| Some(line.leg) == caller.claim);
+        caller.room.iter().find(is_of_claim).copied()
+    }
+
     fn tell_caller_left_room(&mut self, call: usize) {
         let claim = self.callers.get(call).and_then(|caller| caller.claim);
         self.callback(call, Signal::RoomLeft { who: Party::Caller, claim });
     }
 
     /// The agent left the room, which ends it: the caller comes out.
-    pub(super) fn send_caller_out(&mut self, call: usize) {
-        if self.callers.get(call).is_some_and(|caller| caller.place == Place::Room) {
+    pub(super) fn send_caller_out(&mut self, call: usize, leg: u32) {
+        if self.callers.get(call).is_some_and(|caller| caller.place == Place::Room && caller.claim == Some(leg)) {
             self.tell_caller_left_room(call);
             self.ask_caller_anew(call, Signal::CallerAsks { at: CallerDoor::Room });
         }
@@ -437,7 +444,7 @@ impl World {
     pub(super) fn lose_patience(&mut self, call: usize) {
         let talks = self.callers.get(call).is_some_and(|caller| match caller.place {
             Place::Bridged { .. } => true,
-            Place::Room => !caller.room.is_empty(),
+            Place::Room => self.whom_caller_meets(call).is_some(),
             Place::Outside { .. } => self.talks_outside(call),
             _ => false,
         });

@@ -318,13 +318,9 @@ impl World {
         let Some((call, leg)) = self.lines.get(number).map(|line| (line.call, line.leg)) else { return };
         self.turn_line(number, LineState::Room);
         let Some(caller) = self.callers.get_mut(call) else { return };
-        if !caller.room.is_empty() {
-            self.accuse(call, 1, "two agents are in one room");
-            return;
-        }
         caller.room.push(number);
-        let caller_in = caller.place == Place::Room;
-        self.callback(call, Signal::RoomEntered { who: Party::Leg(leg) });
+        let caller_in = caller.place == Place::Room && caller.claim == Some(leg);
+        self.callback(call, Signal::RoomEntered { who: Party::Leg(leg), claim: Some(leg) });
         if caller_in {
             self.begin_talk(call, number);
         } else {
@@ -366,15 +362,21 @@ impl World {
         if was_in {
             self.callback(call, Signal::RoomLeft { who: Party::Leg(leg), claim: Some(leg) });
             self.judge_parted(call, number);
-            self.send_caller_out(call);
+            self.send_caller_out(call, leg);
         }
     }
 
-    /// The caller left the room, which ends it: the agents come out.
+    /// The caller left the room, which ends it: the agent comes out.
     pub(super) fn send_lines_out(&mut self, call: usize) {
-        let room = self.callers.get_mut(call).map(|caller| std::mem::take(&mut caller.room)).unwrap_or_default();
-        for number in room {
-            let Some(leg) = self.lines.get(number).map(|line| line.leg) else { continue };
+        let Some(caller) = self.callers.get(call) else { return };
+        let leg_of = |number: usize| self.lines.get(number).map(|line| line.leg);
+        let claim = caller.claim;
+        let inside: Vec<(usize, u32)> =
+            caller.room.iter().filter_map(|number| Some((*number, leg_of(*number)?))).collect();
+        for (number, leg) in inside.into_iter().filter(|(_, leg)| Some(*leg) == claim) {
+            if let Some(caller) = self.callers.get_mut(call) {
+                caller.room.retain(|line| *line != number);
+            }
             self.judge_parted(call, number);
             self.turn_line(number, LineState::Asking);
             self.callback(call, Signal::RoomLeft { who: Party::Leg(leg), claim: Some(leg) });

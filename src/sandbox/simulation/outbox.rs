@@ -198,8 +198,14 @@ impl World {
                 done(vec![Signal::CallerChecked { connected }])
             }
             Effect::CheckRoom { .. } => {
-                let caller_in = self.callers.get(call).is_some_and(|caller| caller.place == Place::Room);
-                let leg_in = self.callers.get(call).is_some_and(|caller| !caller.room.is_empty());
+                let Some(claimed) = self.shelf.find(call).and_then(|call| call.stage.holder()) else {
+                    return done(Vec::new());
+                };
+                let caller = self.callers.get(call);
+                let caller_in =
+                    caller.is_some_and(|caller| caller.place == Place::Room && caller.claim == Some(claimed));
+                let is_claimed = |number: &usize| self.lines.get(*number).is_some_and(|line| line.leg == claimed);
+                let leg_in = caller.is_some_and(|caller| caller.room.iter().any(is_claimed));
                 done(vec![Signal::RoomChecked { caller_in, leg_in }])
             }
             Effect::FindRecordings { .. } => self.find_recordings(call),

@@ -33,7 +33,7 @@ impl World {
     /// Nobody is hung up on while they hear the last words, or talk.
     pub(super) fn judge_caller_dropped(&mut self, call: usize) {
         let Some(caller) = self.callers.get(call) else { return };
-        let talks = caller.place == Place::Room && !caller.room.is_empty();
+        let talks = self.whom_caller_meets(call).is_some();
         if caller.place == Place::Hearing {
             self.accuse(call, 3, "was hung up on in the middle of a sentence");
         } else if talks || matches!(caller.place, Place::Bridged { .. }) {
