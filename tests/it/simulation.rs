@@ -99,7 +99,8 @@ fn the_judge_sees_what_an_unsound_store_breaks() {
         Arbiter::PostsTwice,
         Arbiter::TakesAnything,
     ] {
-        let broken = (1..=400).find_map(|seed| {
+        // The race for a phone is rare, so a world that is known to have it comes soon.
+        let broken = (60..=400).chain(1..60).find_map(|seed| {
             let options = SimulationOptions { seed, method: RingMethod::Legs, arbiter, ..SimulationOptions::default() };
             run(&options).err()
         });
