@@ -149,30 +149,32 @@ impl App {
     /// Starts the workers: the outboxes, deadlines, availability, housekeeping. They end when `stop` says so.
     pub fn start_workers(self: &Arc<Self>, tasks: &TaskTracker, stop: &CancellationToken) {
         for neighbour in Neighbour::ALL {
-            let app = Arc::clone(self);
-            workers::start(tasks, stop, "outbox", move |stop| Arc::clone(&app.outbox).run(neighbour, stop));
+            self.work(tasks, stop, "outbox", move |app, stop| Arc::clone(&app.outbox).run(neighbour, stop));
         }
-        let app = Arc::clone(self);
-        workers::start(tasks, stop, "deadlines", move |stop| Arc::clone(&app.switchboard).run_deadlines(stop));
-        let app = Arc::clone(self);
-        workers::start(tasks, stop, "phone_replies", move |stop| Arc::clone(&app.outbox).run_phone_replies(stop));
-        let app = Arc::clone(self);
-        workers::start(tasks, stop, "queue", move |stop| Arc::clone(&app.queue).run(stop));
-        let app = Arc::clone(self);
-        workers::start(tasks, stop, "availability", move |stop| {
+        self.work(tasks, stop, "deadlines", |app, stop| Arc::clone(&app.switchboard).run_deadlines(stop));
+        self.work(tasks, stop, "phone_replies", |app, stop| Arc::clone(&app.outbox).run_phone_replies(stop));
+        self.work(tasks, stop, "queue", |app, stop| Arc::clone(&app.queue).run(stop));
+        self.work(tasks, stop, "availability", |app, stop| {
             let (client, clock) = (app.chatwoot.clone(), Arc::clone(&app.clock));
             feed::run(client, clock, app.feed_settings(), app.feed_sinks(), HashMap::new(), stop)
         });
-        let app = Arc::clone(self);
-        workers::start(tasks, stop, "house", move |stop| Arc::clone(&app).keep_house(stop));
-        let app = Arc::clone(self);
-        workers::start(tasks, stop, "rules", move |stop| Arc::clone(&app).keep_rules(stop));
-        let app = Arc::clone(self);
-        workers::start(tasks, stop, "answer_rates", move |stop| Arc::clone(&app).watch_answer_rates(stop));
-        let app = Arc::clone(self);
-        workers::start(tasks, stop, "unseen_calls", move |stop| Arc::clone(&app.unseen).run(stop));
+        self.work(tasks, stop, "house", Self::keep_house);
+        self.work(tasks, stop, "rules", Self::keep_rules);
+        self.work(tasks, stop, "answer_rates", Self::watch_answer_rates);
+        self.work(tasks, stop, "unseen_calls", |app, stop| Arc::clone(&app.unseen).run(stop));
         workers::start(tasks, stop, "memory", workers::keep_memory);
         workers::start(tasks, stop, "figures", workers::sum_up_figures);
+    }
+
+    fn work<F: Future<Output = ()> + Send + 'static>(
+        self: &Arc<Self>,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+        name: &'static str,
+        begin: impl Fn(Arc<Self>, CancellationToken) -> F + Send + 'static,
+    ) {
+        let app = Arc::clone(self);
+        workers::start(tasks, stop, name, move |stop| begin(Arc::clone(&app), stop));
     }
 
     /// Whether Chatwoot answers, by the last few requests.

@@ -21,7 +21,7 @@ pub(super) async fn trust_agent_phone(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let trusted = app.store.trust_phone(&AgentId::new(&id), &operator.name(), app.clock.now()).await;
-    if trusted.map_err(|error| Problem::unavailable(&error))? {
+    if trusted.map_err(Problem::unavailable)? {
         // Whoever waits may be offered it at once.
         app.switchboard.calls_stirred.notify_one();
         Ok(HttpResponse::NoContent().finish())

@@ -64,7 +64,7 @@ pub(super) async fn list_audit(
 ) -> Result<web::Json<Vec<AuditEntry>>, Problem> {
     let limit = query.limit.unwrap_or(PAGE_MAX).clamp(1, PAGE_MAX);
     let lines = app.store.list_audit(query.before, limit).await;
-    let lines = lines.map_err(|error| Problem::unavailable(&error))?;
+    let lines = lines.map_err(Problem::unavailable)?;
     let entry = |line: crate::store::AuditLine| AuditEntry {
         id: line.id,
         at: line.at,

@@ -57,7 +57,7 @@ pub(super) async fn list_banners(_: Operator, app: web::Data<App>) -> Result<web
 
 async fn dead_letters(app: &App) -> Result<Option<Banner>, Problem> {
     let figures = app.store.load_figures(app.clock.now()).await;
-    let dead = figures.map_err(|error| Problem::unavailable(&error))?.dead;
+    let dead = figures.map_err(Problem::unavailable)?.dead;
     let Some(since) = dead.oldest else { return Ok(None) };
     let message = format!(
         "Given up after many tries: {} notes, voicemails or other things to do for calls. `/api/v1/outbox/dead` says what \

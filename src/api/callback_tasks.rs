@@ -145,7 +145,8 @@ pub(super) async fn list_callback_tasks(
     let brand = query.brand.as_deref().map(BrandId::new);
     let state = query.state.unwrap_or(TaskState::Open);
     let limit = query.limit.unwrap_or(PAGE_MAX).clamp(1, PAGE_MAX);
-    let tasks = app.store.list_callback_tasks(brand.as_ref(), state, after, limit).await.map_err(unavailable)?;
+    let tasks =
+        app.store.list_callback_tasks(brand.as_ref(), state, after, limit).await.map_err(Problem::unavailable)?;
     Ok(web::Json(tasks.into_iter().map(CallbackTaskView::from).collect()))
 }
 
@@ -179,11 +180,7 @@ pub(super) async fn close_callback_task(
     let missing = || Problem::not_found("There is no such task.");
     let id: CallId = id.parse().map_err(|_| missing())?;
     let why = TaskEnd::ByHand { reason, by: operator.name() };
-    let is_closed_now = app.store.close_callback_task(id, &why, app.clock.now()).await.map_err(unavailable)?;
-    let task = app.store.find_callback_task(id).await.map_err(unavailable)?.ok_or_else(missing)?;
+    let is_closed_now = app.store.close_callback_task(id, &why, app.clock.now()).await.map_err(Problem::unavailable)?;
+    let task = app.store.find_callback_task(id).await.map_err(Problem::unavailable)?.ok_or_else(missing)?;
     if is_closed_now { Ok(web::Json(task.into())) } else { Err(Problem::conflict("The task is closed already.")) }
-}
-
-fn unavailable(error: impl std::error::Error + 'static) -> Problem {
-    Problem::unavailable(&error)
 }

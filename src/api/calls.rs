@@ -170,7 +170,7 @@ pub(super) async fn list_calls(
     query: web::Query<ListQuery>,
 ) -> Result<web::Json<Vec<CallSummary>>, Problem> {
     let limit = query.limit.unwrap_or(PAGE_MAX).clamp(1, PAGE_MAX);
-    let calls = app.store.list_calls(query.before, limit).await.map_err(|error| Problem::unavailable(&error))?;
+    let calls = app.store.list_calls(query.before, limit).await.map_err(Problem::unavailable)?;
     Ok(web::Json(calls.iter().map(CallSummary::from).collect()))
 }
 
@@ -191,9 +191,9 @@ pub(super) async fn show_call(
     id: web::Path<String>,
 ) -> Result<web::Json<CallDetail>, Problem> {
     let id: CallId = id.parse().map_err(|_| Problem::not_found("There is no such call."))?;
-    let call = app.store.find_call(id).await.map_err(|error| Problem::unavailable(&error))?;
+    let call = app.store.find_call(id).await.map_err(Problem::unavailable)?;
     let call = call.ok_or_else(|| Problem::not_found("There is no such call."))?;
-    let history = app.store.load_history(id).await.map_err(|error| Problem::unavailable(&error))?;
+    let history = app.store.load_history(id).await.map_err(Problem::unavailable)?;
     Ok(web::Json(CallDetail {
         summary: CallSummary::from(&call),
         history: history.into_iter().map(HistoryLine::from).collect(),
@@ -220,7 +220,7 @@ pub(super) async fn explain_call(
     let told = explain_stored(app.store.as_ref(), id).await.map_err(|error| match error {
         ExplainError::UnknownCall(_) => Problem::not_found("There is no such call."),
         ExplainError::NoRules(_) => Problem::not_found("The rules that the call arrived under are gone."),
-        ExplainError::Store(error) => Problem::unavailable(&error),
+        ExplainError::Store(error) => Problem::unavailable(error),
     })?;
     let agents = told
         .agents

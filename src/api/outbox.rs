@@ -64,7 +64,7 @@ pub(super) async fn list_dead_letters(
 ) -> Result<web::Json<Vec<DeadLetterView>>, Problem> {
     let limit = query.limit.unwrap_or(PAGE_MAX).clamp(1, PAGE_MAX);
     let letters = app.store.list_dead_letters(limit).await;
-    let letters = letters.map_err(|error| Problem::unavailable(&error))?;
+    let letters = letters.map_err(Problem::unavailable)?;
     Ok(web::Json(letters.into_iter().map(DeadLetterView::from).collect()))
 }
 
@@ -88,6 +88,6 @@ pub(super) async fn replay_dead_letter(
             Ok(HttpResponse::NoContent().finish())
         }
         Err(StoreError::NotFound { .. }) => Err(missing()),
-        Err(error) => Err(Problem::unavailable(&error)),
+        Err(error) => Err(Problem::unavailable(error)),
     }
 }

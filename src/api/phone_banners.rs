@@ -7,7 +7,7 @@ use super::banners::{Banner, Severity};
 use crate::app::App;
 use crate::ids::{AgentId, BrandId};
 use crate::rules::Rules;
-use crate::store::{LoadedFacts, StoreError};
+use crate::store::LoadedFacts;
 
 /// A full account is told of for so long after it was last found out.
 const FULL_TOLD: TimeDelta = TimeDelta::hours(1);
@@ -19,16 +19,15 @@ const ASKED_MAX: usize = 500;
 pub(super) async fn list(app: &App) -> Result<Vec<Banner>, Problem> {
     let now = app.clock.now();
     let Ok(Some((_, rules))) = app.switchboard.rulebook().load_current().await else { return Ok(Vec::new()) };
-    let of_store = |error: StoreError| Problem::unavailable(&error);
     // Facts that depend on no brand.
     let brand = BrandId::new("");
     let mut refused: Vec<&str> = Vec::new();
     let ids: Vec<AgentId> = rules.agents.iter().map(|agent| agent.id.clone()).collect();
     for part in ids.chunks(ASKED_MAX) {
-        let loaded = app.store.load_facts(&brand, part, now).await.map_err(of_store)?;
+        let loaded = app.store.load_facts(&brand, part, now).await.map_err(Problem::unavailable)?;
         refused.extend(refused_in(&rules, &loaded));
     }
-    let account = app.store.load_facts(&brand, &[], now).await.map_err(of_store)?;
+    let account = app.store.load_facts(&brand, &[], now).await.map_err(Problem::unavailable)?;
     let mut banners: Vec<Banner> = about_account(&account, now).into_iter().collect();
     if !refused.is_empty() {
         let message = format!(

@@ -107,9 +107,9 @@ impl Problem {
 
     /// Something we need is down; the same request may succeed later. Why, with all its causes, is in the log.
     #[must_use]
-    pub fn unavailable(error: &(dyn Error + 'static)) -> Self {
+    pub fn unavailable<E: Error>(error: E) -> Self {
         let request_id = request_id::find_current().unwrap_or_default();
-        tracing::warn!(request.id = request_id, error = %Chain(error), "a request of the API could not be answered");
+        tracing::warn!(request.id = request_id, error = %Chain(&error), "a request of the API could not be answered");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable", error.to_string())
     }
 

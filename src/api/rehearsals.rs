@@ -210,7 +210,7 @@ pub(super) async fn simulate_call(
         rehearse(app.store.as_ref(), &rules, destinations, carrier, &rehearsal).await.map_err(|error| match error {
             RehearsalError::UnknownBrand(_) => field("/brand", error.to_string()),
             RehearsalError::NoNumber(words) => field("/number", words),
-            RehearsalError::Store(error) => Problem::unavailable(&error),
+            RehearsalError::Store(error) => Problem::unavailable(error),
         })?;
     Ok(web::Json(SimulationAnswer::of(simulation, rules.version)))
 }
@@ -236,7 +236,7 @@ pub(super) async fn replay_calls(
     let (carrier, destinations) = (app.switchboard.carrier_facts(), app.switchboard.destinations());
     let report = replay_since(app.store.as_ref(), &rules, destinations, carrier, input.since)
         .await
-        .map_err(|error| Problem::unavailable(&error))?;
+        .map_err(Problem::unavailable)?;
     Ok(web::Json(ReplayAnswer::of(&report, input.since)))
 }
 

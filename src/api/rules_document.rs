@@ -18,7 +18,6 @@ use crate::rules::diff::Change;
 use crate::rules::file::{Fault, RoutingFileError};
 use crate::rules::lint::{self, Finding, lint};
 use crate::switchboard::reading::aside;
-use crate::telemetry::Chain;
 
 /// Media type of a routing file. Source: TOML 1.0, "MIME Type".
 pub(super) const TOML: &str = "application/toml";
@@ -283,10 +282,7 @@ pub(super) fn problem_of(refused: Refused, below: &str) -> Problem {
         Refused::Field { field, allowed } => {
             Problem::bad_fields(vec![FieldError { pointer: format!("/{field}"), detail: allowed }])
         }
-        Refused::Store(error) => {
-            tracing::warn!(error = %Chain(&error), "the rules could not be read or written");
-            Problem::unavailable(&error)
-        }
+        Refused::Store(error) => Problem::unavailable(error),
     }
 }
 

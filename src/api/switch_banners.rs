@@ -33,11 +33,10 @@ const AUDIT_MAX: u32 = 200;
 /// Everything that should be known of them now.
 pub(super) async fn list(app: &App) -> Result<Vec<Banner>, Problem> {
     let now = app.clock.now();
-    let of_store = |error: StoreError| Problem::unavailable(&error);
     let Ok(Some((_, rules))) = app.switchboard.rulebook().load_current().await else { return Ok(Vec::new()) };
-    let on = app.store.list_switches_on(now, SWITCHES_MAX).await.map_err(of_store)?;
+    let on = app.store.list_switches_on(now, SWITCHES_MAX).await.map_err(Problem::unavailable)?;
     let mut banners: Vec<Banner> = on.iter().map(|one| about_switch(one, &rules)).collect();
-    let guard = app.store.find_code_guard(now).await.map_err(of_store)?;
+    let guard = app.store.find_code_guard(now).await.map_err(Problem::unavailable)?;
     if let Some(until) = guard.locked_until.filter(|until| *until > now) {
         let message = format!(
             "Too many wrong supervisors' codes were keyed in: the keypad is locked until {until}. Overrides can be turned \
@@ -46,16 +45,16 @@ pub(super) async fn list(app: &App) -> Result<Vec<Banner>, Problem> {
         );
         banners.push(Banner { code: "codes_locked", severity: Severity::Warning, message, since: now });
     }
-    banners.extend(about_wrong_codes(app, &rules, now).await.map_err(of_store)?);
-    banners.extend(about_kept_from_ringing(app, &rules, now).await.map_err(of_store)?);
-    banners.extend(about_old_codes(app, &rules, now).await.map_err(of_store)?);
+    banners.extend(about_wrong_codes(app, &rules, now).await.map_err(Problem::unavailable)?);
+    banners.extend(about_kept_from_ringing(app, &rules, now).await.map_err(Problem::unavailable)?);
+    banners.extend(about_old_codes(app, &rules, now).await.map_err(Problem::unavailable)?);
     for brand in &rules.brands {
         let is_overridden = on.iter().any(|one| one.asked.brand == brand.id && one.asked.kind == SwitchKind::Override);
         if brand.operator.is_none() || is_overridden {
             continue;
         }
         let looked = app.switchboard.look_at_answer_rate(&brand.id, now).await;
-        if let Some(collapse) = looked.map_err(|error| Problem::unavailable(&error))? {
+        if let Some(collapse) = looked.map_err(Problem::unavailable)? {
             let message = format!(
                 "{}: {} of the last {} calls were answered, usually {:.0} of 100 are. An override would send calls to the \
                  operator line.",

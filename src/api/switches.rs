@@ -241,7 +241,7 @@ fn by(operator: Operator) -> SwitchedBy {
 async fn show(app: &App, brand: &str, kind: SwitchKind) -> Result<web::Json<SwitchNow>, Problem> {
     let brand = find_brand(app, brand).await?.id;
     let found = app.store.find_switch(&brand, kind, app.clock.now()).await;
-    let active = found.map_err(|error| Problem::unavailable(&error))?;
+    let active = found.map_err(Problem::unavailable)?;
     Ok(web::Json(SwitchNow { active: active.map(Switch::from) }))
 }
 
@@ -269,7 +269,7 @@ async fn begin(
         reason,
         include_waiting: input.include_waiting.unwrap_or(false),
     };
-    let begun = app.switchboard.begin_switch(&new).await.map_err(|error| Problem::unavailable(&error))?;
+    let begun = app.switchboard.begin_switch(&new).await.map_err(Problem::unavailable)?;
     Ok(HttpResponse::Created().json(Switch::from(begun)))
 }
 
@@ -299,7 +299,7 @@ fn check(input: &SwitchInput, kind: SwitchKind) -> Result<(String, TimeDelta), P
 async fn end(app: &App, brand: &str, kind: SwitchKind, by: SwitchedBy) -> Result<web::Json<Switch>, Problem> {
     let brand = find_brand(app, brand).await?.id;
     let ended = app.switchboard.end_switch(&brand, kind, &by).await;
-    let ended = ended.map_err(|error| Problem::unavailable(&error))?;
+    let ended = ended.map_err(Problem::unavailable)?;
     let ended = ended.ok_or_else(|| Problem::not_found("It is not on."))?;
     Ok(web::Json(Switch::from(ended)))
 }
@@ -313,14 +313,14 @@ async fn list(
     let brand = find_brand(app, brand).await?.id;
     let limit = query.limit.unwrap_or(PAGE_MAX).clamp(1, PAGE_MAX);
     let found = app.store.list_switches(&brand, kind, query.before, limit, app.clock.now()).await;
-    let found = found.map_err(|error| Problem::unavailable(&error))?;
+    let found = found.map_err(Problem::unavailable)?;
     Ok(web::Json(found.into_iter().map(Switch::from).collect()))
 }
 
 /// The brand in the rules in force.
 async fn find_brand(app: &App, brand: &str) -> Result<Brand, Problem> {
     let rules = app.switchboard.rulebook().load_current().await;
-    let rules = rules.map_err(|error| Problem::unavailable(&error))?;
+    let rules = rules.map_err(Problem::unavailable)?;
     let found = rules.and_then(|(_, rules)| rules.find_brand(&BrandId::new(brand)).cloned());
     found.ok_or_else(|| Problem::not_found("There is no such brand in the rules in force."))
 }

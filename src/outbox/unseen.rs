@@ -145,30 +145,22 @@ impl UnseenCalls {
                 number: number.clone(),
                 caller,
                 caller_name: None,
-                caller_ref: caller_ref.clone(),
+                caller_ref,
                 rules_version: version,
                 at: began_at,
             };
-            self.adopt(new, &caller_ref).await?;
+            self.adopt(new).await?;
         }
         self.seen().calls.insert(listed.sid.clone(), began_at);
         Ok(is_taken_up)
     }
 
-    /// The call begins and ends; a message that was recorded meanwhile is named, and fetched like any other.
-    async fn adopt(&self, new: NewCall, caller_ref: &CarrierRef) -> Result<(), Trouble> {
-        let recordings = self.twilio.list_recordings(caller_ref).await?;
+    /// The call begins and ends. What was recorded meanwhile it looks for by itself, as after every call that was let in.
+    async fn adopt(&self, new: NewCall) -> Result<(), Trouble> {
         let call = self.switchboard.adopt(new).await?.id;
-        for recording in recordings.iter().filter(|one| one.status.as_deref() == Some("completed")) {
-            let seconds = recording.duration.as_deref().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
-            let recording = CarrierRef::new(&recording.sid);
-            let taken = Signal::VoicemailTaken { recording: Some(recording.clone()), seconds: Some(seconds) };
-            self.switchboard.take_note(call, &taken).await?;
-            self.switchboard.take_note(call, &Signal::RecordingReady { recording, seconds }).await?;
-        }
         self.switchboard.take_note(call, &Signal::CallerGone).await?;
         metrics::counter!("offhook_calls_taken_up_total").increment(1);
-        tracing::warn!(call.id = %call, messages = recordings.len(), "a call that never reached us was taken up");
+        tracing::warn!(call.id = %call, "a call that never reached us was taken up");
         Ok(())
     }
 

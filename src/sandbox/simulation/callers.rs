@@ -299,8 +299,13 @@ impl World {
     /// The leg in the room where the caller is.
     pub(super) fn whom_caller_meets(&self, call: usize) -> Option<usize> {
         let caller = self.callers.get(call).filter(|caller| caller.place == Place::Room)?;
-        let is_of_claim = |number: &&usize| self.lines.get(**number).is_some_and(|line| Some(line.leg) == caller.claim);
-        caller.room.iter().find(is_of_claim).copied()
+        self.line_in_room(call, caller.claim?)
+    }
+
+    /// The leg in the room of its claim, if it is there.
+    pub(super) fn line_in_room(&self, call: usize, claim: u32) -> Option<usize> {
+        let is_of_claim = |number: &&usize| self.lines.get(**number).is_some_and(|line| line.leg == claim);
+        self.callers.get(call)?.room.iter().find(is_of_claim).copied()
     }
 
     fn tell_caller_left_room(&mut self, call: usize) {

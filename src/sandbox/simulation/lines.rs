@@ -368,20 +368,15 @@ impl World {
 
     /// The caller left the room, which ends it: the agent comes out.
     pub(super) fn send_lines_out(&mut self, call: usize) {
-        let Some(caller) = self.callers.get(call) else { return };
-        let leg_of = |number: usize| self.lines.get(number).map(|line| line.leg);
-        let claim = caller.claim;
-        let inside: Vec<(usize, u32)> =
-            caller.room.iter().filter_map(|number| Some((*number, leg_of(*number)?))).collect();
-        for (number, leg) in inside.into_iter().filter(|(_, leg)| Some(*leg) == claim) {
-            if let Some(caller) = self.callers.get_mut(call) {
-                caller.room.retain(|line| *line != number);
-            }
-            self.judge_parted(call, number);
-            self.turn_line(number, LineState::Asking);
-            self.callback(call, Signal::RoomLeft { who: Party::Leg(leg), claim: Some(leg) });
-            self.ask(Listener::Line(number), Signal::LegLeftRoom { leg });
+        let Some(leg) = self.callers.get(call).and_then(|caller| caller.claim) else { return };
+        let Some(number) = self.line_in_room(call, leg) else { return };
+        if let Some(caller) = self.callers.get_mut(call) {
+            caller.room.retain(|line| *line != number);
         }
+        self.judge_parted(call, number);
+        self.turn_line(number, LineState::Asking);
+        self.callback(call, Signal::RoomLeft { who: Party::Leg(leg), claim: Some(leg) });
+        self.ask(Listener::Line(number), Signal::LegLeftRoom { leg });
     }
 
     /// The leg is over at the carrier.

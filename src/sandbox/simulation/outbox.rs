@@ -204,8 +204,7 @@ impl World {
                 let caller = self.callers.get(call);
                 let caller_in =
                     caller.is_some_and(|caller| caller.place == Place::Room && caller.claim == Some(claimed));
-                let is_claimed = |number: &usize| self.lines.get(*number).is_some_and(|line| line.leg == claimed);
-                let leg_in = caller.is_some_and(|caller| caller.room.iter().any(is_claimed));
+                let leg_in = self.line_in_room(call, claimed).is_some();
                 done(vec![Signal::RoomChecked { caller_in, leg_in }])
             }
             Effect::FindRecordings { .. } => self.find_recordings(call),

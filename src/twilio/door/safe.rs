@@ -29,10 +29,10 @@ impl TwilioDoor {
     /// A caller is sent to the recorder by a safe reply, though the call may be known, and believed to wait: it is told as
     /// soon as the store can be reached.
     pub(super) fn tell_of_sent_away(&self, door: Door, body: &[u8], trouble: &Trouble) {
-        let Some(caller_ref) = Form::decode(body).find_unverified("CallSid").map(CarrierRef::new) else { return };
         if !trouble.loses_the_reply() || !self.safe.records(door) {
             return;
         }
+        let Some(caller_ref) = Form::decode(body).find_unverified("CallSid").map(CarrierRef::new) else { return };
         let (store, switchboard) = (Arc::clone(&self.store), Arc::clone(&self.switchboard));
         tokio::spawn(async move {
             for _ in 0..SENT_AWAY_TOLD_TIMES {
